@@ -1,0 +1,1 @@
+"""gorae: populations of models, and the evidence that falls out."""

@@ -1,0 +1,142 @@
+"""What a column of text really holds: missing markers, numbers, truth values, dates."""
+
+import polars as pl
+
+__all__ = ["MISSING", "first_unreadable", "mark_missing", "read_numbers", "read_truth", "type_of_text"]
+
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
+"""Texts that stand for a missing value, after spaces around them are stripped."""
+
+_DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
+_MOMENT_FORMATS = tuple(
+    f"{date}{gap}{time}" for date in _DATE_FORMATS for gap in ("T", " ") for time in ("%H:%M:%S%.f", "%H:%M")
+)
+_ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+
+
+def mark_missing(text: pl.Series) -> pl.Series:
+    """Strip the spaces around texts and turn the missing markers into nulls.
+
+    Args:
+        text: A column of strings.
+
+    Returns:
+        The column, shorter by its spaces, null where a value is missing.
+
+    Example:
+        >>> mark_missing(pl.Series([" a ", "?", "NA", "Na"])).to_list()
+        ['a', None, None, 'Na']
+    """
+    stripped = text.str.strip_chars()
+    # A null is no marker: is_in gives null there, and set() writes only where the mask is true.
+    return stripped.set(stripped.is_in(MISSING).fill_null(False), None)
+
+
+def read_numbers(text: pl.Series) -> pl.Series:
+    """Read stripped texts as numbers; what is none becomes null.
+
+    Args:
+        text: A column of stripped strings.
+
+    Returns:
+        A column of 64-bit integers where every text is one, otherwise of 64-bit floats.
+
+    Example:
+        >>> read_numbers(pl.Series(["1", "2.5", "x"])).to_list()
+        [1.0, 2.5, None]
+    """
+    whole = text.cast(pl.Int64, strict=False)
+    if whole.null_count() == text.null_count():
+        return whole
+    return text.cast(pl.Float64, strict=False)
+
+
+def read_truth(text: pl.Series) -> pl.Series:
+    """Read "true" and "false", in any case of letters, as truth values; other texts become null.
+
+    Example:
+        >>> read_truth(pl.Series(["True", "FALSE", "yes"])).to_list()
+        [True, False, None]
+    """
+    small = text.str.to_lowercase()
+    truth = pl.Series(text.name, [None] * len(text), dtype=pl.Boolean)
+    return truth.set((small == "true").fill_null(False), True).set((small == "false").fill_null(False), False)
+
+
+def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
+    """Give a column of text the type that all its values agree on.
+
+    Tried in this order: numbers, truth values, dates, moments in time; what is none of them stays
+    text. A column without any value stays text as well.
+
+    Args:
+        text: A column of strings.
+        decimal_comma: Also read ``1,5`` as one and a half, where a whole column is written so.
+
+    Returns:
+        The column as Int64, Float64, Boolean, Date, Datetime or String, null where a value is missing.
+
+    Example:
+        >>> type_of_text(pl.Series([" 39", "?", "50 "])).to_list()
+        [39, None, 50]
+    """
+    text = mark_missing(text)
+    missing = text.null_count()
+    if missing == len(text):
+        return text
+    readers = [read_numbers, read_truth]
+    if decimal_comma:
+        readers.append(_read_comma_numbers)
+    first = text.drop_nulls()[0]
+    if len(first) >= 8 and first[:4].isdigit():  # formats are tried only where the first value looks like one
+        readers += [_read_dates, _read_moments]
+    for read in readers:
+        typed = read(text)
+        if typed.null_count() == missing:
+            return typed
+    return text
+
+
+def first_unreadable(text: pl.Series, typed: pl.Series) -> tuple[int, str] | None:
+    """Find the first text that a reader turned into null.
+
+    Args:
+        text: A column of strings.
+        typed: The same column after reading.
+
+    Returns:
+        The row, counted from 0, and the text; None where everything was read.
+
+    Example:
+        >>> first_unreadable(pl.Series(["1", "x"]), pl.Series([1, None]))
+        (1, 'x')
+    """
+    rows = (typed.is_null() & text.is_not_null()).arg_true()
+    if not len(rows):
+        return None
+    return int(rows[0]), text[int(rows[0])]
+
+
+def _read_comma_numbers(text: pl.Series) -> pl.Series:
+    """Read numbers written with a decimal comma."""
+    shaped = text.str.contains(r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$").fill_null(False)
+    kept = text.set(~shaped, None)
+    return kept.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+
+def _read_dates(text: pl.Series) -> pl.Series:
+    """Read calendar days, written year first; the day-month order of others cannot be told."""
+    return _best([text.str.to_date(form, strict=False) for form in _DATE_FORMATS])
+
+
+def _read_moments(text: pl.Series) -> pl.Series:
+    """Read moments, written year first, as local times or, where a zone is given, in UTC."""
+    local = _best([text.str.to_datetime(form, strict=False, time_unit="us") for form in _MOMENT_FORMATS])
+    if local.null_count() == text.null_count():
+        return local
+    return _best([text.str.to_datetime(form, strict=False, time_unit="us") for form in _ZONED_FORMATS])
+
+
+def _best(attempts: list[pl.Series]) -> pl.Series:
+    """Return the attempt that read most."""
+    return min(attempts, key=pl.Series.null_count)

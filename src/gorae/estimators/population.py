@@ -1,0 +1,231 @@
+"""Where models and training meet: networks become problems, folds become tables, settings become members."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from gorae.data.folds import Split, pack_splits
+from gorae.data.scaling import fit_affines
+from gorae.data.targets import class_weights
+from gorae.models.linear import Linear, LinearShape, build_linear
+from gorae.models.mlp import MLP, MLPShape, build_mlp
+from gorae.models.network import parameters_by_layer
+from gorae.train import (
+    Asked,
+    Checkpoint,
+    Member,
+    MemberResult,
+    Problem,
+    Progress,
+    SharedRows,
+    SplitRows,
+    hyper_scalars,
+    member_outputs,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """Makes a network of a shape from a key and a member's numbers; equal shapes are equal builds."""
+
+    shape: MLPShape | LinearShape
+
+    def __call__(self, key: Array, hyper: Mapping[str, Array]) -> MLP | Linear:
+        """Return a new network."""
+        if isinstance(self.shape, MLPShape):
+            return build_mlp(key, self.shape, dropout_rate=hyper["dropout"])
+        return build_linear(key, self.shape)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one setting of an estimator asks of the engine."""
+
+    problem: Problem
+    hyper: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and targets that all members share, and the folds that they learn from."""
+
+    shared: SharedRows
+    splits: list[SplitRows]
+
+
+def network_problem(shape: MLPShape | LinearShape, **options: Any) -> Problem:
+    """Return the problem of training networks of this shape."""
+    return Problem(build=Build(shape), layers=parameters_by_layer, **options)
+
+
+def make_table(
+    matrix: np.ndarray,
+    targets: np.ndarray,
+    weight: np.ndarray | None,
+    splits: Sequence[Split],
+    *,
+    classes: int,
+    scale: str,
+    class_weight: Any = None,
+) -> Table:
+    """Return the table of a fit: every fold with its own encoding, fitted on its own training rows.
+
+    Args:
+        matrix: `(n, features)` uint8 or float32, NaN for missing.
+        targets: class codes `(n,)` or values `(n, outputs)`.
+        weight: one weight a row, or None for ones.
+        splits: which rows each fold learns from and stops on.
+        classes: number of classes, 0 for regression.
+        scale: "standard" (a column each), "common" (one for all columns) or "none".
+        class_weight: None, "balanced" or a dictionary from class code to weight.
+
+    Returns:
+        Rows, targets and folds in the form the engine reads.
+    """
+    weight = np.ones(len(matrix), np.float32) if weight is None else np.asarray(weight, np.float32)
+    train_rows = [split.train for split in splits]
+    encoding = fit_affines(matrix, train_rows, weight, kind=scale)
+    if classes:
+        targets = np.asarray(targets, np.int32)
+        shift = np.zeros((len(splits), 0), np.float32)
+        target_scale = shift
+    else:
+        targets = np.asarray(targets, np.float32)
+        units = fit_affines(targets, train_rows, weight, kind="standard")
+        shift = np.asarray(units.shift, np.float32)
+        target_scale = np.where(units.scale > 0, units.scale, 1.0).astype(np.float32)
+    packed = pack_splits(splits, weight)
+    stops = packed.stop_rows.shape[1] if packed.stop_count.any() else 0
+    factors = [_class_factors(targets, weight, split, classes, class_weight) for split in splits]
+    rows = [
+        SplitRows(
+            fill=np.asarray(encoding.fill[s], np.float32),
+            shift=np.asarray(encoding.shift[s], np.float32),
+            scale=np.asarray(encoding.scale[s], np.float32),
+            target_shift=shift[s],
+            target_scale=target_scale[s],
+            train_rows=packed.train_rows[s],
+            train_weight=_times(packed.train_weight[s], factors[s], targets[packed.train_rows[s]]),
+            train_count=np.int32(packed.train_count[s]),
+            stop_rows=packed.stop_rows[s, :stops],
+            stop_weight=_times(packed.stop_weight[s], factors[s], targets[packed.stop_rows[s]])[:stops],
+            stop_count=np.int32(packed.stop_count[s]),
+        )
+        for s in range(len(splits))
+    ]
+    return Table(SharedRows(matrix, targets), rows)
+
+
+def _class_factors(
+    targets: np.ndarray, weight: np.ndarray, split: Split, classes: int, class_weight: Any
+) -> np.ndarray | None:
+    """Return the weight of each class that the fold's training rows give, or None where classes have none."""
+    if not classes or class_weight is None:
+        return None
+    factors = np.ones(classes)
+    codes, own = targets[split.train], weight[split.train]
+    factors[codes] = class_weights(class_weight, codes, np.arange(classes), own) / own
+    return factors
+
+
+def _times(weight: np.ndarray, factors: np.ndarray | None, codes: np.ndarray) -> np.ndarray:
+    """Return row weights times the weights of the rows' classes; padding stays 0."""
+    return weight if factors is None else (weight * factors[codes]).astype(np.float32)
+
+
+def train_recipes(
+    table: Table,
+    recipes: Sequence[Recipe],
+    members: Sequence[tuple[int, int, int]],
+    *,
+    seed: int,
+    devices: list[jax.Device],
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    states: Sequence[Any] | None = None,
+    keep_state: bool = False,
+) -> tuple[list[MemberResult | None], bool]:
+    """Train members of several settings; settings of equal structure are one population.
+
+    Args:
+        table: the data and its folds.
+        recipes: the settings.
+        members: for each member its recipe, its split and its stream of random numbers.
+        seed: the root seed.
+        devices: where.
+        progress: told about ten times a second.
+        checkpoint: where members are kept while they train.
+        states: for each member the state to go on from, or None.
+        keep_state: whether results hold their state.
+
+    Returns:
+        One result a member, and whether Ctrl-C cut the training short.
+    """
+    results: list[MemberResult | None] = [None] * len(members)
+    groups: dict[Problem, list[int]] = {}
+    for i, (recipe, _, _) in enumerate(members):
+        groups.setdefault(recipes[recipe].problem, []).append(i)
+    for problem, group in groups.items():
+        jobs = []
+        for i in group:
+            recipe, split, stream = members[i]
+            hyper = hyper_scalars(**recipes[recipe].hyper, seed=seed, stream=stream)
+            jobs.append(Member(hyper, split, states[i] if states else None))
+        outcome = train(
+            problem,
+            table.shared,
+            table.splits,
+            jobs,
+            devices=devices,
+            progress=progress,
+            checkpoint=checkpoint,
+            keep_state=keep_state,
+        )
+        for i, result in zip(group, outcome.results, strict=True):
+            results[i] = result
+        if outcome.interrupted:
+            return results, True
+    return results, False
+
+
+def fold_outputs(
+    problem: Problem,
+    table: Table,
+    results: Sequence[MemberResult],
+    questions: Sequence[tuple[int, int, np.ndarray]],
+    *,
+    devices: list[jax.Device],
+    features: bool = False,
+) -> list[np.ndarray]:
+    """Return the outputs of trained members for rows of the table.
+
+    Args:
+        problem: the members' problem.
+        table: the data they were trained on.
+        results: trained members.
+        questions: (member, split, rows) triples.
+        devices: where.
+        features: whether to return the last hidden layer instead.
+
+    Returns:
+        For each question an array `(rows, outputs)`; regression in the target's own unit.
+    """
+    asked = [
+        Asked(results[m].parameters, results[m].buffers, table.splits[s], rows) for m, s, rows in questions
+    ]
+    answers = member_outputs(problem, table.shared.rows, asked, devices=devices, features=features)
+    if problem.classes or features:
+        return answers
+    return [
+        in_target_unit(answer, table.splits[s]) for answer, (_, s, _) in zip(answers, questions, strict=True)
+    ]
+
+
+def in_target_unit(outputs: np.ndarray, split: SplitRows) -> np.ndarray:
+    """Return regression outputs in the unit of the targets instead of the fold's."""
+    return outputs / np.asarray(split.target_scale) + np.asarray(split.target_shift)

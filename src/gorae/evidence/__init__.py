@@ -1,0 +1,67 @@
+"""What is said about a model that was measured out of its training rows.
+
+Functions from arrays (losses of out-of-fold rows, scores of folds, probabilities, hidden features, histories)
+to small frozen answers. They know nothing of gorae's models, so they serve any.
+
+* ``metrics``: a loss per row, and the score that rows have together
+* ``intervals``: the interval of a cross-validated score and of a held-out one
+* ``comparison``: is one model better than another; the simplest model that comes close
+* ``gap``: fits well, overfits or underfits
+* ``calibration``, ``confusion``, ``hardest``: where the errors are
+* ``neighbours``: which rows an answer resembles
+* ``history``: curves of many members as one band
+* ``proportion``, ``spread``, ``resampled``: the statistics they stand on
+"""
+
+from gorae.evidence.calibration import Reliability, reliability
+from gorae.evidence.comparison import (
+    Close,
+    Comparison,
+    paired_comparison,
+    paired_row_comparison,
+    simplest_close,
+)
+from gorae.evidence.confusion import Confusion, confusion
+from gorae.evidence.gap import Gap, gap_verdict
+from gorae.evidence.hardest import HardRow, hardest
+from gorae.evidence.history import Band, band
+from gorae.evidence.intervals import (
+    Interval,
+    cross_validated_interval,
+    fold_score_interval,
+    held_out_interval,
+    optimism_inflation,
+)
+from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
+from gorae.evidence.neighbours import nearest
+from gorae.evidence.proportion import wilson
+
+__all__ = [
+    "METRICS",
+    "Band",
+    "Close",
+    "Comparison",
+    "Confusion",
+    "Gap",
+    "HardRow",
+    "Interval",
+    "Reliability",
+    "band",
+    "confusion",
+    "cross_validated_interval",
+    "fold_score_interval",
+    "gap_verdict",
+    "hardest",
+    "held_out_interval",
+    "higher_is_better",
+    "nearest",
+    "optimism_inflation",
+    "paired_comparison",
+    "paired_row_comparison",
+    "perfect_score",
+    "reliability",
+    "row_losses",
+    "score_of",
+    "simplest_close",
+    "wilson",
+]

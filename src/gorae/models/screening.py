@@ -1,0 +1,307 @@
+"""Which training rows can be near a query at all, found in float32.
+
+A *screen* gives each query the rows with the smallest float32 scores. A score is never above what it stands for
+by more than `slack`, a rigorous bound on what float32 can have done to it, so the rows that were *not* given
+are known to be farther than some rank. Three screens:
+
+* product: |a|² - 2 q·a, one matrix product; the squared distance follows by adding |q|². Cosine distances are
+  half of it on rows of length 1.
+* compressed: the same on rows projected onto a few directions W that hold most of their spread, with one more
+  number ρ for the length of what is left. As q·a <= Wq·Wa + ρ(q) ρ(a) (Cauchy-Schwarz), its scores are lower
+  bounds, for a sixth of the arithmetic; more rows must be looked at, and a few queries stay undecided.
+* difference: the entries of q - a themselves, summed, squared or maximised: for metrics that are no product,
+  and for a few features, where it loses less.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float32, Float64, Int64, Shaped
+
+from gorae.backend import compiled, select_devices
+from gorae.models.candidate_programs import LEAF, difference_program, product_program
+
+__all__ = ["Frame", "Screen", "compressed_screen", "difference_screen", "find_frame", "product_screen"]
+
+_UNIT = 2.0**-24
+"""The unit roundoff of float32."""
+_CHUNK_ROWS = 60_000
+"""Training rows a program sees at once; 256 queries then have 60 MB of scores."""
+_BLOCK_ROWS = 4096
+"""Training rows that are brought into the frame at once, in float64."""
+_HUGE = 2.0**40
+"""Queries with larger coordinates (training rows have at most 1) are left undecided: float32 may overflow."""
+_BATCHES = {"product": (8, 64, 256), "sum": (8, 32, 64), "square": (8, 32, 64), "max": (8, 32, 64)}
+"""Queries a call takes, by operation: few sizes, so that few programs are compiled."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The coordinates of queries and training rows: (row - center) * scale, or the row's direction.
+
+    Attributes:
+        center: what is subtracted; exact in float32.
+        scale: a power of two that brings every coordinate of the training rows to at most 1.
+        directions: whether rows are brought to length 1 instead.
+    """
+
+    center: Float32[np.ndarray, " width"]
+    scale: float
+    directions: bool = False
+
+    def place(self, rows: Shaped[np.ndarray, "rows width"]) -> Float64[np.ndarray, "rows width"]:
+        """Return rows in these coordinates."""
+        wide = rows.astype(np.float64)
+        if self.directions:
+            lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+            return np.divide(wide, lengths, out=wide, where=lengths > 0)
+        wide -= self.center
+        wide *= self.scale
+        return wide
+
+
+def find_frame(train: Shaped[np.ndarray, "rows width"], *, directions: bool = False) -> Frame:
+    """Return coordinates in which float32 loses little: centred, and scaled by a power of two."""
+    if directions:
+        return Frame(np.zeros(train.shape[1], np.float32), 1.0, directions=True)
+    limit = float(np.finfo(np.float32).max)
+    center = np.clip(train.mean(axis=0, dtype=np.float64), -limit, limit).astype(np.float32)
+    if np.issubdtype(train.dtype, np.integer):
+        center = np.rint(center)  # whole numbers stay whole, and small ones exact
+    low, high = train.min(axis=0) - center.astype(np.float64), train.max(axis=0) - center.astype(np.float64)
+    largest = float(np.maximum(np.abs(low), np.abs(high)).max())
+    exponent = np.clip(np.ceil(np.log2(largest)), -500, 500) if largest > 0 else 0.0
+    return Frame(center, float(2.0**-exponent))
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Training rows on the device, in a frame, with the operation that scores queries against them.
+
+    Attributes:
+        operation: "product", "sum", "square" or "max".
+        frame: the coordinates.
+        width: how many features a score sums over.
+        groups: rows of a chunk come in (steps x groups).
+        chunks: the arrays of each chunk, and the index of its first row.
+        directions: what rows are projected on, for the compressed screen.
+    """
+
+    operation: str
+    frame: Frame
+    width: int
+    groups: int
+    chunks: tuple[tuple[tuple[Array, Array], int], ...] = field(repr=False)
+    directions: Float64[np.ndarray, "width kept"] | None = field(default=None, repr=False)
+
+    @property
+    def unit(self) -> float:
+        """What a rank is multiplied by to be a score."""
+        if self.frame.directions:
+            return 2.0  # |q - a|² = 2 (1 - q·a) for rows of length 1
+        return self.frame.scale ** (2 if self.operation in ("product", "square") else 1)
+
+    def batch(self, queries: int) -> int:
+        """Return how many queries a call should take when so many are waiting."""
+        sizes = _BATCHES[self.operation]
+        return next((size for size in sizes if size >= queries), sizes[-1])
+
+    def lengths(self, placed: Float64[np.ndarray, "queries width"]) -> Float64[np.ndarray, " queries"]:
+        """Return the length of each placed query, in the norm of the operation."""
+        if self.frame.directions:
+            return np.ones(len(placed))
+        order = {"sum": 1, "max": np.inf}.get(self.operation, 2)
+        return np.linalg.norm(placed, ord=order, axis=1)
+
+    def slack(self, score: float, length: float) -> float:
+        """Return how much float32 can have raised the score of any row that is at most this far.
+
+        With γ = (n + 16) u for sums of n terms (u = 2⁻²⁴), a distance d from a query of length l, and rows
+        hence of length at most l + d:
+
+        * product: γ (|a|² + 2 |q||a|) <= γ ((l + d)² + 2 l (l + d));
+        * differences: the entries of q and a are rounded first, an error e <= 4 u (2 l + d) in the norm of
+          the metric; then γ s + 2 d e + e² for squares, γ s + e for sums, and e for the maximum.
+
+        References:
+            N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, section 3.1.
+        """
+        gamma = (self.width + 16) * _UNIT
+        underflow = 1e-35 * self.width
+        if self.operation == "product":
+            far = length + np.sqrt(score)
+            return gamma * (far * far + 2.0 * length * far) + underflow
+        if self.operation == "square":
+            distance = np.sqrt(score)
+            rounding = 4.0 * _UNIT * (2.0 * length + distance)
+            return gamma * score + 2.0 * distance * rounding + rounding * rounding + underflow
+        rounding = 4.0 * _UNIT * (2.0 * length + score)
+        return rounding + underflow + (gamma * score if self.operation == "sum" else 0.0)
+
+    def candidates(
+        self, placed: Float64[np.ndarray, "queries width"], keep: int
+    ) -> tuple[Float64[np.ndarray, "queries keep"], Int64[np.ndarray, "queries keep"]]:
+        """Return the rows with the smallest scores, ascending; every other row has at least the last score.
+
+        Args:
+            placed: queries in the frame's coordinates, no more than a batch.
+            keep: how many rows to give, at most `groups`.
+
+        Returns:
+            Scores in units of rank times `unit`, and rows. The scores of a query beyond float32 are -inf.
+        """
+        batch = self.batch(len(placed))
+        padded = np.zeros((batch, placed.shape[1]))
+        padded[: len(placed)] = placed
+        encoded = self._encode(padded)
+        if self.operation == "product":
+            function = partial(product_program, groups=self.groups, keep=keep)
+        else:
+            function = partial(difference_program, operation=self.operation, keep=keep)
+        found = [self._call(function, keep, encoded, arrays, first) for arrays, first in self.chunks]
+        scores = np.concatenate([part for part, _ in found], axis=1)[: len(placed)].astype(np.float64)
+        rows = np.concatenate([part for _, part in found], axis=1)[: len(placed)]
+        if len(found) > 1:
+            order = np.argsort(scores, axis=1, kind="stable")[:, :keep]
+            scores, rows = np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        if self.operation == "product":
+            scores += (self.lengths(placed) ** 2)[:, None]
+        scores[~(np.abs(placed).max(axis=1) < _HUGE)] = -np.inf
+        return scores, rows
+
+    def _call(
+        self,
+        function: partial,
+        keep: int,
+        encoded: Float32[np.ndarray, "..."],
+        arrays: tuple[Array, Array],
+        first: int,
+    ) -> tuple[Float32[np.ndarray, "batch keep"], Int64[np.ndarray, "batch keep"]]:
+        """Run the program on one chunk of rows."""
+        (device,) = arrays[0].devices()
+        arguments = (jax.device_put(encoded, device), *arrays)
+        program = compiled(function, ("candidates", self.operation, self.groups, keep), arguments, device)
+        scores, rows = program(*arguments)
+        return np.asarray(scores), np.asarray(rows).astype(np.int64) + first
+
+    def _encode(self, placed: Float64[np.ndarray, "batch width"]) -> Float32[np.ndarray, "..."]:
+        """Return placed queries as the program takes them."""
+        if self.directions is not None:
+            placed = _compress(placed, self.directions)
+        with np.errstate(over="ignore"):
+            single = placed.astype(np.float32)
+        return single if self.operation == "product" else _leaves(single)
+
+
+def product_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame) -> Screen:
+    """Return the screen that takes one matrix product."""
+    return _product(train, frame, None)
+
+
+def compressed_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame) -> Screen | None:
+    """Return the screen on a few directions, or None where they hold too little of the spread to decide."""
+    directions = _main_directions(train, frame)
+    return None if directions is None else _product(train, frame, directions)
+
+
+def _product(
+    train: Shaped[np.ndarray, "rows width"], frame: Frame, directions: Float64[np.ndarray, "width kept"] | None
+) -> Screen:
+    """Place all rows, projected where directions are given, with their squared lengths."""
+    width = train.shape[1] if directions is None else directions.shape[1] + 1
+    groups = _groups(len(train))
+    device = select_devices()[0]
+    chunks = []
+    for start, stop in _chunk_edges(len(train)):
+        size = -(-(stop - start) // groups) * groups
+        rows, offset = np.zeros((size, width), np.float32), np.full(size, np.inf, np.float32)
+        for left in range(start, stop, _BLOCK_ROWS):
+            placed = frame.place(train[left : min(left + _BLOCK_ROWS, stop)])
+            here = slice(left - start, left - start + len(placed))
+            offset[here] = 1.0 if frame.directions else np.einsum("ij,ij->i", placed, placed)
+            rows[here] = placed if directions is None else _compress(placed, directions)
+        chunks.append(((jax.device_put(rows, device), jax.device_put(offset, device)), start))
+    return Screen("product", frame, max(width, train.shape[1]), groups, tuple(chunks), directions)
+
+
+def difference_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame, operation: str) -> Screen:
+    """Return the screen that takes the differences themselves.
+
+    Args:
+        train: the training rows.
+        frame: the coordinates.
+        operation: "sum" of sizes, "square" for the sum of squares, or "max" of sizes.
+    """
+    groups = _groups(len(train))
+    device = select_devices()[0]
+    leaves = -(-train.shape[1] // LEAF)
+    chunks = []
+    for start, stop in _chunk_edges(len(train)):
+        steps = -(-(stop - start) // groups)
+        rows = np.zeros((steps, leaves, LEAF, groups), np.float32)
+        offset = np.full(steps * groups, np.inf, np.float32)
+        offset[: stop - start] = 0.0
+        for step in range(steps):
+            left = start + step * groups
+            placed = frame.place(train[left : min(left + groups, stop)]).astype(np.float32)
+            rows[step, :, :, : len(placed)] = _leaves(placed)
+        arrays = (jax.device_put(rows, device), jax.device_put(offset.reshape(steps, groups), device))
+        chunks.append((arrays, start))
+    return Screen(operation, frame, train.shape[1], groups, tuple(chunks))
+
+
+def _leaves(rows: Float32[np.ndarray, "rows width"]) -> Float32[np.ndarray, "leaves leaf rows"]:
+    """Return rows as columns, their features in leaves, the last one filled up with zeros."""
+    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % LEAF)))
+    return np.ascontiguousarray(padded.T).reshape(-1, LEAF, len(rows))
+
+
+def _groups(rows: int) -> int:
+    """Return the rows of a group: no multiple of 1024, whose equal cache sets cost half the speed."""
+    return 1200 if rows >= 12_000 else 400
+
+
+def _chunk_edges(rows: int) -> list[tuple[int, int]]:
+    """Return the first and last row of chunks of nearly equal size."""
+    count = -(-rows // _CHUNK_ROWS)
+    size = -(-rows // count)
+    return [(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def _compress(
+    placed: Float64[np.ndarray, "rows width"], directions: Float64[np.ndarray, "width kept"]
+) -> Float64[np.ndarray, "rows kept+1"]:
+    """Return the projections of rows, and the length of what is left of them."""
+    projected = placed @ directions
+    left = np.einsum("ij,ij->i", placed, placed) - np.einsum("ij,ij->i", projected, projected)
+    return np.column_stack([projected, np.sqrt(np.maximum(left, 0.0))])
+
+
+def _main_directions(
+    train: Shaped[np.ndarray, "rows width"], frame: Frame
+) -> Float64[np.ndarray, "width kept"] | None:
+    """Return orthonormal directions that hold most of the sum of squares of a sample of rows, or None.
+
+    A subspace iteration is enough: any orthonormal directions give valid bounds, better ones tighter bounds.
+
+    References:
+        N. Halko, P. G. Martinsson, J. A. Tropp, Finding structure with randomness, SIAM Review 53 (2011),
+        algorithm 4.4.
+    """
+    width = train.shape[1]
+    most = width // 4
+    sample = frame.place(train[:: max(1, len(train) // 4096)][:4096])
+    total = float(np.einsum("ij,ij->", sample, sample))
+    if most < 16 or total == 0.0:
+        return None
+    basis = np.random.default_rng(0).standard_normal((width, most))
+    for _ in range(3):
+        basis, _ = np.linalg.qr(sample.T @ (sample @ basis))
+    _, values, rotation = np.linalg.svd(sample @ basis, full_matrices=False)
+    held = np.cumsum(values**2) / total
+    if held[-1] < 0.85:
+        return None
+    wanted = int(np.searchsorted(held, min(0.93, held[-1]))) + 1
+    return basis @ rotation[: min(-(-wanted // 16) * 16, most)].T

@@ -1,0 +1,67 @@
+"""Layers, activations and initial weights of neural networks; nothing here knows of training.
+
+A layer is a function of a batch, rows on the first axis, and of a `Context`; it returns its
+outputs and the layer to use next. `partition` tells what of a model is learnt.
+"""
+
+from gorae.nn.activations import (
+    ACTIVATION_NAMES,
+    Activation,
+    activation,
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    relu,
+    selu,
+    sigmoid,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
+from gorae.nn.batch_norm import BatchNorm
+from gorae.nn.dense import Dense
+from gorae.nn.dropout import Dropout
+from gorae.nn.initialization import INITIALIZERS, constant, default_initialization, initializer
+from gorae.nn.layer import Context, Layer, inference
+from gorae.nn.layer_norm import LayerNorm
+from gorae.nn.maxout import Maxout
+from gorae.nn.parameters import Buffer, combine, partition
+from gorae.nn.prelu import PReLU
+from gorae.nn.sequential import Flatten, Sequential
+
+__all__ = [
+    "ACTIVATION_NAMES",
+    "INITIALIZERS",
+    "Activation",
+    "BatchNorm",
+    "Buffer",
+    "Context",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LayerNorm",
+    "Maxout",
+    "PReLU",
+    "Sequential",
+    "activation",
+    "combine",
+    "constant",
+    "default_initialization",
+    "elu",
+    "gelu",
+    "identity",
+    "inference",
+    "initializer",
+    "leaky_relu",
+    "partition",
+    "relu",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "step",
+    "tanh",
+]

@@ -1,0 +1,70 @@
+"""What every layer is, and what surrounds one call of it."""
+
+import abc
+from typing import Self
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+__all__ = ["Context", "Layer", "inference"]
+
+
+class Context(eqx.Module):
+    """What surrounds one pass over a batch: randomness, purpose, and which rows are real.
+
+    Args:
+        key: Source of all randomness of the pass; None where nothing random is wanted.
+        training: Whether dropout drops and batch normalisation uses the batch's own statistics.
+            It is static: training and inference are two compiled programs.
+        mask: 1 for a row that counts and 0 for padding; None where all rows count. A weight of k
+            counts as k copies of the row wherever a layer takes statistics over the batch.
+
+    Example:
+        >>> import jax
+        >>> context = Context(jax.random.key(0), training=True)
+        >>> bool(context.fold(0).key == context.fold(1).key)
+        False
+    """
+
+    key: PRNGKeyArray | None
+    training: bool = eqx.field(static=True)
+    mask: Float[Array, " batch"] | Bool[Array, " batch"] | None = None
+
+    def fold(self, index: int) -> "Context":
+        """Return the context of sub-layer ``index``, with a key that is that sub-layer's own."""
+        if self.key is None:
+            return self
+        return Context(jax.random.fold_in(self.key, index), self.training, self.mask)
+
+
+def inference() -> Context:
+    """Return the context of a prediction: nothing random, running statistics, every row real.
+
+    Example:
+        >>> inference().training
+        False
+    """
+    return Context(key=None, training=False)
+
+
+class Layer(eqx.Module):
+    """A function of a batch with arrays inside: parameters, and buffers that training updates.
+
+    A layer is immutable. A call returns, beside its outputs, the layer that the next call should
+    use; only layers with buffers (batch normalisation) return another one than themselves.
+    """
+
+    @abc.abstractmethod
+    def __call__(
+        self, x: Float[Array, "batch ..."], context: Context
+    ) -> tuple[Float[Array, "batch ..."], Self]:
+        """Apply the layer to a batch.
+
+        Args:
+            x: Rows on the first axis.
+            context: Randomness, purpose and row mask of this pass.
+
+        Returns:
+            The outputs, rows on the first axis, and the layer with its buffers as they are now.
+        """

@@ -1,0 +1,95 @@
+"""The report: one HTML file that needs nothing else and lets nothing in."""
+
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gorae.errors import InputError
+from gorae.report.answer import Findings, sentences, tiles
+from gorae.report.names import shortened
+from gorae.report.pictures import THEME
+from gorae.report.sections import view
+
+__all__ = ["render_report"]
+
+
+def render_report(findings: Findings) -> str:
+    """A report as one HTML page: no script, no request, light and dark, on a phone and on paper.
+
+    Every name from outside is escaped, in the pictures too; characters that hide or turn the text around
+    them are made visible; long names are shortened. A strict content policy in the page forbids scripts and
+    requests. The same findings give the same page, byte for byte.
+
+    Args:
+        findings: plain Python values and numpy arrays. ``title`` and ``ladder`` are needed; any other key
+            may be missing or None, and its section is then left out:
+
+            - ``title``, ``created`` (a date), ``version``: strings
+            - ``data``: name, rows, columns, classes (list or None), task, target, notes (sentences)
+            - ``plan``: lines, gave_up (sentences)
+            - ``ladder``: a list, simplest model first, of model, metric, score, low, high, fits, seconds,
+              settings (mapping or None), other (further scores by name, or None); a model whose name starts
+              with "chance" is the line of reference; ``best``: a model's name
+            - ``comparison`` with a simpler model: simpler, difference, low, high, verdict, sentence
+            - ``test``: metric, score, low, high, rows
+            - ``gap``: train, validation, low, high (of the gap), verdict ("fits well", ...), reason
+            - ``confusion``: labels, counts of shape (classes, classes), actual by predicted
+            - ``curves``: a list of member, epoch, train_loss, validation_loss, validation_score, and
+              ``kept``, the epoch whose parameters were kept (found by the best validation where missing)
+            - ``curve_band``: epoch, mean, low, high over the members, ``of`` the validation score or, where
+              it says so or there is none, of "validation_loss"
+            - ``gradient_norms``: layers, epoch, norms of shape (epochs, layers)
+            - ``reliability``: bins (confidence, accuracy, low, high, count), ece, brier, log_loss
+            - ``residuals``: predicted, actual
+            - ``hardest``: a list of row, actual, predicted, probability (that the model gave to the actual
+              class), image (array or None), values (mapping or None)
+            - ``weights``: a list of label and image, the weights of a linear model as pictures
+            - ``warnings``: sentences; ``seconds_total``; ``machine``: strings by name
+
+    Returns:
+        The page. Write it as UTF-8.
+
+    Raises:
+        InputError: title or ladder is missing, or a finding has the wrong shape.
+
+    Example:
+        >>> row = {"model": "<b>mlp</b>", "metric": "accuracy", "score": 0.9}
+        >>> page = render_report({"title": "Digits", "ladder": [row]})
+        >>> "<b>mlp" in page, "&lt;b&gt;mlp" in page, "<script" in page
+        (False, True, False)
+
+    References:
+        Content Security Policy Level 3, W3C, section 6 (directives).
+    """
+    if not findings.get("title") or not findings.get("ladder"):
+        raise InputError("A report needs a title and a ladder of at least one model; one of them is missing.")
+    page: dict[str, Any] = view(findings)
+    page["sentences"] = [shortened(sentence, 2000) for sentence in sentences(findings)]
+    page["tiles"] = tiles(findings)
+    page["facts"] = [shortened(findings["created"], 40)] if findings.get("created") else []
+    page["facts"] += page["data"]
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(title=findings["title"], page=page, light=_variables(0), dark=_variables(1))
+    )
+
+
+def _variables(theme: int) -> str:
+    colours = ((light, dark) for light, (_, dark) in THEME.items())
+    names = (name for name, _ in THEME.values())
+    return " ".join(f"{name}: {pair[theme]};" for name, pair in zip(names, colours, strict=True))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gorae.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = shortened
+    return environment

@@ -1,0 +1,32 @@
+"""Pictures of evidence, each a function from numbers to one inline SVG element or image URI.
+
+They follow the light or dark theme of the page they stand in through CSS variables, keep text as text, name
+units on every axis, use Okabe and Ito's palette, and carry a sentence for readers who cannot see them.
+"""
+
+from gorae.report.pictures.canvas import THEME, standalone
+from gorae.report.pictures.confusion import MOST_CLASSES, confusion_figure, top_confusions
+from gorae.report.pictures.curves import MOST_MEMBERS, curves_figure, gradient_figure, kept_epoch
+from gorae.report.pictures.ladder import gap_figure, ladder_figure
+from gorae.report.pictures.pixels import image_uri, weights_uri
+from gorae.report.pictures.reliability import reliability_figure
+from gorae.report.pictures.residuals import predicted_actual_figure, residual_figure
+
+__all__ = [
+    "MOST_CLASSES",
+    "MOST_MEMBERS",
+    "THEME",
+    "confusion_figure",
+    "curves_figure",
+    "gap_figure",
+    "gradient_figure",
+    "image_uri",
+    "kept_epoch",
+    "ladder_figure",
+    "predicted_actual_figure",
+    "reliability_figure",
+    "residual_figure",
+    "standalone",
+    "top_confusions",
+    "weights_uri",
+]

@@ -1,0 +1,297 @@
+"""What each section of a report shows, as plain values for the template; None leaves a section out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from gorae.report import pictures
+from gorae.report.answer import Findings, best_row
+from gorae.report.names import shortened
+from gorae.report.words import count, duration, ended, interval, measure, number, percent, settings, value
+
+__all__ = ["view"]
+
+_MOST_LINES = 60  # of plan, notes and warnings each
+_MOST_HARDEST = 24
+_MOST_COLUMNS = 8  # of values beside a hard example
+_MOST_WEIGHTS = 30
+_MOST_NAMED = 10  # classes in the line under the title
+
+
+def view(findings: Findings) -> dict[str, Any]:
+    """Everything the template needs, one entry a section.
+
+    Args:
+        findings: see `gorae.report.render_report`.
+
+    Returns:
+        Sections by name; a section whose findings are missing is None.
+
+    Example:
+        >>> view({"ladder": [{"model": "mlp", "score": 0.9}]})["confusion"] is None
+        True
+    """
+    return {
+        "data": _data(findings.get("data"), findings.get("title")),
+        "ladder": _ladder(findings),
+        "fit": _fit(findings),
+        "confusion": _confusion(findings.get("confusion")),
+        "reliability": _reliability(findings.get("reliability")),
+        "residuals": _residuals(findings),
+        "curves": _curves(findings),
+        "hardest": _hardest(findings),
+        "weights": _weights(findings.get("weights")),
+        "plan": _plan(findings.get("plan")),
+        "notes": _lines((findings.get("data") or {}).get("notes")),
+        "warnings": _lines(findings.get("warnings")),
+        "machine": _machine(findings),
+    }
+
+
+def _inline(svg: str) -> Markup:
+    return Markup(svg)  # noqa: S704  (drawn by gorae.report.pictures, which escapes every name it draws)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _span(epochs: Sequence[int]) -> str | None:
+    if not epochs:
+        return None
+    return str(epochs[0]) if min(epochs) == max(epochs) else f"{min(epochs)} to {max(epochs)}"
+
+
+def _lines(lines: Iterable[object] | None) -> list[str]:
+    """Sentences from outside, each bounded, many cut with a word about it."""
+    told = [shortened(line, 2000) for line in lines or ()]
+    return told if len(told) <= _MOST_LINES else [*told[:_MOST_LINES], f"and {len(told) - _MOST_LINES} more"]
+
+
+def _data(data: Mapping[str, Any] | None, title: object) -> list[str]:
+    """The data set in a few phrases."""
+    data = data or {}
+    facts = []
+    if data.get("name") and data["name"] != title:
+        facts.append(shortened(data["name"], 60))
+    if data.get("rows") is not None:
+        facts.append(f"{count(data['rows'])} rows")
+    if data.get("columns") is not None:
+        facts.append(f"{count(data['columns'])} columns")
+    classes = data.get("classes")
+    if classes is not None:
+        first = ", ".join(shortened(name, 20) for name in classes[:_MOST_NAMED])
+        more = f" and {count(len(classes) - _MOST_NAMED)} more" if len(classes) > _MOST_NAMED else ""
+        facts.append(f"{count(len(classes))} classes ({first}{more})")
+    if data.get("task"):
+        facts.append(shortened(data["task"], 40))
+    if data.get("target") is not None:
+        facts.append(f"target {shortened(data['target'], 60)}")
+    return facts
+
+
+def _ladder(findings: Findings) -> dict[str, Any]:
+    ladder, best = findings["ladder"], best_row(findings)
+    others = list(dict.fromkeys(key for row in ladder for key in row.get("other") or {}))[:3]
+    rows = [
+        {
+            "model": row.get("model"),
+            "settings": settings(row.get("settings")),
+            "score": value(number(row, "score")),
+            "interval": interval(row) or "–",
+            "others": [value(number(row.get("other"), key)) for key in others],
+            "fits": count(row.get("fits")),
+            "time": duration(number(row, "seconds")),
+            "best": row is best,
+        }
+        for row in ladder
+    ]
+    return {
+        "metric": measure(ladder[0].get("metric", "score")).name,
+        "others": [measure(key).name for key in others],
+        "rows": rows,
+        "fits": count(sum(int(row.get("fits") or 0) for row in ladder)),
+        "picture": _inline(pictures.ladder_figure(ladder, best.get("model"))),
+    }
+
+
+def _fit(findings: Findings) -> dict[str, Any] | None:
+    gap, test = findings.get("gap"), findings.get("test")
+    scores = [number(gap, "train"), number(gap, "validation"), number(test, "score")]
+    if all(score is None for score in scores):
+        return None
+    metric = (test or {}).get("metric", best_row(findings).get("metric", "score"))
+    rows = (test or {}).get("rows")
+    return {
+        "picture": _inline(pictures.gap_figure(gap, test, metric=metric)),
+        "metric": _capital(measure(metric).name),
+        "test": value(scores[2]) if scores[2] is not None else None,
+        "test_interval": interval(test),
+        "test_rows": count(rows) if rows is not None else None,
+        "gap": _gap(gap, scores),
+        "gap_interval": interval(gap),
+        "verdict": _capital(shortened(gap["verdict"], 60)) if gap and gap.get("verdict") else None,
+        "reason": ended(shortened(gap["reason"], 2000)) if gap and gap.get("reason") else None,
+    }
+
+
+def _gap(gap: Mapping[str, Any] | None, scores: Sequence[float | None]) -> str | None:
+    given, train, validation = number(gap, "gap"), scores[0], scores[1]
+    if given is None and (train is None or validation is None):
+        return None
+    return value(given if given is not None else (train or 0.0) - (validation or 0.0))
+
+
+def _confusion(confusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not confusion or confusion.get("counts") is None or not len(confusion.get("labels") or ()):
+        return None
+    labels, counts = list(confusion["labels"]), np.asarray(confusion["counts"])
+    drawn = len(labels) <= pictures.MOST_CLASSES
+    pairs = pictures.top_confusions(labels, counts, most=10 if drawn else 30)
+    return {
+        "picture": _inline(pictures.confusion_figure(labels, counts)) if drawn else None,
+        "many": len(labels) > 14,
+        "classes": count(len(labels)),
+        "most_drawn": pictures.MOST_CLASSES,
+        "pairs": [
+            {"actual": actual, "predicted": predicted, "rows": count(rows), "share": percent(share)}
+            for actual, predicted, rows, share in pairs
+        ],
+        "per_class": _per_class(labels, counts),
+    }
+
+
+def _per_class(labels: Sequence[object], counts: np.ndarray) -> list[dict[str, str]]:
+    """Recall and precision of up to 30 classes, the ones found least first."""
+    right, actual, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    recall = [float(r / n) if n else float("nan") for r, n in zip(right, actual, strict=True)]
+    precision = [float(r / n) if n else float("nan") for r, n in zip(right, predicted, strict=True)]
+    order = np.argsort(np.nan_to_num(recall, nan=2.0), kind="stable")[:30]
+    return [
+        {
+            "label": str(labels[place]),
+            "rows": count(actual[place]),
+            "recall": percent(recall[place]),
+            "precision": percent(precision[place]),
+        }
+        for place in map(int, order)
+    ]
+
+
+def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not reliability:
+        return None
+    bins = [row for row in reliability.get("bins") or () if number(row, "count")]
+    scores = [
+        (name, value(number(reliability, key)), meaning)
+        for key, name, meaning in (
+            ("ece", "expected calibration error", "0 is best; mean distance from the dashed line"),
+            ("brier", "Brier score", "0 is best; mean squared error of the probabilities"),
+            ("log_loss", "log loss", "nats per row; 0 is best"),
+        )
+        if number(reliability, key) is not None
+    ]
+    if not bins and not scores:
+        return None
+    return {"picture": _inline(pictures.reliability_figure(bins)) if bins else None, "scores": scores}
+
+
+def _residuals(findings: Findings) -> dict[str, Any] | None:
+    residuals = findings.get("residuals")
+    if not residuals or residuals.get("predicted") is None or residuals.get("actual") is None:
+        return None
+    predicted, actual = np.asarray(residuals["predicted"], float), np.asarray(residuals["actual"], float)
+    if not (np.isfinite(predicted).any() and np.isfinite(actual).any()):
+        return None
+    target = (findings.get("data") or {}).get("target")
+    drawn = [draw(predicted, actual, target=target) for draw in _RESIDUAL_PICTURES]
+    return {"pictures": [_inline(svg) for svg in drawn], "rows": count(actual.size)}
+
+
+_RESIDUAL_PICTURES = (pictures.predicted_actual_figure, pictures.residual_figure)
+
+
+def _curves(findings: Findings) -> dict[str, Any] | None:
+    curves, norms = findings.get("curves"), findings.get("gradient_norms")
+    if not curves and not norms:
+        return None
+    metric = best_row(findings).get("metric", "score")
+    picture = gradients = None
+    if curves:
+        picture = _inline(pictures.curves_figure(curves, findings.get("curve_band"), metric=metric))
+    if norms and len(norms.get("layers") or ()):
+        gradients = _inline(pictures.gradient_figure(norms["layers"], norms["epoch"], norms["norms"]))
+    kept = [epoch for epoch in map(pictures.kept_epoch, curves or ()) if epoch is not None]
+    return {
+        "picture": picture,
+        "gradients": gradients,
+        "members": len(curves or ()),
+        "most_drawn": pictures.MOST_MEMBERS,
+        "band": findings.get("curve_band") is not None,
+        "kept": _span(kept),
+    }
+
+
+def _hardest(findings: Findings) -> dict[str, Any] | None:
+    hardest = list(findings.get("hardest") or ())[:_MOST_HARDEST]
+    if not hardest:
+        return None
+    columns: dict[Any, None] = {}
+    for row in hardest:
+        columns |= dict.fromkeys(row.get("values") or {})
+    shown = list(columns)[:_MOST_COLUMNS]
+    rows = [
+        {
+            "row": row.get("row"),
+            "actual": _entry(row.get("actual")),
+            "predicted": _entry(row.get("predicted")),
+            "probability": None if number(row, "probability") is None else value(number(row, "probability")),
+            "image": None if row.get("image") is None else pictures.image_uri(row["image"]),
+            "values": [_entry((row.get("values") or {}).get(name)) for name in shown],
+        }
+        for row in hardest
+    ]
+    return {
+        "rows": rows,
+        "as_images": all(row["image"] for row in rows),
+        "numbers": all(isinstance(row.get("actual"), float | np.floating) for row in hardest),
+        "probabilities": any(row["probability"] for row in rows),
+        "columns": shown,
+        "left_out": max(len(columns) - _MOST_COLUMNS, 0),
+    }
+
+
+def _entry(content: object) -> str:
+    """One value of a table: numbers with four digits, names bounded, nothing as a dash."""
+    if content is None:
+        return "–"
+    if isinstance(content, float | np.floating):
+        told = f"{float(content):.4g}"
+        return "missing" if told == "nan" else f"−{told[1:]}" if content < 0 else told
+    return shortened(content, 28)
+
+
+def _weights(weights: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    if not weights:
+        return None
+    drawn = weights[:_MOST_WEIGHTS]
+    every = np.concatenate([np.asarray(row["image"], float).ravel() for row in drawn])
+    limit = float(np.abs(every[np.isfinite(every)]).max(initial=0.0)) or 1.0
+    images = [{"label": row["label"], "uri": pictures.weights_uri(row["image"], limit)} for row in drawn]
+    return {"images": images, "limit": value(limit), "left_out": len(weights) - len(drawn)}
+
+
+def _plan(plan: Mapping[str, Any] | None) -> dict[str, list[str]] | None:
+    lines, gave_up = _lines((plan or {}).get("lines")), _lines((plan or {}).get("gave_up"))
+    return {"lines": lines, "gave_up": gave_up} if lines or gave_up else None
+
+
+def _machine(findings: Findings) -> list[tuple[str, str]]:
+    facts = [("gorae", shortened(findings["version"], 40))] if findings.get("version") else []
+    machine = (findings.get("machine") or {}).items()
+    facts += [(shortened(name, 40), shortened(told, 120)) for name, told in machine]
+    if number(findings, "seconds_total") is not None:
+        facts.append(("time in all", duration(number(findings, "seconds_total"))))
+    return facts[:_MOST_LINES]

@@ -1,0 +1,41 @@
+"""The population engine: objectives, optimizers, the program of one member, the loop that trains them all.
+
+`train` knows no model; it is handed one that can be built from a key, and batches of rows.
+"""
+
+from gorae.train.checkpoint import Checkpoint
+from gorae.train.history import History, MemberResult
+from gorae.train.loop import Member, Outcome, Progress, train
+from gorae.train.objectives import OBJECTIVES, find_objective
+from gorae.train.optimizers import OPTIMIZERS, find_optimizer
+from gorae.train.planner import Plan, member_bytes, parameter_count, plan_members
+from gorae.train.predict import Asked, member_outputs
+from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
+from gorae.train.schedules import SCHEDULES, find_schedule
+
+__all__ = [
+    "OBJECTIVES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Asked",
+    "Checkpoint",
+    "History",
+    "Member",
+    "MemberResult",
+    "Outcome",
+    "Plan",
+    "Problem",
+    "Progress",
+    "SharedRows",
+    "SplitRows",
+    "find_objective",
+    "find_optimizer",
+    "find_schedule",
+    "hyper_scalars",
+    "layer_names",
+    "member_bytes",
+    "member_outputs",
+    "parameter_count",
+    "plan_members",
+    "train",
+]

@@ -1,0 +1,56 @@
+"""What a member left behind: its records an epoch, and what became of it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from gorae.train.member import RECORD
+
+
+class History(NamedTuple):
+    """A member's records: one entry an epoch; NaN where nothing was measured.
+
+    `gradient_norms` has a column a layer: the norm, in the epoch's first batch, of the loss's gradient with
+    respect to the layer's parameters (penalties not counted).
+    """
+
+    train_loss: Float[np.ndarray, " epochs"]
+    validation_loss: Float[np.ndarray, " epochs"]
+    validation_score: Float[np.ndarray, " epochs"]
+    gradient_norms: Float[np.ndarray, "epochs layers"]
+
+
+class MemberResult(NamedTuple):
+    """A trained member.
+
+    Args:
+        parameters: the kept parameters: the best epoch's with early stopping, else the last.
+        buffers: the arrays no gradient reaches (running statistics), of the same epoch.
+        history: its records.
+        best_epoch: the epoch (from 1) that the parameters are of; 0 when none was finished.
+        epochs: how many epochs it trained.
+        steps: how many steps it made.
+        diverged_step: the step (from 0) at which it left the finite numbers, or -1.
+        state: where training stands, to go on from; None unless it was asked to be kept.
+    """
+
+    parameters: Any
+    buffers: Any
+    history: History
+    best_epoch: int
+    epochs: int
+    steps: int
+    diverged_step: int
+    state: Any = None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the member was frozen at its last finite parameters."""
+        return self.diverged_step >= 0
+
+
+def as_history(records: np.ndarray) -> History:
+    """Return the records of the program, one row an epoch, as a history."""
+    named = len(RECORD)
+    return History(records[:, 0], records[:, 1], records[:, 2], records[:, named:])

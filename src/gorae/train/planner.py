@@ -1,0 +1,89 @@
+"""How many members one program holds, and how many workers run, inside the memory budget."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from gorae.backend import Worker, memory_budget, workers_for
+from gorae.errors import MemoryPlanError
+from gorae.train.member import blank_state
+from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
+
+_TINY_NET = 20_000
+_TINY_CHUNK = 8
+_LARGEST_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The planner's answer: members a program, and who runs them."""
+
+    chunk: int
+    workers: tuple[Worker, ...]
+    member_bytes: int
+
+
+def plan_members(
+    problem: Problem, shared: SharedRows, split: SplitRows, members: int, devices: list[jax.Device]
+) -> Plan:
+    """Return how to run `members` members on `devices`.
+
+    On a CPU a member is a program of its own, except that tiny nets are stacked in eights where there are
+    enough of them (their cost is the overhead of an operation, which a stack shares; larger stacks fall out
+    of the second-level cache). On accelerators a chunk takes as many as fit.
+
+    Raises:
+        MemoryPlanError: when not even one member fits into the budget.
+    """
+    device = devices[0]
+    each = member_bytes(problem, split)
+    budget = memory_budget(device)
+    free = budget - _nbytes(shared)
+    if free < each:
+        raise MemoryPlanError(
+            f"one member needs about {_megabytes(each + _nbytes(shared))} with its data, but the budget on "
+            f"{device.platform} is {_megabytes(budget)}; use a smaller model or batch_size, fewer rows, or set "
+            "GORAE_MEMORY (bytes) if more may be used."
+        )
+    workers = workers_for(devices)
+    fitting = int(free // each)
+    if device.platform == "cpu":
+        chunk = _cpu_chunk(problem, members, len(workers))
+        workers = workers[: max(1, min(len(workers), fitting // chunk, -(-members // chunk)))]
+        return Plan(min(chunk, fitting), tuple(workers), each)
+    share = -(-members // len(workers))
+    return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[:members]), each)
+
+
+def member_bytes(problem: Problem, split: SplitRows) -> int:
+    """Return about how many bytes a member needs while it trains: state, gradient, activations, its order."""
+    state = _nbytes(blank_state(problem))
+    parameters, _ = parameter_shapes(problem)
+    gradient = _nbytes(parameters)
+    widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(parameters) if leaf.ndim >= 2)
+    batch = max(problem.batch_size, 1)
+    activations = 4 * batch * (3 * widths + 2 * int(np.prod(split.shift.shape[-1:])))
+    return 2 * state + gradient + activations + 24 * split.train_rows.shape[-1]
+
+
+def parameter_count(problem: Problem) -> int:
+    """Return the number of parameters of one member."""
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
+
+
+def _cpu_chunk(problem: Problem, members: int, workers: int) -> int:
+    """Return the members a program holds on a CPU."""
+    if parameter_count(problem) * problem.batch_size > _TINY_NET * 8 or members < 2 * workers * _TINY_CHUNK:
+        return 1
+    return _TINY_CHUNK
+
+
+def _nbytes(tree: object) -> int:
+    """Return the bytes of all arrays (or shapes) of a tree."""
+    return sum(int(np.prod(a.shape)) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(tree))
+
+
+def _megabytes(count: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 1e6:,.0f} MB"

@@ -1,0 +1,98 @@
+"""Outputs of trained members: for the rows of a fold, or for new rows."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from gorae import nn
+from gorae.backend import compiled, workers_for
+from gorae.data.folds import size_class
+from gorae.train.problem import Problem, SplitRows, assemble, encode
+
+_BLOCK = 256
+
+
+class Asked(NamedTuple):
+    """One question: the outputs of a member (its parameters, buffers and split) for some rows."""
+
+    parameters: Any
+    buffers: Any
+    split: SplitRows
+    rows: np.ndarray
+
+
+def member_outputs(
+    problem: Problem,
+    rows: Any,
+    questions: Sequence[Asked],
+    *,
+    devices: list[jax.Device],
+    features: bool = False,
+) -> list[np.ndarray]:
+    """Return what members answer.
+
+    Args:
+        problem: the members' problem.
+        rows: the stored rows `(n, features...)` that questions point into; uint8 or float32.
+        questions: who is asked about which rows (indices).
+        devices: where.
+        features: whether to return the last hidden layer instead of the outputs.
+
+    Returns:
+        For each question a float32 array `(rows asked, outputs)`, in the scale of the model: scores for
+        classes, values in the fold's own target unit for regression.
+    """
+    workers = workers_for(devices)[: max(1, len(questions))]
+    padded = _padded(np.asarray(rows))
+    placed = {device: jax.device_put(padded, device) for device in {w.device for w in workers}}
+
+    def answer(numbered: tuple[int, Asked]) -> np.ndarray:
+        number, asked = numbered
+        device = workers[number % len(workers)].device
+        index = np.zeros(-(-size_class(len(asked.rows)) // _BLOCK) * _BLOCK, np.int32)
+        index[: len(asked.rows)] = asked.rows
+        encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
+        arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
+        program = compiled(
+            lambda *a: _outputs(problem, features, *a), ("outputs", problem, features), arguments, device
+        )
+        return np.asarray(program(*arguments))[: len(asked.rows)]
+
+    if len(questions) <= 1:
+        return [answer(pair) for pair in enumerate(questions)]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        return list(pool.map(answer, enumerate(questions)))
+
+
+def _outputs(
+    problem: Problem,
+    features: bool,
+    rows: Array,
+    index: Array,
+    encoding: tuple[Array, Array, Array],
+    parameters: Any,
+    buffers: Any,
+) -> Array:
+    """Return the model's answers, block by block, so that activations stay small."""
+    model = assemble(problem, parameters, buffers)
+    split = SplitRows(*encoding, *([None] * (len(SplitRows._fields) - 3)))
+
+    def block(part: Array) -> Array:
+        x = encode(rows[part], split, problem.missing)
+        return model.features(x, nn.inference()) if features else model(x, nn.inference())[0]
+
+    answers = jax.lax.map(block, jnp.reshape(index, (-1, _BLOCK)))
+    return jnp.reshape(answers, (-1, answers.shape[-1]))
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    """Return the rows with copies of zero rows up to a size class, so that few programs serve all sizes."""
+    extra = size_class(len(rows)) - len(rows)
+    if extra == 0:
+        return rows
+    return np.concatenate([rows, np.zeros((extra, *rows.shape[1:]), rows.dtype)])

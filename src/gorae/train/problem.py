@@ -1,0 +1,157 @@
+"""What one program is made for: the static description of a member, and its arrays.
+
+`train` knows no model: it is handed `build`, which makes one from a key and the member's own numbers, and
+`layers`, which says which of its parameters belong together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from gorae import nn
+
+HYPER: dict[str, float] = {
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "l1": 0.0,
+    "momentum": 0.9,
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
+    "tol": 0.0,
+}
+"""Every member's real numbers and their defaults; each is a float32 scalar in the program."""
+
+COUNTS: dict[str, int] = {"epochs": 100, "patience": 1 << 30, "seed": 0, "stream": 0}
+"""Every member's whole numbers and their defaults; each is a uint32 scalar in the program."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The part of a training program that is fixed when it is compiled; equal problems share one program.
+
+    Args:
+        build: `(key, hyper) -> model`, hashable and compared by value (a frozen dataclass, say).
+        layers: groups a tree of parameters: `parameters -> {layer name: [arrays]}`, in the order of the data.
+        objective: a name of `objectives.OBJECTIVES`.
+        optimizer: a name of `optimizers.OPTIMIZERS`.
+        schedule: a name of `schedules.SCHEDULES`.
+        batch_size: rows a step.
+        classes: number of classes, or 0 for regression.
+        missing: whether rows may hold NaN, to be filled with the fold's own value.
+        shuffle: whether each epoch visits the rows in a new order (a full batch needs none).
+    """
+
+    build: Callable[[Array, Mapping[str, Array]], Any]
+    layers: Callable[[Any], Mapping[str, list[Array]]]
+    objective: str
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    batch_size: int = 128
+    classes: int = 0
+    missing: bool = False
+    shuffle: bool = True
+
+
+class SharedRows(NamedTuple):
+    """What all members read: the rows as they are stored, and the targets.
+
+    Shapes: rows `(n, features...)` uint8 or float32; targets `(n,)` int32 or `(n, outputs)` float32.
+    """
+
+    rows: Any
+    targets: Any
+
+
+class SplitRows(NamedTuple):
+    """What the members of one split read: the fold's own encoding, and its rows as padded index and weight arrays.
+
+    Shapes: fill, shift, scale `(features,)`; target_shift, target_scale `(outputs,)`, used in regression only;
+    train_* `(N,)` with `train_count` real ones; stop_* `(V,)` with `stop_count` real ones, where V = 0 means no
+    early stopping.
+    """
+
+    fill: Any
+    shift: Any
+    scale: Any
+    target_shift: Any
+    target_scale: Any
+    train_rows: Any
+    train_weight: Any
+    train_count: Any
+    stop_rows: Any
+    stop_weight: Any
+    stop_count: Any
+
+
+def hyper_scalars(**values: float) -> dict[str, np.generic]:
+    """Return one member's numbers with their defaults filled in, as float32 and uint32 scalars.
+
+    Raises:
+        KeyError: for a name that no member has.
+    """
+    numbers: dict[str, np.generic] = {name: np.float32(default) for name, default in HYPER.items()}
+    numbers.update({name: np.uint32(default) for name, default in COUNTS.items()})
+    for name, value in values.items():
+        numbers[name] = np.float32(value) if name in HYPER else np.uint32(value)
+        if name not in HYPER and name not in COUNTS:
+            raise KeyError(name)
+    return numbers
+
+
+def member_key(hyper: Mapping[str, Array]) -> Array:
+    """Return the member's own random key: from the root seed and its stream, never from its place."""
+    root = jax.random.key(hyper["seed"], impl="threefry2x32")
+    return jax.random.fold_in(root, hyper["stream"])
+
+
+@lru_cache(maxsize=256)
+def _skeleton(problem: Problem) -> tuple[Any, Any, Any]:
+    """Return parameters, buffers (both as shapes) and the static rest of the problem's model."""
+    hyper = {name: jax.ShapeDtypeStruct((), value.dtype) for name, value in hyper_scalars().items()}
+    model = eqx.filter_eval_shape(lambda h: problem.build(member_key(h), h), hyper)
+    parameters, rest = nn.partition(model)
+    buffers, static = eqx.partition(rest, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    return parameters, buffers, static
+
+
+def split_model(model: Any) -> tuple[Any, Any]:
+    """Return the model's parameters and its buffers (arrays that no gradient reaches)."""
+    parameters, rest = nn.partition(model)
+    return parameters, eqx.filter(rest, eqx.is_array)
+
+
+def assemble(problem: Problem, parameters: Any, buffers: Any) -> Any:
+    """Return the model made of these parameters and buffers."""
+    _, _, static = _skeleton(problem)
+    return nn.combine(parameters, eqx.combine(buffers, static))
+
+
+def parameter_shapes(problem: Problem) -> tuple[Any, Any]:
+    """Return the shapes of the problem's parameters and buffers, without making any."""
+    parameters, buffers, _ = _skeleton(problem)
+    return parameters, buffers
+
+
+def layer_names(problem: Problem) -> list[str]:
+    """Return the names of the layers that have parameters, in the order of the data."""
+    return list(problem.layers(_skeleton(problem)[0]))
+
+
+def encode(rows: Array, split: SplitRows, missing: bool) -> Array:
+    """Return a batch of stored rows as the model reads it: filled, shifted and scaled by the fold's own numbers."""
+    x = rows.astype(jnp.float32)
+    if missing:
+        x = jnp.where(jnp.isnan(x), split.fill, x)
+    return (x - split.shift) * split.scale
+
+
+def encode_target(target: Array, split: SplitRows, classes: int) -> Array:
+    """Return a batch of targets as the objective reads it: class codes, or values in the fold's own unit."""
+    return target if classes else (target - split.target_shift) * split.target_scale
