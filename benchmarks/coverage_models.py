@@ -8,7 +8,7 @@ means over quasi-random points of the loss expected there, in few dimensions.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
@@ -41,8 +41,7 @@ def points(width: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Classes:
-    """Two normal classes of unit variance whose means lie a distance apart, shared by the informative
-    columns."""
+    """Two normal classes of unit variance whose means lie a distance apart in the informative columns."""
 
     width: int
     distance: float
@@ -62,8 +61,8 @@ class Classes:
         return np.where(np.arange(self.width) < used, self.distance / 2 / np.sqrt(used), 0.0)
 
     def draw(self, rng: np.random.Generator, sets: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return features and classes; rows are sorted by class, so that dealing them out stratifies the
-        folds.""" targets = np.sort(rng.integers(0, 2, (sets, rows)), axis=1)
+        """Return features and classes, sorted by class, so that dealing rows out stratifies the folds."""
+        targets = np.sort(rng.integers(0, 2, (sets, rows)), axis=1)
         return self._features(rng, targets), targets
 
     def draw_pair(
@@ -111,8 +110,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A linear target with unit noise, whose columns explain a share of its variance; Student noise on
-    request."""
+    """A linear target with unit noise, normal or Student's, whose columns explain a share of its variance."""
 
     width: int
     share: float
@@ -235,8 +233,8 @@ def neighbours(count: int, features: np.ndarray, targets: np.ndarray) -> Fitted:
 
 
 def random_features(features: np.ndarray, targets: np.ndarray) -> Fitted:
-    """Fit a network of 60 fixed tanh units by ridge regression, small enough a ridge to nearly memorise 60
-    rows.""" rng = np.random.default_rng(7)
+    """Fit a network of 60 fixed tanh units by a ridge so small that it nearly memorises 60 rows."""
+    rng = np.random.default_rng(7)
     inward, offset = rng.standard_normal((features.shape[2], 60)), rng.uniform(-2, 2, 60)
     hidden = np.tanh(features @ inward + offset)
     normal = np.swapaxes(hidden, 1, 2) @ hidden + 0.1 * np.eye(60)
@@ -301,33 +299,92 @@ def chosen_ridge(features: np.ndarray, targets: np.ndarray) -> Linear:
     return ridge(features, targets, strengths[np.argmin(errors, axis=0)])
 
 
-def one_neighbour(features: np.ndarray, targets: np.ndarray) -> Fitted:
-    """Keep the rows; the nearest one answers."""
-    return neighbours(1, features, targets)
+@dataclass(frozen=True)
+class Drawn:
+    """Cross-validations of one model on many data sets; the leading axis counts data sets.
+
+    Attributes:
+        losses: By metric, (sets, repeats * rows).
+        train: By metric, (sets, repeats * folds) scores on the folds' own training rows.
+        truth: By metric, (sets, repeats * folds) true scores of the folds' models.
+        refitted: By metric, (sets,) true scores of the models fitted on all rows.
+        targets: (sets, repeats * rows).
+        fold: (repeats * rows,) the fold of each scoring, counted over all repeats.
+    """
+
+    losses: dict[str, np.ndarray]
+    train: dict[str, np.ndarray]
+    truth: dict[str, np.ndarray]
+    refitted: dict[str, np.ndarray]
+    targets: np.ndarray
+    fold: np.ndarray
 
 
-def five_neighbours(features: np.ndarray, targets: np.ndarray) -> Fitted:
-    """Keep the rows; the mean of the nearest five answers."""
-    return neighbours(5, features, targets)
+def cross_validate(
+    problem: Classes | Numbers,
+    fit: Callable[[np.ndarray, np.ndarray], Fitted],
+    folds: int,
+    repeats: int,
+    features: np.ndarray,
+    targets: np.ndarray,
+) -> Drawn:
+    """Cross-validate on all data sets at once; the first repeat deals the rows out, the others draw folds."""
+    rows = targets.shape[1]
+    dealt = np.arange(rows) % folds
+    shuffled = np.random.default_rng(rows)
+    fold = np.concatenate(
+        [dealt] + [shuffled.permutation(dealt) + folds * (1 + r) for r in range(repeats - 1)]
+    )
+    whole = problem.true_losses(fit(features, targets))
+    losses = {metric: np.empty((len(targets), len(fold))) for metric in whole}
+    train: dict[str, list] = {metric: [] for metric in whole}
+    truth: dict[str, list] = {metric: [] for metric in whole}
+    for part in range(folds * repeats):
+        scored = np.flatnonzero(fold == part)
+        kept = np.setdiff1d(np.arange(rows), scored % rows)
+        fitted = fit(features[:, kept], targets[:, kept])
+        found, true = problem.losses(fitted, features, targets), problem.true_losses(fitted)
+        variance = targets[:, kept].var(axis=1)
+        for metric in whole:
+            losses[metric][:, scored] = found[metric][:, scored % rows]
+            train[metric].append(score(metric, found[metric][:, kept].mean(axis=1), variance))
+            truth[metric].append(score(metric, true[metric], problem.variance))
+    return Drawn(
+        losses,
+        {metric: np.stack(values, axis=1) for metric, values in train.items()},
+        {metric: np.stack(values, axis=1) for metric, values in truth.items()},
+        {metric: score(metric, values, problem.variance) for metric, values in whole.items()},
+        np.tile(targets, repeats),
+        fold,
+    )
 
 
-def seven_neighbours(features: np.ndarray, targets: np.ndarray) -> Fitted:
-    """Keep the rows; the majority of the nearest seven answers."""
-    return neighbours(7, features, targets)
+def score(metric: str, mean_loss: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
+    """Return scores from mean losses, array-wise."""
+    if metric == "accuracy":
+        return 1 - mean_loss
+    if metric == "log_loss":
+        return mean_loss
+    return np.sqrt(mean_loss) if metric == "rmse" else 1 - mean_loss / variance
 
 
-CLASSIFIERS: dict[str, Callable[[np.ndarray, np.ndarray], Fitted]] = {
+def true_mean(metric: str, scores: np.ndarray) -> np.ndarray:
+    """Return the mean true score of the folds' models; RMSE is averaged as squared error, as the rows are."""
+    if metric == "rmse":
+        return np.sqrt((scores**2).mean(axis=-1))
+    return scores.mean(axis=-1)
+
+
+MODELS: dict[str, Callable[[np.ndarray, np.ndarray], Fitted]] = {
     "Gaussian Bayes": gaussian_bayes,
     "discriminant": discriminant,
     "logistic": logistic,
-    "1 neighbour": one_neighbour,
-    "7 neighbours": seven_neighbours,
+    "1 neighbour": partial(neighbours, 1),
+    "7 neighbours": partial(neighbours, 7),
     "random features": random_features,
     "tree of depth 3": small_tree,
     "one split": one_split,
-}
-REGRESSORS: dict[str, Callable[[np.ndarray, np.ndarray], Fitted]] = {
     "ridge": ridge,
     "ridge chosen inside": chosen_ridge,
-    "5 neighbours": five_neighbours,
+    "5 neighbours": partial(neighbours, 5),
 }

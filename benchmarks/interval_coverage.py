@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 import sklearn
-from coverage_models import CLASSIFIERS, REGRESSORS, Classes, Numbers
+from coverage_models import MODELS, Classes, Drawn, Numbers, cross_validate, score, true_mean
 from scipy.special import stdtrit
 from threadpoolctl import threadpool_limits
 
@@ -49,74 +49,23 @@ BAND = (0.93, 0.97)
 
 @dataclass(frozen=True)
 class Cell:
-    """One problem, model, size and number of folds."""
+    """One problem, model, size, number of folds and of repeats."""
 
     kind: str
     model: str
     problem: Classes | Numbers
     rows: int
     folds: int
+    repeats: int = 1
 
     @property
     def about(self) -> str:
         """Model and problem in words."""
-        return f"{self.model}, {self.problem.about}"
+        return f"{self.model}, {self.problem.about}{f', repeats {self.repeats}' if self.repeats > 1 else ''}"
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """Cross-validations of one model on many data sets; the leading axis counts data sets."""
-
-    losses: dict[str, np.ndarray]  # metric -> (sets, rows)
-    train: dict[str, np.ndarray]  # metric -> (sets, folds), as scores
-    truth: dict[str, np.ndarray]  # metric -> (sets, folds), true scores of the folds' models
-    refitted: dict[str, np.ndarray]  # metric -> (sets,)
-    targets: np.ndarray
-    fold: np.ndarray
-
-
-def cross_validate(cell: Cell, features: np.ndarray, targets: np.ndarray) -> Drawn:
-    """Cross-validate a model on all data sets at once; rows are in random order, or sorted by class."""
-    fit = (CLASSIFIERS | REGRESSORS)[cell.model]
-    fold = np.arange(cell.rows) % cell.folds
-    losses: dict[str, np.ndarray] = {}
-    train: dict[str, list] = {}
-    truth: dict[str, list] = {}
-    for part in range(cell.folds):
-        out, kept = fold == part, fold != part
-        fitted = fit(features[:, kept], targets[:, kept])
-        found = cell.problem.losses(fitted, features, targets)
-        variance = targets[:, kept].var(axis=1)
-        for metric, values in found.items():
-            losses.setdefault(metric, np.empty(targets.shape))[:, out] = values[:, out]
-            train.setdefault(metric, []).append(score(metric, values[:, kept].mean(axis=1), variance))
-        for metric, values in cell.problem.true_losses(fitted).items():
-            truth.setdefault(metric, []).append(score(metric, values, cell.problem.variance))
-    whole = cell.problem.true_losses(fit(features, targets))
-    return Drawn(
-        losses,
-        {metric: np.stack(values, axis=1) for metric, values in train.items()},
-        {metric: np.stack(values, axis=1) for metric, values in truth.items()},
-        {metric: score(metric, values, cell.problem.variance) for metric, values in whole.items()},
-        targets,
-        fold,
-    )
-
-
-def score(metric: str, mean_loss: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
-    """Return scores from mean losses, array-wise."""
-    if metric == "accuracy":
-        return 1 - mean_loss
-    if metric == "log_loss":
-        return mean_loss
-    return np.sqrt(mean_loss) if metric == "rmse" else 1 - mean_loss / variance
-
-
-def true_mean(metric: str, scores: np.ndarray) -> np.ndarray:
-    """Return the mean true score of the folds' models; RMSE is averaged as squared error, as the rows are."""
-    if metric == "rmse":
-        return np.sqrt((scores**2).mean(axis=-1))
-    return scores.mean(axis=-1)
+    def cross_validate(self, features: np.ndarray, targets: np.ndarray) -> Drawn:
+        """Cross-validate the model on all data sets at once."""
+        return cross_validate(self.problem, MODELS[self.model], self.folds, self.repeats, features, targets)
 
 
 def plain_interval(metric: str, losses: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -142,15 +91,16 @@ def fold_scores(metric: str, losses: np.ndarray, targets: np.ndarray, fold: np.n
 
 def covering(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator[dict]:
     """Yield one line for each metric and construction of a cell."""
-    drawn = cross_validate(cell, *cell.problem.draw(rng, datasets, cell.rows))
+    drawn = cell.cross_validate(*cell.problem.draw(rng, datasets, cell.rows))
+    units = np.tile(np.arange(cell.rows), cell.repeats) if cell.repeats > 1 else None
     sizes = {"test_sizes": np.bincount(drawn.fold), "train_sizes": cell.rows - np.bincount(drawn.fold)}
     for metric, losses in drawn.losses.items():
         truth = true_mean(metric, drawn.truth[metric])
         bounds: dict[str, list[tuple[float, float]]] = {}
         for row, targets, train in zip(losses, drawn.targets, drawn.train[metric], strict=True):
-            own = targets if metric == "r2" else None
-            known = cross_validated_interval(metric, row, train_scores=train, targets=own, level=LEVEL)
-            unknown = cross_validated_interval(metric, row, targets=own, level=LEVEL)
+            given = {"targets": targets if metric == "r2" else None, "units": units, "level": LEVEL}
+            known = cross_validated_interval(metric, row, train_scores=train, **given)
+            unknown = cross_validated_interval(metric, row, **given)
             folds = fold_score_interval(fold_scores(metric, row, targets, drawn.fold), level=LEVEL, **sizes)
             bounds.setdefault("rows", []).append((known.low, known.high))
             bounds.setdefault("rows, train unknown", []).append((unknown.low, unknown.high))
@@ -167,7 +117,7 @@ def covering(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator[di
 def pairing(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator[dict]:
     """Yield how often two equally good models, each on its own features, are told apart."""
     targets, features = cell.problem.draw_pair(rng, datasets, cell.rows)
-    first, second = (cross_validate(cell, each, targets) for each in features)
+    first, second = (cell.cross_validate(each, targets) for each in features)
     sizes = {"test_sizes": np.bincount(first.fold), "train_sizes": cell.rows - np.bincount(first.fold)}
     for metric, losses in first.losses.items():
         bounds: dict[str, list[tuple[float, float]]] = {"rows": [], "folds": []}
@@ -197,7 +147,7 @@ def pairing(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator[dic
 
 def holding_out(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator[dict]:
     """Yield the coverage of held-out intervals: one model each, fitted on 200 rows, scored on fresh ones."""
-    fit = (CLASSIFIERS | REGRESSORS)[cell.model]
+    fit = MODELS[cell.model]
     fitted = fit(*cell.problem.draw(rng, datasets, 200))
     features, targets = cell.problem.draw(rng, datasets, cell.rows)
     outputs = cell.problem.outputs(fitted, features)
@@ -213,8 +163,8 @@ def holding_out(cell: Cell, rng: np.random.Generator, datasets: int) -> Iterator
 
 
 def share_inside(bounds: np.ndarray, truth: np.ndarray) -> float:
-    """Return the share of truths between their bounds; a rounding error of the truth is none of the
-    interval.""" return float(np.mean((bounds[:, 0] <= truth + 1e-12) & (truth - 1e-12 <= bounds[:, 1])))
+    """Return the share of truths between their bounds; a truth's rounding error is none of the interval."""
+    return float(np.mean((bounds[:, 0] <= truth + 1e-12) & (truth - 1e-12 <= bounds[:, 1])))
 
 
 def told(
@@ -260,6 +210,14 @@ def plan() -> list[Cell]:
         ("ridge chosen inside", Numbers(20, 0.6), sizes, (5,)),
         ("5 neighbours", Numbers(3, 0.8), small, (5,)),
     ]
+    repeated: list[tuple[str, Classes | Numbers]] = [
+        ("discriminant", Classes(20, 3.5)),
+        ("one split", Classes(5, 2.0, informative=1)),
+        ("one split", Classes(5, 2.0)),
+        ("random features", Classes(3, 2.5)),
+        ("ridge", Numbers(8, 0.6)),
+        ("ridge chosen inside", Numbers(20, 0.6)),
+    ]
     cells = [
         Cell("interval", model, problem, rows, folds)
         for model, problem, row_counts, fold_counts in listed
@@ -268,12 +226,17 @@ def plan() -> list[Cell]:
     ]
     # Two sets of features cost twice as much: the slow models are paired at 60 rows only.
     slow = ("1 neighbour", "7 neighbours", "5 neighbours", "tree of depth 3")
-    pairs = [cell for cell in cells if cell.rows == 60 or (cell.rows in (200, 500) and cell.model not in
-    slow)] cells += [replace(cell, kind="null pair") for cell in pairs if cell.model != "ridge chosen inside"]
+    pairs = [
+        cell for cell in cells if cell.rows == 60 or (cell.rows in (200, 500) and cell.model not in slow)
+    ]
+    cells += [replace(cell, kind="null pair") for cell in pairs if cell.model != "ridge chosen inside"]
+    cells += [
+        Cell("interval", model, problem, rows, 5, repeats=3) for model, problem in repeated for rows in small
+    ]
     held = [("discriminant", Classes(5, distance)) for distance in (0.8, 2.2, 4.0)]
     held += [("ridge", Numbers(8, share, tails)) for share in (0.2, 0.6, 0.95) for tails in (0, 5)]
     cells += [Cell("held out", model, problem, rows, 0) for model, problem in held for rows in sizes]
-    return sorted(cells, key=lambda cell: -cell.rows * cell.folds)
+    return sorted(cells, key=lambda cell: -cell.rows * cell.folds * cell.repeats)
 
 
 RUNS: dict[str, Callable[[Cell, np.random.Generator, int], Iterator[dict]]] = {
@@ -292,12 +255,13 @@ def run(cell: Cell, *, datasets: int, seed: int) -> list[dict]:
 
 
 def summary(lines: list[dict]) -> list[dict]:
-    """Return, for each kind, metric and construction, the mean coverage and the share of cells in the
-    band.""" # The one problem that no construction here holds for is kept apart, under its own name.
-    tied = "one split, width 5, distance 2"
+    """Return mean coverage and share of cells in the band for each kind, metric and construction."""
+    # The one problem that no construction here holds for is kept apart, under its own name.
+    tied = f"one split, {Classes(5, 2.0).about}"
     groups: dict[tuple[str, str, str], list[dict]] = {}
     for line in lines:
-        about = line["metric"] + (", tied split" if line["problem"] == tied else "")
+        is_tied = line["problem"].startswith(tied) and "informative" not in line["problem"]
+        about = line["metric"] + (", tied split" if is_tied else "")
         groups.setdefault((line["kind"], about, line["construction"]), []).append(line)
     found = []
     for (kind, metric, construction), members in sorted(groups.items()):
@@ -332,9 +296,10 @@ def show(lines: list[dict]) -> None:
             if name in line
         )
         print(
-            f"{line['kind']:9} {line['metric']:8} {line['problem']:42} rows {line['rows']:4d} folds {line['folds']:2d} "
-            f"score {line['true_score']:6.3f}  {line['construction']:20} covers {line['coverage']:.3f} "
-            f"({line['coverage_low']:.3f}-{line['coverage_high']:.3f})  width {line['median_width']:.4f}{extra}"
+            f"{line['kind']:9} {line['metric']:8} {line['problem']:42} rows {line['rows']:4d} "
+            f"folds {line['folds']:2d} score {line['true_score']:6.3f}  {line['construction']:20} "
+            f"covers {line['coverage']:.3f} ({line['coverage_low']:.3f}-{line['coverage_high']:.3f})  "
+            f"width {line['median_width']:.4f}{extra}"
         )
 
 

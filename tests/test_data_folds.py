@@ -97,7 +97,7 @@ def test_folds_that_cannot_be_made_are_refused(arguments, message):
 @given(labels(), st.floats(0.01, 0.9), st.booleans(), SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_the_cut_is_a_partition_of_the_training_part(y, fraction, stratify, seed):
-    """Both parts are sorted, disjoint, together the training part, of about the asked sizes, and not empty."""
+    """Both parts are sorted, together the training part, and of the sizes asked for."""
     part = np.arange(1, len(y), dtype=np.int32)
     train, stop = cut_stop_rows(part, y, fraction=fraction, seed=seed, stratify=stratify)
     wanted = min(max(1, round(fraction * len(part))), len(part) - 1)
@@ -123,7 +123,7 @@ def test_each_class_gives_its_share_and_keeps_a_row(y, fraction, seed):
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=30), SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_whole_groups_are_cut(members, seed):
-    """No group is on both sides, both sides have one, and more than the fraction only if no group is smaller."""
+    """No group is on both sides, each has one, and the cut is at most the fraction or the smallest group."""
     groups = np.array([0, 1, *members])
     train, stop = cut_stop_rows(
         np.arange(len(groups)), np.zeros(len(groups)), fraction=0.3, seed=seed, stratify=False, groups=groups

@@ -241,5 +241,5 @@ def test_one_class_is_refused():
 
 def test_more_classes_than_half_the_rows_are_refused():
     """Eight classes in ten rows look like an identifier or a quantity."""
-    with pytest.raises(DataError, match="8 classes in 10 rows.*regression"):
+    with pytest.raises(DataError, match=r"8 classes in 10 rows.*regression"):
         check_classes(*codes_of(1, 1, 1, 1, 1, 1, 2, 2), 2)

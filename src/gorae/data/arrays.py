@@ -116,7 +116,7 @@ def _dense(X: Any, max_bytes: int) -> np.ndarray:
 def _frame_values(X: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """Take the numbers out of a frame."""
     frame = as_frame(X)
-    texts = [name for name, dtype in frame.schema.items() if not (dtype.is_numeric() or dtype == pl.Boolean)]
+    texts = [column.name for column in frame.get_columns() if not _is_numeric(column)]
     if texts:
         raise DataError(
             f"X must hold numbers, but these columns do not: {', '.join(map(repr, texts[:10]))}; encode them "
@@ -125,6 +125,12 @@ def _frame_values(X: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     if all(column.dtype == pl.UInt8 and not column.null_count() for column in frame.get_columns()):
         return frame.to_numpy(), tuple(frame.columns)
     return frame.cast(pl.Float64).to_numpy(), tuple(frame.columns)
+
+
+def _is_numeric(column: pl.Series) -> bool:
+    """Whether a column holds numbers or truth values, or nothing at all."""
+    dtype = column.dtype
+    return dtype.is_numeric() or dtype == pl.Boolean or column.null_count() == len(column)
 
 
 def _flat(array: np.ndarray) -> tuple[np.ndarray, tuple[int, ...] | None]:

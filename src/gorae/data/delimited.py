@@ -165,7 +165,8 @@ def _check_utf8(data: bytes, name: str) -> None:
         try:
             decoder.decode(block, final=start + _BLOCK >= len(data))
         except UnicodeDecodeError as error:
-            place = start + block.find(error.object[error.start : error.start + 1])
+            # what the decoder held is what it kept of the block before, then this block
+            place = start + error.start - (len(error.object) - len(block))
             line = data.count(b"\n", 0, place) + 1
             raise DamagedFileError(
                 f"{name}: the file is not UTF-8 text: line {line:,} has the byte 0x{data[place]:02x}. If it "
@@ -217,7 +218,7 @@ def _column_names(record: list[str], name: str) -> list[str]:
             f"{name}: all names in the header line are numbers ({', '.join(names[:4])}, ...); if the file "
             "has no header line, read it with header=False.",
             DataWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
     return names
 

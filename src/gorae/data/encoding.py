@@ -123,7 +123,7 @@ class TableEncoding:
         }
 
     @classmethod
-    def from_meta(cls, meta: Mapping[str, Any]) -> "TableEncoding":
+    def from_meta(cls, meta: Any) -> "TableEncoding":
         """Make the encoding of what :meth:`to_meta` returned.
 
         Args:

@@ -57,7 +57,7 @@ def make_folds(
     folds: int,
     repeats: int = 1,
     stratify: bool,
-    groups: Shaped[np.ndarray, " rows"] | None = None,
+    groups: Shaped[np.ndarray, " groups"] | None = None,
     seed: int,
 ) -> list[tuple[Int32[np.ndarray, " _"], Int32[np.ndarray, " _"]]]:
     """Cut the rows into folds, shuffled.

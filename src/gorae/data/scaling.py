@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Integer, Num
@@ -69,9 +69,9 @@ class Affine:
 def fit_affine(
     matrix: Num[np.ndarray, "rows width"],
     rows: Integer[np.ndarray, " chosen"] | None = None,
-    weight: Num[np.ndarray, " rows"] | None = None,
+    weight: Num[np.ndarray, " weights"] | None = None,
     *,
-    kind: Literal["standard", "common", "none"] = "standard",
+    kind: str = "standard",
 ) -> Affine:
     r"""Fit the map of the columns on some rows.
 
@@ -89,7 +89,7 @@ def fit_affine(
         matrix: NaN where a value is missing; of any numeric type, bytes included.
         rows: The rows to learn from, by index; None for all. A repeated index counts again.
         weight: One per row of the matrix. A weight of k counts as k copies, a weight of 0 as removed.
-        kind: See above.
+        kind: ``"standard"``, ``"common"`` or ``"none"``, see above.
 
     Returns:
         The map, in float64.
@@ -124,9 +124,9 @@ def fit_affine(
 def fit_affines(
     matrix: Num[np.ndarray, "rows width"],
     row_sets: Sequence[Integer[np.ndarray, " _"]],
-    weight: Num[np.ndarray, " rows"] | None = None,
+    weight: Num[np.ndarray, " weights"] | None = None,
     *,
-    kind: Literal["standard", "common", "none"] = "standard",
+    kind: str = "standard",
 ) -> Affine:
     """Fit one map per set of rows, as :func:`fit_affine` does, and stack them.
 

@@ -88,7 +88,7 @@ def encode_known_labels(y: Any, classes: Shaped[np.ndarray, " classes"]) -> Int3
 
 
 def class_weights(
-    class_weight: Literal["balanced"] | Mapping[Any, float] | None,
+    class_weight: str | Mapping[Any, float] | None,
     codes: Int32[np.ndarray, " rows"],
     classes: Shaped[np.ndarray, " classes"],
     weight: Num[np.ndarray, " rows"] | None = None,
@@ -123,7 +123,7 @@ def class_weights(
             raise ParameterError(f"class_weight must be 'balanced', a dict or None, got {class_weight!r}.")
         sums = np.bincount(codes, rows, len(classes))
         factors = np.divide(
-            rows.sum() / max(1, (sums > 0).sum()), sums, out=np.zeros_like(sums), where=sums > 0
+            rows.sum() / max(1, (sums > 0).sum()), sums, out=np.zeros(len(classes)), where=sums > 0
         )
         return rows * factors[codes]
     places = {label: place for place, label in enumerate(classes.tolist())}

@@ -86,7 +86,7 @@ def confusion(truth: Any, predicted: Any, *, classes: Any = None, level: float =
     unknown = np.setdiff1d(seen, classes)
     if len(unknown):
         raise InputError(
-            f"Every label must be among the classes {classes.tolist()}, but {unknown[0]!r} is not."
+            f"Every label must be among the classes {classes.tolist()}, but {unknown.tolist()[0]!r} is not."
         )
     counts = confusion_matrix(truth, predicted, labels=classes)
     right, of_class, as_class = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)

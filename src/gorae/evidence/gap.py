@@ -58,12 +58,12 @@ def gap_verdict(
 
     1. *underfits*, another model does better: the training score, optimistic as it is, lies below the lower
        bound of the best validation score known, by more than ``matters`` of what that model has over chance.
-    2. *overfits*: the corrected interval of (training - validation) lies above 0, **and** validation loses
-       more than ``matters`` of what was learned in training. Both: a small gap of many folds is no harm, and
-       a large one of few noisy folds is not shown.
-    3. *underfits*, next to nothing learned: the training score has gone less than ``matters`` of the way from
+    2. *underfits*, next to nothing learned: the training score has gone less than ``matters`` of the way from
        the reference to a perfect score, unless a best known score shows that no other model gets further and
        the validation scores lie above the reference by more than their noise.
+    3. *overfits*: the corrected interval of (training - validation) lies above 0, **and** validation loses
+       more than ``matters`` of what was learned in training. Both: a small gap of many folds is no harm, and
+       a large one of few noisy folds is not shown.
     4. *fits well* otherwise.
 
     Args:
@@ -102,8 +102,8 @@ def gap_verdict(
     chance = oriented(metric, reference)
     if chance >= oriented(metric, perfect_score(metric)):
         raise InputError(
-            f"reference must leave something to learn, but a {metric} of {reference} is perfect already: are all "
-            "targets the same?"
+            f"reference must leave something to learn, but a {metric} of {reference} is perfect already: "
+            "are all targets the same?"
         )
     up_train, up_validation = oriented(metric, train), oriented(metric, validation)
     scored = resampled_mean(up_validation, **sizes)
@@ -117,7 +117,7 @@ def gap_verdict(
         above_chance=scored.low > chance,
         matters=matters,
     )
-    verdict, reason = _overtaken(seen, best_known) or _loses(seen) or _idle(seen, best_known) or _well(seen)
+    verdict, reason = _overtaken(seen, best_known) or _idle(seen, best_known) or _loses(seen) or _well(seen)
     told = f"Training scores {_told(seen, seen.train)}, validation {_told(seen, seen.validation)}: {reason}"
     mean_train, mean_validation = oriented(metric, seen.train), oriented(metric, seen.validation)
     return Gap(mean_train, mean_validation, gap.low, gap.high, verdict, told)
@@ -155,8 +155,19 @@ def _overtaken(seen: _Seen, best: Interval | None) -> tuple[str, str] | None:
     )
 
 
+def _idle(seen: _Seen, best: Interval | None) -> tuple[str, str] | None:
+    """Rule 2: next to nothing was learned, and nothing says that there is no more to learn."""
+    way = oriented(seen.metric, perfect_score(seen.metric)) - seen.chance
+    if seen.learned >= seen.matters * way or (best is not None and seen.above_chance):
+        return None
+    return "underfits", (
+        f"it learned next to nothing beyond chance ({_told(seen, seen.chance)}): too small a model, too "
+        "short a training, or nothing to learn in these columns."
+    )
+
+
 def _loses(seen: _Seen) -> tuple[str, str] | None:
-    """Rule 2: the gap exceeds both the noise and the size that matters."""
+    """Rule 3: the gap exceeds both the noise and the size that matters."""
     lost = seen.train - seen.validation
     if seen.gap_low <= 0 or seen.learned <= 0 or lost <= seen.matters * seen.learned:
         return None
@@ -166,24 +177,13 @@ def _loses(seen: _Seen) -> tuple[str, str] | None:
     )
 
 
-def _idle(seen: _Seen, best: Interval | None) -> tuple[str, str] | None:
-    """Rule 3: next to nothing was learned, and nothing says that there is no more to learn."""
-    way = oriented(seen.metric, perfect_score(seen.metric)) - seen.chance
-    if seen.learned >= seen.matters * way or (best is not None and seen.above_chance):
-        return None
-    return "underfits", (
-        f"it learned next to nothing beyond chance ({_told(seen, seen.chance)}): too small a model, too short a "
-        "training, or nothing to learn in these columns."
-    )
-
-
 def _well(seen: _Seen) -> tuple[str, str]:
     if seen.gap_low <= 0:
         return "fits well", "the gap is within the noise of the folds."
     share = (seen.train - seen.validation) / seen.learned
     return "fits well", (
-        f"the gap is beyond the noise of the folds, but only {_percent(share)} of what training learned beyond "
-        f"chance ({_told(seen, seen.chance)})."
+        f"the gap is beyond the noise of the folds, but only {_percent(share)} of what training learned "
+        f"beyond chance ({_told(seen, seen.chance)})."
     )
 
 

@@ -5,11 +5,13 @@ and the distance itself for the others. Two ways lead to it: `reference_ranks` g
 scikit-learn's own sequence of roundings, `pair_ranks` a few of them with the fewest roundings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Float64, Shaped
 from scipy.linalg.blas import ddot, dgemm
 from sklearn import get_config
 from sklearn.metrics import DistanceMetric
@@ -17,7 +19,16 @@ from threadpoolctl import ThreadpoolController
 
 from gorae.errors import ParameterError, closest
 
-__all__ = ["METRICS", "Metric", "find_metric", "pair_ranks", "rank_noise", "reference_ranks", "row_norms"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "find_metric",
+    "one_blas_thread",
+    "pair_ranks",
+    "rank_noise",
+    "reference_ranks",
+    "row_norms",
+]
 
 _UNIT = 2.0**-53
 """The unit roundoff of float64."""
@@ -122,7 +133,7 @@ def reference_ranks(
     own = row_norms(queries)
     ranks = np.empty((len(queries), len(train)))
     size = get_config()["pairwise_dist_chunk_size"]
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         for right in range(0, len(train), size):
             columns = slice(right, right + size)
             tile = np.ascontiguousarray(train[columns], np.float64)
@@ -190,6 +201,16 @@ def rank_noise(rank: float, length: float, width: int, kind: str) -> float:
     if kind == "manhattan":
         return gamma * rank
     return 0.0 if kind == "chebyshev" else 2.0 * gamma
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Run BLAS and LAPACK on one thread inside the block.
+
+    Rounding then depends on the shapes alone; and small factorisations do not wait for busy cores.
+    """
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache

@@ -4,8 +4,8 @@ A *screen* gives each query the rows with the smallest float32 scores. A score i
 by more than `slack`, a rigorous bound on what float32 can have done to it, so the rows that were *not* given
 are known to be farther than some rank. Three screens:
 
-* product: |a|² - 2 q·a, one matrix product; the squared distance follows by adding |q|². Cosine distances are
-  half of it on rows of length 1.
+* product: |a|² - 2 q·a, one matrix product; the squared distance follows by adding |q|². The cosine distance is
+  half of it for rows of length 1.
 * compressed: the same on rows projected onto a few directions W that hold most of their spread, with one more
   number ρ for the length of what is left. As q·a <= Wq·Wa + ρ(q) ρ(a) (Cauchy-Schwarz), its scores are lower
   bounds, for a sixth of the arithmetic; more rows must be looked at, and a few queries stay undecided.
@@ -18,10 +18,11 @@ from functools import partial
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float32, Float64, Int64, Shaped
+from jaxtyping import Array, Bool, Float32, Float64, Int64, Shaped
 
 from gorae.backend import compiled, select_devices
-from gorae.models.candidate_programs import LEAF, difference_program, product_program
+from gorae.models.candidate_programs import LEAF, difference_scores, product_scores, smallest
+from gorae.models.distances import one_blas_thread
 
 __all__ = ["Frame", "Screen", "compressed_screen", "difference_screen", "find_frame", "product_screen"]
 
@@ -33,30 +34,32 @@ _BLOCK_ROWS = 4096
 """Training rows that are brought into the frame at once, in float64."""
 _HUGE = 2.0**40
 """Queries with larger coordinates (training rows have at most 1) are left undecided: float32 may overflow."""
-_BATCHES = {"product": (8, 64, 256), "sum": (8, 32, 64), "square": (8, 32, 64), "max": (8, 32, 64)}
-"""Queries a call takes, by operation: few sizes, so that few programs are compiled."""
+_PRODUCT_BATCHES, _COMPRESSED_BATCHES, _DIFFERENCE_BATCHES = (8, 64, 256), (128,), (8, 64)
+"""Queries a call takes: few sizes, so that few programs are compiled; larger ones leave the caches."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """The coordinates of queries and training rows: (row - center) * scale, or the row's direction.
+    """The coordinates of queries and training rows: (row - center) * scale, of the row or its direction.
 
     Attributes:
         center: what is subtracted; exact in float32.
         scale: a power of two that brings every coordinate of the training rows to at most 1.
-        directions: whether rows are brought to length 1 instead.
+        directions: whether rows are brought to length 1 first, for the cosine.
+        whole: whether all training rows and the center are whole numbers.
     """
 
     center: Float32[np.ndarray, " width"]
     scale: float
     directions: bool = False
+    whole: bool = False
 
     def place(self, rows: Shaped[np.ndarray, "rows width"]) -> Float64[np.ndarray, "rows width"]:
         """Return rows in these coordinates."""
         wide = rows.astype(np.float64)
         if self.directions:
             lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
-            return np.divide(wide, lengths, out=wide, where=lengths > 0)
+            np.divide(wide, lengths, out=wide, where=lengths > 0)
         wide -= self.center
         wide *= self.scale
         return wide
@@ -65,24 +68,28 @@ class Frame:
 def find_frame(train: Shaped[np.ndarray, "rows width"], *, directions: bool = False) -> Frame:
     """Return coordinates in which float32 loses little: centred, and scaled by a power of two."""
     if directions:
-        return Frame(np.zeros(train.shape[1], np.float32), 1.0, directions=True)
+        plain = Frame(np.zeros(train.shape[1], np.float32), 1.0, directions=True)
+        center = plain.place(_sample(train)).mean(axis=0).astype(np.float32)
+        return Frame(center, 1.0, directions=True)
     limit = float(np.finfo(np.float32).max)
     center = np.clip(train.mean(axis=0, dtype=np.float64), -limit, limit).astype(np.float32)
-    if np.issubdtype(train.dtype, np.integer):
-        center = np.rint(center)  # whole numbers stay whole, and small ones exact
+    whole = np.issubdtype(train.dtype, np.integer) or bool((train == np.rint(train)).all())
+    if whole:
+        center = np.rint(center)
     low, high = train.min(axis=0) - center.astype(np.float64), train.max(axis=0) - center.astype(np.float64)
     largest = float(np.maximum(np.abs(low), np.abs(high)).max())
     exponent = np.clip(np.ceil(np.log2(largest)), -500, 500) if largest > 0 else 0.0
-    return Frame(center, float(2.0**-exponent))
+    return Frame(center, float(2.0**-exponent), whole=whole)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Screen:
     """Training rows on the device, in a frame, with the operation that scores queries against them.
 
     Attributes:
         operation: "product", "sum", "square" or "max".
         frame: the coordinates.
+        rows: how many training rows there are.
         width: how many features a score sums over.
         groups: rows of a chunk come in (steps x groups).
         chunks: the arrays of each chunk, and the index of its first row.
@@ -91,27 +98,28 @@ class Screen:
 
     operation: str
     frame: Frame
+    rows: int
     width: int
     groups: int
-    chunks: tuple[tuple[tuple[Array, Array], int], ...] = field(repr=False)
+    chunks: tuple[tuple[tuple[Array, ...], int], ...] = field(repr=False)
     directions: Float64[np.ndarray, "width kept"] | None = field(default=None, repr=False)
 
     @property
     def unit(self) -> float:
         """What a rank is multiplied by to be a score."""
         if self.frame.directions:
-            return 2.0  # |q - a|² = 2 (1 - q·a) for rows of length 1
+            return 2.0  # |q - a|² = 2 (1 - cos) for rows of length 1
         return self.frame.scale ** (2 if self.operation in ("product", "square") else 1)
 
     def batch(self, queries: int) -> int:
         """Return how many queries a call should take when so many are waiting."""
-        sizes = _BATCHES[self.operation]
+        sizes = _PRODUCT_BATCHES if self.operation == "product" else _DIFFERENCE_BATCHES
+        if self.directions is not None:
+            sizes = _COMPRESSED_BATCHES
         return next((size for size in sizes if size >= queries), sizes[-1])
 
     def lengths(self, placed: Float64[np.ndarray, "queries width"]) -> Float64[np.ndarray, " queries"]:
         """Return the length of each placed query, in the norm of the operation."""
-        if self.frame.directions:
-            return np.ones(len(placed))
         order = {"sum": 1, "max": np.inf}.get(self.operation, 2)
         return np.linalg.norm(placed, ord=order, axis=1)
 
@@ -140,74 +148,119 @@ class Screen:
         rounding = 4.0 * _UNIT * (2.0 * length + score)
         return rounding + underflow + (gamma * score if self.operation == "sum" else 0.0)
 
+    def encode(self, placed: Float64[np.ndarray, "queries width"]) -> Float32[np.ndarray, "queries encoded"]:
+        """Return placed queries as the program takes them."""
+        if self.directions is not None:
+            with one_blas_thread():
+                placed = _compress(placed, self.directions)
+        if self.operation == "product":
+            placed = np.column_stack([-2.0 * placed, np.ones(len(placed))])
+        with np.errstate(over="ignore"):
+            return placed.astype(np.float32)
+
     def candidates(
-        self, placed: Float64[np.ndarray, "queries width"], keep: int
+        self,
+        encoded: Float32[np.ndarray, "queries encoded"],
+        lengths: Float64[np.ndarray, " queries"],
+        keep: int,
     ) -> tuple[Float64[np.ndarray, "queries keep"], Int64[np.ndarray, "queries keep"]]:
         """Return the rows with the smallest scores, ascending; every other row has at least the last score.
 
         Args:
-            placed: queries in the frame's coordinates, no more than a batch.
+            encoded: queries by `encode`, no more than a batch.
+            lengths: of the same queries, by `lengths`.
             keep: how many rows to give, at most `groups`.
 
         Returns:
             Scores in units of rank times `unit`, and rows. The scores of a query beyond float32 are -inf.
         """
-        batch = self.batch(len(placed))
-        padded = np.zeros((batch, placed.shape[1]))
-        padded[: len(placed)] = placed
-        encoded = self._encode(padded)
-        if self.operation == "product":
-            function = partial(product_program, groups=self.groups, keep=keep)
-        else:
-            function = partial(difference_program, operation=self.operation, keep=keep)
-        found = [self._call(function, keep, encoded, arrays, first) for arrays, first in self.chunks]
-        scores = np.concatenate([part for part, _ in found], axis=1)[: len(placed)].astype(np.float64)
-        rows = np.concatenate([part for _, part in found], axis=1)[: len(placed)]
+        found = self._run(encoded, keep)
+        scores = np.concatenate([scores for (scores, _), _ in found], axis=1).astype(np.float64)
+        rows = np.concatenate([rows.astype(np.int64) + first for (_, rows), first in found], axis=1)
         if len(found) > 1:
             order = np.argsort(scores, axis=1, kind="stable")[:, :keep]
             scores, rows = np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
         if self.operation == "product":
-            scores += (self.lengths(placed) ** 2)[:, None]
-        scores[~(np.abs(placed).max(axis=1) < _HUGE)] = -np.inf
+            scores += (lengths**2)[:, None]
+        scores[~(np.abs(encoded).max(axis=1) < _HUGE)] = -np.inf
         return scores, rows
 
-    def _call(
+    def ranks(
         self,
-        function: partial,
-        keep: int,
-        encoded: Float32[np.ndarray, "..."],
-        arrays: tuple[Array, Array],
-        first: int,
-    ) -> tuple[Float32[np.ndarray, "batch keep"], Int64[np.ndarray, "batch keep"]]:
-        """Run the program on one chunk of rows."""
-        (device,) = arrays[0].devices()
-        arguments = (jax.device_put(encoded, device), *arrays)
-        program = compiled(function, ("candidates", self.operation, self.groups, keep), arguments, device)
-        scores, rows = program(*arguments)
-        return np.asarray(scores), np.asarray(rows).astype(np.int64) + first
+        encoded: Float32[np.ndarray, "queries encoded"],
+        lengths: Float64[np.ndarray, " queries"],
+    ) -> Float64[np.ndarray, "queries rows"]:
+        """Return the ranks of all rows, as far as float32 knows them (see `is_exact`)."""
+        found = self._run(encoded, None)
+        scores = [scores.reshape(len(encoded), -1) for (scores,), _ in found]
+        edges = [first for _, first in found] + [self.rows]
+        kept = [part[:, : edges[i + 1] - edges[i]] for i, part in enumerate(scores)]
+        base = lengths**2 if self.operation == "product" else np.zeros(len(lengths))
+        return (np.concatenate(kept, axis=1).astype(np.float64) + base[:, None]) / self.unit
 
-    def _encode(self, placed: Float64[np.ndarray, "batch width"]) -> Float32[np.ndarray, "..."]:
-        """Return placed queries as the program takes them."""
-        if self.directions is not None:
-            placed = _compress(placed, self.directions)
-        with np.errstate(over="ignore"):
-            single = placed.astype(np.float32)
-        return single if self.operation == "product" else _leaves(single)
+    def is_exact(self, queries: Float64[np.ndarray, "queries width"]) -> Bool[np.ndarray, " queries"]:
+        """Return for which queries float32 rounds nothing: small whole numbers everywhere."""
+        if not self.frame.whole or self.directions is not None:
+            return np.zeros(len(queries), bool)
+        reach = np.maximum(np.abs(queries - self.frame.center).max(axis=1), 1.0 / self.frame.scale)
+        largest = {
+            "product": 4.0 * self.width * reach * reach,
+            "square": 4.0 * self.width * reach * reach,
+            "sum": 2.0 * self.width * reach,
+            "max": 2.0 * reach,
+        }[self.operation]
+        return (largest < 2.0**24) & (queries == np.rint(queries)).all(axis=1)
+
+    def _run(
+        self, encoded: Float32[np.ndarray, "queries encoded"], keep: int | None
+    ) -> list[tuple[list[np.ndarray], int]]:
+        """Run the program on every chunk of rows: the smallest scores and rows, or all scores."""
+        padded = np.zeros((self.batch(len(encoded)), encoded.shape[1]), np.float32)
+        padded[: len(encoded)] = encoded
+        if self.operation == "product":
+            function = partial(_product, groups=self.groups, keep=keep)
+        else:
+            padded = _leaves(padded)
+            function = partial(_difference, operation=self.operation, keep=keep)
+        found = []
+        for arrays, first in self.chunks:
+            (device,) = arrays[0].devices()
+            arguments = (jax.device_put(padded, device), *arrays)
+            key = ("neighbors", self.operation, self.groups, keep)
+            parts = compiled(function, key, arguments, device)(*arguments)
+            found.append(([np.asarray(part)[: len(encoded)] for part in parts], first))
+        return found
+
+
+def _product(queries: Array, train: Array, *, groups: int, keep: int | None) -> tuple[Array, ...]:
+    """Score by products, and keep the smallest or all."""
+    scores = product_scores(queries, train, groups=groups)
+    return (scores,) if keep is None else smallest(scores, keep=keep)
+
+
+def _difference(
+    queries: Array, train: Array, offset: Array, *, operation: str, keep: int | None
+) -> tuple[Array, ...]:
+    """Score by differences, and keep the smallest or all."""
+    scores = difference_scores(queries, train, offset, operation=operation)
+    return (scores,) if keep is None else smallest(scores, keep=keep)
 
 
 def product_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame) -> Screen:
     """Return the screen that takes one matrix product."""
-    return _product(train, frame, None)
+    return _place_products(train, frame, None)
 
 
 def compressed_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame) -> Screen | None:
     """Return the screen on a few directions, or None where they hold too little of the spread to decide."""
     directions = _main_directions(train, frame)
-    return None if directions is None else _product(train, frame, directions)
+    return None if directions is None else _place_products(train, frame, directions)
 
 
-def _product(
-    train: Shaped[np.ndarray, "rows width"], frame: Frame, directions: Float64[np.ndarray, "width kept"] | None
+def _place_products(
+    train: Shaped[np.ndarray, "rows width"],
+    frame: Frame,
+    directions: Float64[np.ndarray, "width kept"] | None,
 ) -> Screen:
     """Place all rows, projected where directions are given, with their squared lengths."""
     width = train.shape[1] if directions is None else directions.shape[1] + 1
@@ -216,14 +269,18 @@ def _product(
     chunks = []
     for start, stop in _chunk_edges(len(train)):
         size = -(-(stop - start) // groups) * groups
-        rows, offset = np.zeros((size, width), np.float32), np.full(size, np.inf, np.float32)
+        rows = np.zeros((size, width + 1), np.float32)
+        rows[:, -1] = np.inf
         for left in range(start, stop, _BLOCK_ROWS):
-            placed = frame.place(train[left : min(left + _BLOCK_ROWS, stop)])
-            here = slice(left - start, left - start + len(placed))
-            offset[here] = 1.0 if frame.directions else np.einsum("ij,ij->i", placed, placed)
-            rows[here] = placed if directions is None else _compress(placed, directions)
-        chunks.append(((jax.device_put(rows, device), jax.device_put(offset, device)), start))
-    return Screen("product", frame, max(width, train.shape[1]), groups, tuple(chunks), directions)
+            block = train[left : min(left + _BLOCK_ROWS, stop)]
+            placed = frame.place(block)
+            here = slice(left - start, left - start + len(block))
+            rows[here, :-1] = placed if directions is None else _compress(placed, directions)
+            rows[here, -1] = np.einsum("ij,ij->i", placed, placed)
+            if frame.directions:  # a row of zeros has no direction; its cosine distance is 1 by convention
+                rows[here, -1] += ~block.any(axis=1)
+        chunks.append(((jax.device_put(rows, device),), start))
+    return Screen("product", frame, len(train), width, groups, tuple(chunks), directions)
 
 
 def difference_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame, operation: str) -> Screen:
@@ -249,7 +306,7 @@ def difference_screen(train: Shaped[np.ndarray, "rows width"], frame: Frame, ope
             rows[step, :, :, : len(placed)] = _leaves(placed)
         arrays = (jax.device_put(rows, device), jax.device_put(offset.reshape(steps, groups), device))
         chunks.append((arrays, start))
-    return Screen(operation, frame, train.shape[1], groups, tuple(chunks))
+    return Screen(operation, frame, len(train), train.shape[1], groups, tuple(chunks))
 
 
 def _leaves(rows: Float32[np.ndarray, "rows width"]) -> Float32[np.ndarray, "leaves leaf rows"]:
@@ -275,8 +332,16 @@ def _compress(
 ) -> Float64[np.ndarray, "rows kept+1"]:
     """Return the projections of rows, and the length of what is left of them."""
     projected = placed @ directions
-    left = np.einsum("ij,ij->i", placed, placed) - np.einsum("ij,ij->i", projected, projected)
-    return np.column_stack([projected, np.sqrt(np.maximum(left, 0.0))])
+    total = np.einsum("ij,ij->i", placed, placed)
+    left = np.maximum(total - np.einsum("ij,ij->i", projected, projected), 0.0)
+    # Too long a rest keeps the bound valid, too short a one would not: float64's own rounding is added.
+    left += 4.0 * placed.shape[1] * 2.0**-53 * total
+    return np.column_stack([projected, np.sqrt(left)])
+
+
+def _sample(train: Shaped[np.ndarray, "rows width"]) -> Shaped[np.ndarray, "sample width"]:
+    """Return a few thousand rows spread over all of them."""
+    return train[:: max(1, len(train) // _BLOCK_ROWS)][:_BLOCK_ROWS]
 
 
 def _main_directions(
@@ -292,16 +357,22 @@ def _main_directions(
     """
     width = train.shape[1]
     most = width // 4
-    sample = frame.place(train[:: max(1, len(train) // 4096)][:4096])
+    sample = frame.place(_sample(train))
     total = float(np.einsum("ij,ij->", sample, sample))
     if most < 16 or total == 0.0:
         return None
     basis = np.random.default_rng(0).standard_normal((width, most))
     for _ in range(3):
-        basis, _ = np.linalg.qr(sample.T @ (sample @ basis))
-    _, values, rotation = np.linalg.svd(sample @ basis, full_matrices=False)
-    held = np.cumsum(values**2) / total
+        basis = sample.T @ (sample @ basis)
+        with one_blas_thread():
+            basis, _ = np.linalg.qr(basis)
+    projected = sample @ basis
+    moments = projected.T @ projected
+    with one_blas_thread():
+        values, rotation = np.linalg.eigh(moments)
+    values, rotation = values[::-1], rotation[:, ::-1]
+    held = np.cumsum(values) / total
     if held[-1] < 0.85:
         return None
     wanted = int(np.searchsorted(held, min(0.93, held[-1]))) + 1
-    return basis @ rotation[: min(-(-wanted // 16) * 16, most)].T
+    return basis @ rotation[:, : min(-(-wanted // 16) * 16, most)]

@@ -57,6 +57,13 @@ class Outcome:
     plan: Plan
 
 
+class _Task(NamedTuple):
+    """Members that one program trains, and how many it is made for; the rest of it repeats the last one."""
+
+    members: list[int]
+    size: int
+
+
 @dataclass
 class _Run:
     """The state that workers share while a training runs; every field is guarded by `lock`."""
@@ -64,7 +71,7 @@ class _Run:
     problem: Problem
     members: Sequence[Member]
     splits: Sequence[SplitRows]
-    tasks: list[list[int]]
+    tasks: list["_Task"]
     keep_state: bool
     checkpoint: Checkpoint | None
     fit: str
@@ -139,15 +146,17 @@ def train(
 
 def _tasks(
     problem: Problem, splits: Sequence[SplitRows], members: Sequence[Member], chunk: int
-) -> list[list[int]]:
+) -> list[_Task]:
     """Return the members of each task; a chunk holds members with equal steps an epoch, all new or none."""
     if chunk == 1:
-        return [[i] for i in range(len(members))]
+        return [_Task([i], 1) for i in range(len(members))]
     groups: dict[Any, list[int]] = {}
     for i, member in enumerate(members):
         key = (_steps(problem, splits[member.split]), i if member.state is not None else -1)
         groups.setdefault(key, []).append(i)
-    return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]
+    return [
+        _Task(group[i : i + chunk], chunk) for group in groups.values() for i in range(0, len(group), chunk)
+    ]
 
 
 def _steps(problem: Problem, split: SplitRows) -> int:
@@ -198,17 +207,18 @@ def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
                 run.stop.set()
 
 
-def _split_task(run: _Run, task: list[int], error: BaseException) -> bool:
+def _split_task(run: _Run, task: _Task, error: BaseException) -> bool:
     """Put the halves of a task that ran out of memory back into the queue; return whether that was done."""
     if not is_out_of_memory(error):
         return False
     with run.lock:
         run.halvings += 1
-        if len(task) > 1 and run.halvings <= _HALVINGS * max(1, len(run.members) // len(task)):
-            half = -(-len(task) // 2)
-            run.tasks[:0] = [task[:half], task[half:]]
+        if task.size > 1 and run.halvings <= _HALVINGS * max(1, len(run.members) // task.size):
+            half = -(-task.size // 2)
+            parts = [task.members[:half], task.members[half:]]
+            run.tasks[:0] = [_Task(part, half) for part in parts if part]
             run.warning = run.warning or (
-                f"memory ran out with {len(task)} members a program; went on with {half} (same results)."
+                f"memory ran out with {task.size} members a program; went on with {half} (same results)."
             )
             return True
         run.error = MemoryPlanError(
@@ -218,20 +228,21 @@ def _split_task(run: _Run, task: list[int], error: BaseException) -> bool:
     return True
 
 
-def _train_task(run: _Run, device: jax.Device, shared: SharedRows, task: list[int]) -> None:
+def _train_task(run: _Run, device: jax.Device, shared: SharedRows, task: _Task) -> None:
     """Train the members of one task, segment by segment, until they stop or the run does."""
-    members = [run.members[i] for i in task]
+    places = task.members + task.members[-1:] * (task.size - len(task.members))
+    members = [run.members[i] for i in places]
     early_stopping = run.splits[0].stop_rows.shape[-1] > 0
     blank = blank_state(run.problem)
-    state, records, fresh = _start(run, task, members, blank)
-    stacked = len(task) > 1
+    state, records, fresh = _start(run, places, members, blank)
+    stacked = task.size > 1
     split = _stack([run.splits[m.split] for m in members]) if stacked else _placed(run, members[0], device)
     hyper = _stack([m.hyper for m in members]) if stacked else dict(members[0].hyper)
     steps = np.int32(_steps(run.problem, run.splits[members[0].split]))
     while not np.all(state.stopped) and not run.stop.is_set():
         epochs = np.int32(_segment_epochs(run))
         arguments = (shared, split, hyper, state, np.bool_(fresh), epochs, steps)
-        program = _program(run.problem, early_stopping, len(task), arguments, device)
+        program = _program(run.problem, early_stopping, task.size, arguments, device)
         began = time.perf_counter()
         before = np.asarray(state.epoch)
         state, rows = program(*arguments)
@@ -240,20 +251,20 @@ def _train_task(run: _Run, device: jax.Device, shared: SharedRows, task: list[in
         fresh = False
         trained = np.atleast_1d(np.asarray(state.epoch) - before)
         _append(records, rows if stacked else rows[None], trained)
-        _tell(run, trained, seconds, records)
+        _tell(run, trained[: len(task.members)], seconds, records)
         if run.checkpoint is not None:
-            for place, member in enumerate(task):
+            for place, member in enumerate(task.members):
                 one = jax.tree.map(lambda a, p=place: a[p], state) if stacked else state
                 save_member(run.checkpoint, member, run.fit, one, records[place])
-    _finish(run, task, state, records, stacked)
+    _finish(run, task.members, state, records, stacked)
 
 
 def _start(
-    run: _Run, task: list[int], members: Sequence[Member], blank: MemberState
+    run: _Run, places: list[int], members: Sequence[Member], blank: MemberState
 ) -> tuple[Any, list[np.ndarray], bool]:
     """Return where the task's members stand: from a checkpoint, from a warm start, or blank."""
     states, records = [], []
-    for i, member in zip(task, members, strict=True):
+    for i, member in zip(places, members, strict=True):
         found = load_member(run.checkpoint, i, run.fit, blank) if run.checkpoint else None
         state, rows = found if found is not None else (member.state, None)
         states.append(state)
@@ -261,11 +272,11 @@ def _start(
     fresh = all(state is None for state in states)
     if not fresh and any(state is None for state in states):
         # A kill fell between the first writes of a chunk: its members start again together.
-        states, records, fresh = [None] * len(task), [None] * len(task), True
+        states, records, fresh = [None] * len(places), [None] * len(places), True
     states = [blank if state is None else state for state in states]
     width = 0
     rows = [np.zeros((0, width), np.float32) if r is None else r for r in records]
-    return (_stack(states) if len(task) > 1 else states[0]), rows, fresh
+    return (_stack(states) if len(places) > 1 else states[0]), rows, fresh
 
 
 def _program(

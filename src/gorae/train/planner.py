@@ -10,7 +10,8 @@ from gorae.errors import MemoryPlanError
 from gorae.train.member import blank_state
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
 
-_TINY_NET = 20_000
+_TINY_STEP = 160_000
+_MANY_MEMBERS = 96
 _TINY_CHUNK = 8
 _LARGEST_CHUNK = 512
 
@@ -74,9 +75,8 @@ def parameter_count(problem: Problem) -> int:
 
 def _cpu_chunk(problem: Problem, members: int, workers: int) -> int:
     """Return the members a program holds on a CPU."""
-    if parameter_count(problem) * problem.batch_size > _TINY_NET * 8 or members < 2 * workers * _TINY_CHUNK:
-        return 1
-    return _TINY_CHUNK
+    tiny = parameter_count(problem) * problem.batch_size <= _TINY_STEP
+    return _TINY_CHUNK if tiny and members >= max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK) else 1
 
 
 def _nbytes(tree: object) -> int:

@@ -15,6 +15,8 @@ from gorae.data.folds import size_class
 from gorae.train.problem import Problem, SplitRows, assemble, encode
 
 _BLOCK = 256
+_CALL = 2048
+"""Rows a call answers; few or many, so that two programs serve all sizes."""
 
 
 class Asked(NamedTuple):
@@ -54,14 +56,19 @@ def member_outputs(
     def answer(numbered: tuple[int, Asked]) -> np.ndarray:
         number, asked = numbered
         device = workers[number % len(workers)].device
-        index = np.zeros(-(-size_class(len(asked.rows)) // _BLOCK) * _BLOCK, np.int32)
-        index[: len(asked.rows)] = asked.rows
+        call = _CALL if len(asked.rows) > _BLOCK else _BLOCK
         encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
-        arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
-        program = compiled(
-            lambda *a: _outputs(problem, features, *a), ("outputs", problem, features), arguments, device
-        )
-        return np.asarray(program(*arguments))[: len(asked.rows)]
+        parts = []
+        for start in range(0, len(asked.rows), call):
+            index = np.zeros(call, np.int32)
+            wanted = asked.rows[start : start + call]
+            index[: len(wanted)] = wanted
+            arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
+            program = compiled(
+                lambda *a: _outputs(problem, features, *a), ("outputs", problem, features), arguments, device
+            )
+            parts.append(np.asarray(program(*arguments))[: len(wanted)])
+        return np.concatenate(parts) if len(parts) != 1 else parts[0]
 
     if len(questions) <= 1:
         return [answer(pair) for pair in enumerate(questions)]

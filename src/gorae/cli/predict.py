@@ -1,0 +1,87 @@
+"""`gorae predict`: answers of a model for new rows, as CSV."""
+
+import csv
+import io
+import warnings
+from importlib import import_module
+from typing import Any
+
+import click
+
+import gorae
+from gorae.cli.options import as_json, force, print_json
+from gorae.cli.sources import new_rows
+from gorae.errors import DataWarning, InputError
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("data", type=click.Path())
+@click.option("--out", type=click.Path(), help="Write to this file instead of standard output.")
+@click.option("--header/--no-header", default=True, help="Whether the file's first line names the columns.")
+@as_json
+@force
+def predict(model: str, data: str, out: str | None, header: bool, as_json: bool, force: bool) -> None:
+    """Predict the rows of DATA with MODEL: CSV with the prediction and each class's probability."""
+    fitted = open_model(model)
+    rows = new_rows(fitted, data, header)
+    tell_unseen(fitted, rows)
+    predictions = fitted.predict(rows)
+    stated = None if fitted.classes is None else fitted.predict_proba(rows)
+    if as_json and out is None:
+        print_json("gorae.predict/1", _as_object(fitted, predictions, stated))
+        return
+    text = _as_csv(fitted, predictions, stated)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        import_module("gorae.files").atomic_write(out, text, force=force)
+
+
+def open_model(path: str) -> Any:
+    """Return the model of a study that a file holds.
+
+    Raises:
+        InputError: when the file holds a bare estimator, which has no table to read.
+    """
+    fitted = gorae.load(path)
+    if not hasattr(fitted, "encoding"):
+        raise InputError(
+            f"{path!r} holds a {type(fitted).__name__}; the command line takes models that gorae fit wrote. "
+            "Use gorae.load in Python."
+        )
+    return fitted
+
+
+def tell_unseen(fitted: Any, rows: Any) -> None:
+    """Warn of categories that were not there when the model was trained."""
+    if fitted.encoding is None:
+        return
+    for column, values in fitted.encoding.unseen(rows).items():
+        told = ", ".join(repr(value) for value in values[:5]) + (", ..." if len(values) > 5 else "")
+        warnings.warn(
+            f"column {column!r} has categories the model never saw: {told}; they count as none.",
+            DataWarning,
+            stacklevel=2,
+        )
+
+
+def _as_csv(fitted: Any, predictions: Any, stated: Any) -> str:
+    """Return predictions as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    classes = [] if fitted.classes is None else [f"probability of {name}" for name in fitted.classes]
+    writer.writerow(["prediction", *classes])
+    for i, value in enumerate(predictions):
+        row = [] if stated is None else [f"{p:.6g}" for p in stated[i]]
+        writer.writerow([value if stated is not None else repr(float(value)), *row])
+    return text.getvalue()
+
+
+def _as_object(fitted: Any, predictions: Any, stated: Any) -> dict[str, Any]:
+    """Return predictions as what `--json` prints."""
+    found: dict[str, Any] = {"predictions": list(predictions)}
+    if stated is not None:
+        found["classes"] = [str(name) for name in fitted.classes]
+        found["probabilities"] = stated
+    return found

@@ -1,0 +1,238 @@
+"""The plan of a study: how much of everything, made to fit a time budget before the work starts."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gorae.backend import cores
+from gorae.errors import ParameterError, closest
+
+MODELS = ("chance", "bayes", "knn", "linear", "mlp", "ensemble")
+"""The ladder, in order of capacity."""
+
+_CLASSIFICATION_ONLY = ("bayes",)
+_SETTINGS = {"bayes": 6, "knn": 12, "linear": 5, "mlp": 8}
+_STEP_OVERHEAD = 40e-6
+_COMPILE_SECONDS = 3.0
+_NETWORK_EFFICIENCY = 0.6
+_STOPPED_EARLY = 0.6
+_SAFETY = 1.5
+_MANHATTAN_COST = 8
+_EUCLIDEAN_SETTINGS = 6
+_TRAIN_SAMPLE = 2000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a study spends its time.
+
+    Args:
+        models: the rungs of the ladder, simplest first.
+        outer: outer folds; 1 is a single split.
+        inner: inner folds of each; 1 is a single split.
+        repeats: repetitions of the outer folds.
+        settings: settings tried, by model.
+        members: networks of the ensemble and of the final model.
+        epochs: the most epochs of a network, by model.
+        batch_size: rows a step of a network.
+        neighbor_rows: the most rows that neighbours are looked for in, or None for all.
+        seconds: what this is expected to take.
+        budget: what it may take.
+        gave_up: what the full plan would have had and this one has not, in words.
+    """
+
+    models: tuple[str, ...]
+    outer: int
+    inner: int
+    repeats: int
+    settings: dict[str, int]
+    members: int
+    epochs: dict[str, int]
+    batch_size: int
+    neighbor_rows: int | None
+    seconds: float
+    budget: float
+    gave_up: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        folds = f"{self.outer} outer folds" if self.outer > 1 else "a single outer split"
+        inside = f"{self.inner} inner folds" if self.inner > 1 else "a single inner split"
+        times = f", repeated {self.repeats} times" if self.repeats > 1 else ""
+        counts = ", ".join(f"{self.settings[m]} of {m}" for m in self.models if m in self.settings)
+        words = [f"{folds}{times}, {inside} to choose settings"]
+        if counts:
+            words.append(f"settings tried: {counts}")
+        if "mlp" in self.models or "linear" in self.models:
+            most = ", ".join(f"{m} {self.epochs[m]}" for m in ("linear", "mlp") if m in self.models)
+            words.append(f"batches of {self.batch_size} rows, at most so many epochs: {most}")
+        if "ensemble" in self.models:
+            words.append(f"{self.members} networks in the ensemble")
+        words.append(f"about {_duration(self.seconds)} of {_duration(self.budget)}")
+        return words
+
+
+def choose_models(names: Sequence[str] | None, task: str) -> tuple[str, ...]:
+    """Return the rungs of the ladder that are asked for and fit the task, simplest first.
+
+    Raises:
+        ParameterError: for a name that is no model, or one that does not fit the task.
+    """
+    fitting = [m for m in MODELS if task == "classification" or m not in _CLASSIFICATION_ONLY]
+    if names is None:
+        return tuple(fitting)
+    for name in names:
+        if name not in MODELS:
+            near = closest(name, list(MODELS))
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ParameterError(f"models must be among {', '.join(MODELS)}, got {name!r}.{hint}")
+        if name not in fitting:
+            raise ParameterError(f"the model {name!r} needs classes, but the task is {task}.")
+    if not names:
+        raise ParameterError(f"models must name at least one of {', '.join(fitting)}.")
+    return tuple(m for m in fitting if m in set(names) | {"chance"})
+
+
+def machine_speed(seconds: float = 0.1) -> float:
+    """Return the float32 operations a second of a matrix product here: the best timed in `seconds`."""
+    a = np.random.default_rng(0).random((384, 384), dtype=np.float32)
+    best, began = np.inf, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 2 * 384**3 / best
+
+
+def make_plan(
+    rows: int,
+    features: int,
+    classes: int,
+    models: Sequence[str],
+    *,
+    budget: float,
+    speed: float,
+    most_folds: int = 5,
+) -> Plan:
+    """Return the richest plan that is expected to fit the budget.
+
+    Args:
+        rows: rows to learn from and to score (test rows excluded).
+        features: columns of the encoded matrix.
+        classes: number of classes, 0 for regression.
+        models: rungs of the ladder.
+        budget: seconds.
+        speed: float32 operations a second (`machine_speed`).
+        most_folds: the most folds that the classes or groups allow.
+
+    Returns:
+        The plan; the poorest one if none fits, with what it gave up in words.
+
+    Raises:
+        ParameterError: when the budget is not positive.
+    """
+    if not budget > 0:
+        raise ParameterError(f"the time budget must be positive, got {budget!r} seconds.")
+    batch = 32 if rows < 700 else 64 if rows < 1500 else 128
+    steps = max(1, -(-int(rows * 0.7) // batch))
+    epochs = {
+        "mlp": int(np.clip(6000 // steps, 15, 100)),
+        "linear": int(np.clip(4000 // steps, 10, 100)),
+    }
+    repeats = 3 if rows < 300 else 2 if rows < 1000 else 1
+    settings = {m: n for m, n in _SETTINGS.items() if m in models or (m == "mlp" and "ensemble" in models)}
+    folds = min(5, most_folds)
+    full = Plan(
+        tuple(models), folds, min(3, folds), repeats, settings, 5, epochs, batch, None, 0.0, float(budget)
+    )
+    plan = full
+    for plan in _poorer(full, rows):
+        seconds = _expected_seconds(plan, rows, features, classes, speed)
+        plan = replace(plan, seconds=seconds, gave_up=_given_up(full, plan))
+        if seconds <= budget:
+            break
+    return plan
+
+
+def _poorer(full: Plan, rows: int) -> list[Plan]:
+    """Return plans from the full one to the poorest."""
+
+    def cut(share: float, **changes: object) -> Plan:
+        fewer = {m: max(1, round(n * share)) for m, n in full.settings.items()}
+        return replace(full, repeats=1, settings=fewer, **changes)
+
+    two, one = min(2, full.inner), 1
+    limit = 20_000 if rows > 20_000 else None
+    three = min(3, full.outer)
+    return [
+        full,
+        cut(1.0),
+        cut(1.0, inner=two),
+        cut(0.75, inner=one),
+        cut(0.5, inner=one, outer=three, members=3, neighbor_rows=limit),
+        cut(0.35, inner=one, outer=three, members=3, neighbor_rows=limit),
+        cut(0.25, inner=one, outer=2, members=3, neighbor_rows=limit),
+        cut(0.25, inner=one, outer=1, members=3, neighbor_rows=limit),
+        cut(0.0, inner=one, outer=1, members=2, neighbor_rows=limit and 10_000),
+    ]
+
+
+def _expected_seconds(plan: Plan, rows: int, features: int, classes: int, speed: float) -> float:
+    """Return about how long a plan takes on this machine."""
+    outer = plan.outer * plan.repeats
+    share = (plan.outer - 1) / plan.outer if plan.outer > 1 else 0.8
+    inner_share = share * ((plan.inner - 1) / plan.inner if plan.inner > 1 else 0.8)
+    outputs, total = max(classes, 1), 0.0
+    for model, width in (("linear", 0), ("mlp", 128)):
+        if model not in plan.settings:
+            continue
+        # A layer costs 2 operations a weight forward and 2 backward, and 2 more to reach the layer before it.
+        work = 4 * features * width + 6 * width * outputs if width else 4 * features * outputs
+        each = work / (speed * _NETWORK_EFFICIENCY) + _STEP_OVERHEAD / plan.batch_size / cores()
+        members = plan.members if model == "mlp" and "ensemble" in plan.models else 1
+        trained = outer * plan.inner * plan.settings[model] * inner_share if plan.settings[model] > 1 else 0
+        trained += outer * members * share + members
+        total += trained * rows * plan.epochs[model] * _STOPPED_EARLY * each + _COMPILE_SECONDS
+    if "knn" in plan.settings:
+        found = min(rows * share, plan.neighbor_rows or rows)
+        pairs = rows * plan.repeats * found * (2 if plan.settings["knn"] > 1 else 1)
+        metrics = 1 + _MANHATTAN_COST if plan.settings["knn"] > _EUCLIDEAN_SETTINGS else 1
+        total += 2.5 * pairs * metrics * (2 * features / speed + 4e-10)
+    if "bayes" in plan.settings:
+        fits = outer * (plan.inner * plan.settings["bayes"] + 1)
+        seen = 2 * rows * share + 2 * outputs * (rows * (1 - share) + _TRAIN_SAMPLE)
+        total += 2 * fits * (seen * features**2 + outputs * features**3) / speed
+    return _SAFETY * total + 1.0
+
+
+def _given_up(full: Plan, plan: Plan) -> tuple[str, ...]:
+    """Return in words what a plan has less of than the full one."""
+    words = []
+    if plan.repeats < full.repeats:
+        words.append(f"{full.repeats} repetitions of the outer folds (now {plan.repeats})")
+    if plan.outer < full.outer:
+        now = f"{plan.outer}" if plan.outer > 1 else "a single split"
+        words.append(f"{full.outer} outer folds (now {now}): wider intervals")
+    if plan.inner < full.inner:
+        now = f"{plan.inner}" if plan.inner > 1 else "a single split"
+        words.append(f"{full.inner} inner folds (now {now}): a noisier choice of settings")
+    fewer = [m for m in full.settings if plan.settings[m] < full.settings[m]]
+    if fewer:
+        words.append(
+            "settings of " + ", ".join(f"{m} ({full.settings[m]}, now {plan.settings[m]})" for m in fewer)
+        )
+    if plan.members < full.members and "ensemble" in plan.models:
+        words.append(f"{full.members} networks in the ensemble (now {plan.members})")
+    if plan.neighbor_rows is not None:
+        words.append(f"neighbours among all rows (now among {plan.neighbor_rows:,} of a fold)")
+    return tuple(words)
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
