@@ -36,7 +36,7 @@ class Linear:
 def points(width: int) -> np.ndarray:
     """Return quasi-random standard normal points (512, width)."""
     # Points off the cube's faces, so that none is infinite.
-    return ndtri(np.clip(qmc.Sobol(width, seed=1).random(512), 1e-6, 1 - 1e-6))
+    return ndtri(np.clip(qmc.Sobol(width, rng=1).random(512), 1e-6, 1 - 1e-6))
 
 
 @dataclass(frozen=True)

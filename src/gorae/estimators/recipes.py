@@ -1,12 +1,30 @@
 """From an estimator's parameters to the engine's numbers, checked; shared by all network estimators."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gorae.data.folds import size_class
 from gorae.estimators.parameters import check_count, check_real
-from gorae.train import find_optimizer, find_schedule
+from gorae.train import Problem, find_optimizer, find_schedule
 
 _LARGEST = 1e30
+_FEW_ROWS = 32
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one setting of an estimator asks of the engine.
+
+    Args:
+        problem: what its program is made for.
+        hyper: the member's own numbers.
+        merge: whether equal rows may be made one with their summed weight, because they share every step.
+    """
+
+    problem: Problem
+    hyper: Mapping[str, float]
+    merge: bool = False
 
 
 def training_numbers(estimator: Any) -> dict[str, float]:
@@ -29,7 +47,7 @@ def training_numbers(estimator: Any) -> dict[str, float]:
 
 
 def batch_rows(estimator: Any, rows: int) -> tuple[int, bool]:
-    """Return the rows of a step, and whether their order matters.
+    """Return the rows of a step, and whether a step sees only a part of all rows.
 
     A batch that holds every row is one step of the whole gradient: its size is the size class of the rows, so
     that nearby numbers of rows share a program, and nothing is shuffled.
@@ -37,4 +55,14 @@ def batch_rows(estimator: Any, rows: int) -> tuple[int, bool]:
     batch = check_count("batch_size", estimator.batch_size)
     if batch < rows:
         return batch, True
-    return size_class(rows), False
+    return padded_count(rows), False
+
+
+def padded_count(rows: int) -> int:
+    """Return the number of rows that a table of this many is padded to: one of few, so that programs are shared.
+
+    Example:
+        >>> [padded_count(rows) for rows in (1, 33, 130, 1000)]
+        [32, 64, 160, 1024]
+    """
+    return size_class(rows, multiple=_FEW_ROWS)

@@ -1,34 +1,85 @@
 """How rows are stored for the engine: bytes stay bytes, the rest is float32 that keeps its precision."""
 
 import numpy as np
+from jaxtyping import Float64, Num
 
 from gorae.errors import DataError
 
 DTYPES = [np.float64, np.float32, np.uint8]
 """What arrays may arrive as; everything else becomes the first."""
 
+LARGEST = 1e37
+"""The largest size of a value: sums and products of a few such values are still finite in float32."""
 
-def anchor_of(matrix: np.ndarray) -> np.ndarray:
+_FAR = 1000
+_LOOKED_AT = 1024
+
+
+def anchor_of(matrix: Num[np.ndarray, "rows width"]) -> Float64[np.ndarray, " width"]:
     """Return what is subtracted from each column in float64 before the cast to float32.
 
-    A column whose values are large beside their spread (years, timestamps) would lose it in float32; only
-    such columns get an anchor, their median, so that elsewhere a row never touches another's rounding.
+    A column whose values are large beside their spread (years, timestamps) would lose it in float32. Such
+    columns get an anchor, their median over about a thousand rows spread evenly; all others keep their values.
+
+    Example:
+        >>> anchor_of(np.array([[1.7e9, 0.5], [1.7e9 + 60, 1.5], [1.7e9 + 120, 2.5]]))
+        array([1.70000006e+09, 0.00000000e+00])
     """
     anchor = np.zeros(matrix.shape[1])
-    if matrix.dtype == np.float64:
-        middle = np.median(matrix, axis=0)
-        spread = np.median(np.abs(matrix - middle), axis=0)
-        far = np.abs(middle) > 1000 * spread
-        anchor[far] = middle[far]
+    if matrix.dtype == np.uint8:
+        return anchor
+    rows = matrix[:: -(-len(matrix) // _LOOKED_AT)].astype(np.float64)
+    middle = np.median(rows, axis=0)
+    far = np.abs(middle) > _FAR * np.median(np.abs(rows - middle), axis=0)
+    anchor[far] = middle[far]
     return anchor
 
 
-def stored_rows(matrix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-    """Return rows as the engine stores them: bytes stay bytes, the rest is float32."""
-    if matrix.dtype == np.uint8:
+def stored_rows(
+    matrix: Num[np.ndarray, "rows width"], anchor: Float64[np.ndarray, " width"]
+) -> Num[np.ndarray, "rows width"]:
+    """Return rows as the engine stores them: bytes stay bytes, the rest is float32.
+
+    Raises:
+        DataError: when a value is too large to be trained on in float32.
+    """
+    if matrix.dtype == np.uint8 and not anchor.any():
         return np.ascontiguousarray(matrix)
-    with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(matrix - anchor if anchor.any() else matrix, dtype=np.float32)
-    if not np.isfinite(stored).all():
-        raise DataError("X holds a value too large for dtype float32; scale that column down first.")
-    return stored
+    moved = matrix.astype(np.float64) - anchor if anchor.any() else matrix
+    if not moved.size or max(moved.max(), -moved.min()) <= LARGEST:
+        return np.ascontiguousarray(moved, dtype=np.float32)
+    row, column = (int(place) for place in np.argwhere(np.abs(moved) > LARGEST)[0])
+    raise DataError(
+        f"X holds a value too large for dtype float32: {matrix[row, column]:g} in row {row}, column {column} "
+        f"(from 0); values must be below {LARGEST:g} in size, scale that column down first."
+    )
+
+
+def merged_rows(
+    matrix: Num[np.ndarray, "rows width"],
+    targets: Num[np.ndarray, "rows *outputs"],
+    weight: Float64[np.ndarray, " rows"] | None,
+) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, " distinct"]]:
+    """Make equal rows with equal targets one row with their summed weight, in an order that is their own.
+
+    Where all rows of a fit share every step, it cannot matter how often a row is written down and where; so a
+    fit with a weight of k is bitwise the fit with k copies, and any order of the rows gives the same model.
+
+    Args:
+        matrix: the rows.
+        targets: class codes, or values.
+        weight: one a row; None for ones.
+
+    Returns:
+        Distinct rows, their targets, their weights.
+
+    Example:
+        >>> rows, codes, weight = merged_rows(np.array([[2.0], [1.0], [2.0]]), np.array([1, 0, 1]), None)
+        >>> rows.ravel().tolist(), codes.tolist(), weight.tolist()
+        ([1.0, 2.0], [0, 1], [1.0, 2.0])
+    """
+    parts = [np.ascontiguousarray(part).view(np.uint8).reshape(len(matrix), -1) for part in (targets, matrix)]
+    keys = np.ascontiguousarray(np.concatenate(parts, axis=1))
+    keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    return matrix[first], targets[first], np.bincount(group, weight)

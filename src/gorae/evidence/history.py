@@ -3,7 +3,6 @@
 Letters of shapes: ``members``; ``epochs`` of the longest curve.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +36,7 @@ class Band:
         return {name: value.tolist() for name, value in vars(self).items()}
 
 
-def band(curves: Sequence[Any], level: float = 0.9) -> Band:
+def band(curves: Any, level: float = 0.9) -> Band:
     """Return mean and band of curves that may end at different epochs.
 
     A member that stopped keeps its last value in the epochs after it. Left out instead, it would bend the

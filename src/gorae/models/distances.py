@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float64, Shaped
-from scipy.linalg.blas import ddot, dgemm
+from scipy.linalg import get_blas_funcs
 from sklearn import get_config
 from sklearn.metrics import DistanceMetric
 from threadpoolctl import ThreadpoolController
@@ -30,6 +30,7 @@ __all__ = [
     "row_norms",
 ]
 
+_ddot, _dgemm = get_blas_funcs(("dot", "gemm"), dtype=np.float64)
 _UNIT = 2.0**-53
 """The unit roundoff of float64."""
 
@@ -94,7 +95,7 @@ def row_norms(rows: Shaped[np.ndarray, "rows width"]) -> Float64[np.ndarray, " r
     norms = np.empty(len(rows))
     for i, row in enumerate(rows):
         wide = np.asarray(row, np.float64)
-        norms[i] = ddot(wide, wide)
+        norms[i] = _ddot(wide, wide)
     return norms
 
 
@@ -140,7 +141,7 @@ def reference_ranks(
             for left in range(0, len(queries), size):
                 rows = slice(left, left + size)
                 # Column-major BLAS computes the transpose: A Qᵀ there is Q Aᵀ in rows here.
-                middle = dgemm(-2.0, tile.T, queries[rows].T, trans_a=True).T
+                middle = _dgemm(-2.0, tile.T, queries[rows].T, trans_a=True).T
                 ranks[rows, columns] = (own[rows, None] + middle) + norms[columns]
     return np.maximum(ranks, 0.0, out=ranks)
 

@@ -13,17 +13,14 @@ Few training rows go to step 4 at once. The answer is exact either way; where ra
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 from sklearn.metrics import pairwise_distances_chunked
 
-from gorae.backend import cores
 from gorae.errors import DataError, ParameterError
-from gorae.models.distances import Metric, find_metric, pair_ranks, rank_noise, reference_ranks, row_norms
+from gorae.models.distances import find_metric, reference_ranks, row_norms
 from gorae.models.screening import (
     Screen,
     compressed_screen,
@@ -31,9 +28,10 @@ from gorae.models.screening import (
     find_frame,
     product_screen,
 )
-from gorae.models.ties import LOWEST_INDEX, TieRule, choose
+from gorae.models.settling import nearest, open_search, run_screen, settle_ties
+from gorae.models.ties import LOWEST_INDEX, TieRule
 
-__all__ = ["NeighborIndex", "NeighborTable", "neighbor_table"]
+__all__ = ["NeighborIndex", "NeighborTable", "neighbor_table", "restrict", "without_self"]
 
 _FEW_FEATURES = 16
 """Up to so many features the differences themselves cost no more than a product, and lose less."""
@@ -42,8 +40,6 @@ _REFERENCE_VALUES = {"euclidean": 2**20, "cosine": 2**20, "manhattan": 2**17, "c
 _REFERENCE_ROWS = 4096
 _COMPRESSED_FEATURES, _COMPRESSED_ROWS, _COMPRESSED_QUERIES = 64, 8192, 256
 """The least of each for which finding directions and projecting all rows pays."""
-_QUERY_BLOCK = 4096
-"""Queries prepared at once, in float64."""
 _RANK_VALUES = 2**24
 """Float64 ranks held at once (128 MB)."""
 
@@ -58,27 +54,6 @@ class NeighborTable(NamedTuple):
 
     distances: Float64[np.ndarray, "queries k"]
     indices: Int64[np.ndarray, "queries k"]
-
-
-class _Search(NamedTuple):
-    """A search under way: what is asked, and what is known of each query."""
-
-    train: Shaped[np.ndarray, "rows width"]
-    kind: str
-    queries: Shaped[np.ndarray, "queries width"]
-    ranks: Float64[np.ndarray, "queries k"]
-    indices: Int64[np.ndarray, "queries k"]
-    open: Bool[np.ndarray, " queries"]
-    tied: Bool[np.ndarray, " queries"]
-
-
-class _Block(NamedTuple):
-    """Some of the queries, as rows of float64 and as a screen takes them."""
-
-    numbers: Int64[np.ndarray, " block"]
-    asked: Float64[np.ndarray, "block width"]
-    encoded: Float32[np.ndarray, "block encoded"]
-    lengths: Float64[np.ndarray, " block"]
 
 
 class NeighborIndex:
@@ -144,19 +119,10 @@ class NeighborIndex:
         self, queries: Shaped[np.ndarray, "queries width"], k: int, rule: TieRule
     ) -> tuple[Float64[np.ndarray, "queries k"], Int64[np.ndarray, "queries k"]]:
         """Settle queries by one screen after the other, and what stays open by reference."""
-        count = len(queries)
-        search = _Search(
-            self.train,
-            self.metric.kind,
-            queries,
-            np.empty((count, k)),
-            np.empty((count, k), np.int64),
-            np.ones(count, bool),
-            np.zeros(count, bool),
-        )
-        for screen, keep in self._screens(count, k):
-            _run_screen(screen, keep, search)
-            _settle_ties(screen, rule, search)
+        search = open_search(self.train, self.metric.kind, queries, k)
+        for screen, keep in self._screens(len(queries), k):
+            run_screen(screen, keep, search)
+            settle_ties(screen, rule, search)
         left = np.flatnonzero(search.open)
         if len(left):
             search.ranks[left], search.indices[left] = self._by_reference(queries, left, k, rule)
@@ -207,13 +173,13 @@ class NeighborIndex:
             rows = wide if queries is None else np.ascontiguousarray(queries[asked], np.float64)
             # The same object twice makes scikit-learn's distance of a row from itself exactly zero.
             parts = pairwise_distances_chunked(rows, wide, metric="cosine")
-            found = [_chosen(np.asarray(ranks), k, rule) for ranks in parts]
+            found = [nearest(np.asarray(ranks), k, rule) for ranks in parts]
         else:
             norms = self._once("norms", lambda: row_norms(train)) if self.metric.product else None
             queries = train if queries is None else queries
             for left in range(0, len(asked), step):
                 rows = np.ascontiguousarray(queries[asked[left : left + step]], np.float64)
-                found.append(_chosen(reference_ranks(rows, train, self.metric, norms), k, rule))
+                found.append(nearest(reference_ranks(rows, train, self.metric, norms), k, rule))
         return np.concatenate([r for r, _ in found]), np.concatenate([i for _, i in found])
 
 
@@ -298,90 +264,3 @@ def restrict(table: NeighborTable, allowed: Bool[np.ndarray, " rows"], k: int) -
     return NeighborTable(
         np.take_along_axis(table.distances, first, axis=1), np.take_along_axis(table.indices, first, axis=1)
     )
-
-
-def _chosen(
-    ranks: Float64[np.ndarray, "queries rows"], k: int, rule: TieRule
-) -> tuple[Float64[np.ndarray, "queries k"], Int64[np.ndarray, "queries k"]]:
-    """Return the ranks and positions of the k nearest."""
-    if not np.isfinite(ranks).all():
-        return np.full((len(ranks), k), np.inf), np.zeros((len(ranks), k), np.int64)
-    indices = choose(ranks, k, rule)
-    return np.take_along_axis(ranks, indices, axis=1), indices
-
-
-def _run_screen(screen: Screen, keep: int, search: _Search) -> None:
-    """Settle what a screen can settle of the open queries, several batches at a time.
-
-    The first batch is a trial: a compressed screen that leaves half of it open is not asked again.
-    """
-    waiting = np.flatnonzero(search.open & ~search.tied)
-    size = screen.batch(len(waiting))
-    with ThreadPoolExecutor(max(2, cores())) as pool:
-        for left in range(0, len(waiting), _QUERY_BLOCK):
-            block = _prepare(screen, waiting[left : left + _QUERY_BLOCK], search)
-            starts = list(range(0, len(block.numbers), size))
-            if left == 0 and screen.directions is not None:
-                first = starts.pop(0)
-                _settle_batch(screen, keep, search, block, slice(first, first + size))
-                if search.open[waiting[:size]].mean() > 0.5:
-                    return
-            parts = [slice(start, start + size) for start in starts]
-            list(pool.map(partial(_settle_batch, screen, keep, search, block), parts))
-
-
-def _prepare(screen: Screen, numbers: Int64[np.ndarray, " block"], search: _Search) -> _Block:
-    """Encode some of the queries."""
-    asked = search.queries[numbers].astype(np.float64)
-    placed = screen.frame.place(asked)
-    return _Block(numbers, asked, screen.encode(placed), screen.lengths(placed))
-
-
-def _settle_batch(screen: Screen, keep: int, search: _Search, block: _Block, part: slice) -> None:
-    """Ask the screen for the candidates of a batch, and settle its queries one by one."""
-    numbers, asked, encoded, lengths = (values[part] for values in block)
-    scores, rows = screen.candidates(encoded, lengths, keep)
-    for i, number in enumerate(numbers):
-        _settle(screen, search, int(number), asked[i], float(lengths[i]), scores[i], rows[i])
-
-
-def _settle(
-    screen: Screen,
-    search: _Search,
-    number: int,
-    asked: Float64[np.ndarray, " width"],
-    length: float,
-    scores: Float64[np.ndarray, " keep"],
-    rows: Int64[np.ndarray, " keep"],
-) -> None:
-    """Rank the candidates of one query in float64, and settle it if nothing else can be nearer."""
-    k, unit, kind = search.ranks.shape[1], screen.unit, search.kind
-    near = rows[: k + 4]
-    ranks = pair_ranks(asked, search.train[near], kind)
-    limit = unit * float(np.partition(ranks, k - 1)[k - 1])
-    reach = int(np.searchsorted(scores, limit + screen.slack(limit, length), side="right"))
-    if reach > len(near):
-        more = rows[len(near) : reach]
-        near = rows[:reach]
-        ranks = np.concatenate([ranks, pair_ranks(asked, search.train[more], kind)])
-    order = np.argsort(ranks, kind="stable")[: k + 1]
-    best = ranks[order]
-    search.ranks[number], search.indices[number] = best[:k], near[order[:k]]
-    noise = rank_noise(float(best[k]), float(np.sqrt(asked @ asked)), len(asked), kind)
-    limit = unit * (float(best[k - 1]) + noise)
-    search.tied[number] = bool((best[1:] - best[:-1] <= noise).any())
-    search.open[number] = search.tied[number] or not scores[-1] > limit + screen.slack(limit, length)
-
-
-def _settle_ties(screen: Screen, rule: TieRule, search: _Search) -> None:
-    """Settle the tied queries for which float32 rounds nothing, by the scores of all rows."""
-    tied = np.flatnonzero(search.open & search.tied)
-    size = screen.batch(len(tied))
-    for left in range(0, len(tied), size):
-        block = _prepare(screen, tied[left : left + size], search)
-        exact = screen.is_exact(block.asked)
-        if exact.any():
-            numbers, _, encoded, lengths = (values[exact] for values in block)
-            ranks = np.rint(screen.ranks(encoded, lengths))
-            search.ranks[numbers], search.indices[numbers] = _chosen(ranks, search.ranks.shape[1], rule)
-            search.open[numbers] = False

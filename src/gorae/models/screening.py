@@ -1,11 +1,11 @@
 """Which training rows can be near a query at all, found in float32.
 
-A *screen* gives each query the rows with the smallest float32 scores. A score is never above what it stands for
-by more than `slack`, a rigorous bound on what float32 can have done to it, so the rows that were *not* given
-are known to be farther than some rank. Three screens:
+A *screen* gives each query the rows with the smallest float32 scores. A score is never above what it stands
+for by more than `slack`, a rigorous bound on what float32 can have done to it, so the rows that were *not*
+given are known to be farther than some rank. Three screens:
 
-* product: |a|² - 2 q·a, one matrix product; the squared distance follows by adding |q|². The cosine distance is
-  half of it for rows of length 1.
+* product: |a|² - 2 q·a, one matrix product; the squared distance follows by adding |q|². The cosine distance
+  is half of it for rows of length 1.
 * compressed: the same on rows projected onto a few directions W that hold most of their spread, with one more
   number ρ for the length of what is left. As q·a <= Wq·Wa + ρ(q) ρ(a) (Cauchy-Schwarz), its scores are lower
   bounds, for a sixth of the arithmetic; more rows must be looked at, and a few queries stay undecided.

@@ -2,21 +2,22 @@
 
 scikit-learn promises nothing here, but what it does can be said exactly. Its brute force (all metrics but
 cosine) pushes the rows in order onto a binary max-heap of size k, and a row enters only if it is *strictly*
-nearer than the farthest one kept. For k = 1 the lowest index wins. For larger k the row that leaves is the one
-at the root, and which of several equally far rows stands there depends on how the heap was built: neither the
-lowest nor the highest index wins in general. Two strategies share the work:
+nearer than the farthest one kept. For k = 1 the lowest index wins. For larger k the row that leaves is the
+one at the root, and which of several equally far rows stands there depends on how the heap was built: neither
+the lowest nor the highest index wins in general. Two strategies share the work:
 
 * many queries (more than training rows, or more than four chunks a thread): one heap a query over all rows;
 * few queries: the training rows are cut into one run of whole chunks a thread; each run has its own heap, and
   the heaps are pushed into a last one in the order of the threads. Which of several ties wins then depends on
   the number of threads.
 
-The cosine distance goes through `numpy.argpartition` instead. `scikit_learn_ties` says which of these applies,
-`choose` follows it. `LOWEST_INDEX` is a rule of its own that depends on nothing but the distances.
+The cosine distance goes through `numpy.argpartition` instead. `scikit_learn_ties` says which of these
+applies, `choose` follows it. `LOWEST_INDEX` is a rule of its own that depends on nothing but the distances.
 """
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from sys import float_info
 
 import numpy as np
@@ -70,7 +71,7 @@ def scikit_learn_ties(kind: str, queries: int, rows: int, *, only_votes: bool = 
     # OpenMP's static schedule: contiguous shares, the first ones longer by one.
     share, longer = divmod(chunks, count)
     edges = np.cumsum([0, *(share + (i < longer) for i in range(count))]) * chunk
-    return TieRule("heap", tuple((int(a), int(min(b, rows))) for a, b in zip(edges, edges[1:], strict=False)))
+    return TieRule("heap", tuple((int(a), int(min(b, rows))) for a, b in pairwise(edges)))
 
 
 def openmp_threads() -> int:
@@ -152,7 +153,7 @@ def _heap_choice(
 def _heap_of_run(
     row: Float64[np.ndarray, " rows"], start: int, stop: int, k: int
 ) -> tuple[list[float], list[int]]:
-    """Push the rows of a run in order; most of them are seen to be too far without being looked at one by one."""
+    """Push the rows of a run in order; most are seen to be too far without being looked at one by one."""
     values, indices = [float_info.max] * k, [0] * k
     size = k
     while start < stop:
@@ -165,7 +166,7 @@ def _heap_of_run(
 
 
 def _push(values: list[float], indices: list[int], value: float, index: int) -> None:
-    """Put a nearer row in the place of the farthest of a max-heap, exactly as scikit-learn's heap_push does."""
+    """Put a nearer row in the place of the farthest of a max-heap, exactly as scikit-learn's heap_push."""
     if value >= values[0]:
         return
     size = len(values)

@@ -95,10 +95,10 @@ def class_scores(
 
 def neighbor_means(
     table: NeighborTable,
-    targets: Float[np.ndarray, "rows *outputs"],
+    targets: Float[np.ndarray, " rows *outputs"],
     k: int | None = None,
     weights: str = "uniform",
-) -> Float64[np.ndarray, "queries *outputs"]:
+) -> Float64[np.ndarray, " queries *outputs"]:
     """Return the weighted mean of the targets of the nearest k.
 
     Args:
@@ -131,7 +131,7 @@ def neighbor_means(
 def _nearest(table: NeighborTable, k: int | None) -> NeighborTable:
     """Return the first k columns."""
     width = table.indices.shape[1]
-    k = width if k is None else k
+    k = int(width if k is None else k)
     if not 1 <= k <= width:
         raise ParameterError(f"k must be between 1 and the {width} neighbours of the table, got {k}.")
     return NeighborTable(table.distances[:, :k], table.indices[:, :k])

@@ -1,0 +1,179 @@
+"""A grid of 32 settings over 5 folds, as one population, against scikit-learn's GridSearchCV.
+
+Breast cancer (MLP of 64, batch 32, 50 epochs), digits (MLP of 100, batch 128, 60 epochs): the same folds,
+rows, epochs and batches on both sides; scikit-learn with n_jobs=2, one BLAS thread a job. Runs alternate.
+
+`cold` is a new process with an empty compile cache: from the call to its result, with tracing and compilation,
+without the imports, on both sides. `warm` is the same call again in that process.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+
+JOBS = {
+    "breast-cancer": {"hidden": 64, "batch": 32, "epochs": 50},
+    "digits": {"hidden": 100, "batch": 128, "epochs": 60},
+}
+RATES = np.geomspace(1e-4, 3e-2, 8)
+DECAYS = [1e-5, 1e-4, 1e-3, 1e-2]
+TARGETS = {"breast-cancer": {"warm": 20, "cold": 7}, "digits": {"warm": 5, "cold": 3.5}}
+
+
+def data(name: str) -> tuple[np.ndarray, np.ndarray, list]:
+    """Return scaled rows, targets and the folds."""
+    from sklearn.datasets import load_breast_cancer, load_digits
+    from sklearn.model_selection import StratifiedKFold
+
+    load = load_breast_cancer if name == "breast-cancer" else load_digits
+    X, y = load(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0) if name == "breast-cancer" else X / 16
+    return X, y, list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
+
+
+def own(name: str) -> tuple[float, float]:
+    """Train the grid as a population; return seconds and the best mean score."""
+    import gorae
+    from gorae.backend import select_devices
+    from gorae.data import Split
+    from gorae.estimators.population import fold_outputs, make_table, train_recipes
+
+    X, y, folds = data(name)
+    job, nothing = JOBS[name], np.zeros(0, np.int32)
+    began = time.perf_counter()
+    splits = [Split(train.astype(np.int32), nothing, nothing) for train, _ in folds]
+    table = make_table(X.astype(np.float32), y, None, splits, classes=int(y.max()) + 1, scale="none")
+    recipes = [
+        gorae.MLPClassifier(
+            (job["hidden"],),
+            batch_size=job["batch"],
+            epochs=job["epochs"],
+            patience=10**6,
+            learning_rate=float(rate),
+            weight_decay=float(decay),
+        )._recipe(X.shape[1], int(y.max()) + 1, min(len(train) for train, _ in folds))
+        for rate in RATES
+        for decay in DECAYS
+    ]
+    members = [(r, f, f) for r in range(len(recipes)) for f in range(len(folds))]
+    devices = select_devices("cpu")
+    results, _ = train_recipes(table, recipes, members, seed=0, devices=devices)
+    questions = [(i, f, folds[f][1].astype(np.int32)) for i, (_, f, _) in enumerate(members)]
+    outputs = fold_outputs(recipes[0].problem, table, results, questions, devices=devices)
+    hits = [(o.argmax(1) == y[q[2]]).mean() for o, q in zip(outputs, questions, strict=True)]
+    best = np.reshape(hits, (len(recipes), -1)).mean(1).max()
+    return time.perf_counter() - began, float(best)
+
+
+def peer(name: str) -> tuple[float, float]:
+    """Run GridSearchCV; return seconds and the best mean score."""
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPClassifier
+
+    X, y, folds = data(name)
+    job = JOBS[name]
+    model = MLPClassifier(
+        (job["hidden"],),
+        batch_size=job["batch"],
+        max_iter=job["epochs"],
+        n_iter_no_change=1000,
+        random_state=0,
+    )
+    grid = {"learning_rate_init": RATES.tolist(), "alpha": DECAYS}
+    began = time.perf_counter()
+    search = GridSearchCV(model, grid, cv=folds, n_jobs=2, refit=False).fit(X, y)
+    return time.perf_counter() - began, float(search.best_score_)
+
+
+def flop_rate(name: str, seconds: float) -> dict[str, float]:
+    """Return the floating-point rate of a run beside the best matmul of its shape of work on this machine."""
+    X, y, folds = data(name)
+    job = JOBS[name]
+    outputs = int(y.max()) + 1
+    each = 4 * X.shape[1] * job["hidden"] + 6 * job["hidden"] * outputs
+    work = each * sum(len(train) for train, _ in folds) * len(RATES) * len(DECAYS) * job["epochs"]
+    a = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    times = []
+    for _ in range(12):
+        began = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - began)
+    best = 2 * 1024**3 / min(times)
+    return {"gflops": work / seconds / 1e9, "matmul_gflops": best / 1e9, "share": work / seconds / best}
+
+
+def child(side: str, name: str) -> None:
+    """Run one side twice in this process and print the seconds."""
+    warnings.simplefilter("ignore")
+    if side == "own":
+        import gorae  # imports are not part of either side's time
+
+        gorae.MLPClassifier  # noqa: B018 - a lazy name: touching it loads JAX
+        first, second = own(name), own(name)
+        print(
+            json.dumps(
+                {"cold": first[0], "warm": second[0], "score": second[1], **flop_rate(name, second[0])}
+            )
+        )
+    else:
+        seconds, score = peer(name)
+        print(json.dumps({"cold": seconds, "warm": seconds, "score": score}))
+
+
+def run(side: str, name: str) -> dict[str, Any]:
+    """Run one side in a new process with an empty compile cache."""
+    with tempfile.TemporaryDirectory() as cache:
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} if side == "peer" else {}
+        environment = {**os.environ, "GORAE_CACHE": cache, "PYTHONWARNINGS": "ignore", **threads}
+        command = [sys.executable, str(Path(__file__)), "--child", side, name]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Alternate both sides and write the ratios."""
+    if "--child" in sys.argv:
+        child(*sys.argv[sys.argv.index("--child") + 1 :])
+        return
+    runs = machine.arguments(__doc__ or "").runs
+    rows = []
+    for name in JOBS:
+        pairs = [(run("peer", name), run("own", name)) for _ in range(runs)]
+        peers = [p["cold"] for p, _ in pairs]
+        for state in ("warm", "cold"):
+            owns = [o[state] for _, o in pairs]
+            rows.append(
+                {
+                    "job": f"{name}, 32 settings x 5 folds, {state}",
+                    "peer": "scikit-learn GridSearchCV(n_jobs=2)",
+                    "peer_seconds": machine.spread(peers),
+                    "own_seconds": machine.spread(owns),
+                    "ratio": machine.ratios(peers, owns),
+                    "wanted": TARGETS[name][state],
+                    "peer_score": pairs[0][0]["score"],
+                    "own_score": pairs[0][1]["score"],
+                    "flop_share": machine.spread([o["share"] for _, o in pairs]) if state == "warm" else None,
+                }
+            )
+            print(
+                rows[-1]["job"],
+                "ratio",
+                rows[-1]["ratio"],
+                "wanted",
+                rows[-1]["wanted"],
+                rows[-1]["flop_share"],
+            )
+    print(machine.write("grid_search", {"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
