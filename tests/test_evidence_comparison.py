@@ -17,6 +17,7 @@ from gorae.evidence import (
     score_of,
     simplest_close,
 )
+from gorae.evidence.comparison import _difference_influence
 
 SIZES = {"test_sizes": 20, "train_sizes": 80}
 A, B = [0.90, 0.92, 0.91, 0.89, 0.93], [0.80, 0.84, 0.80, 0.80, 0.81]
@@ -101,8 +102,6 @@ def test_equal_models_do_not_differ(metric):
 @pytest.mark.parametrize("metric", ["rmse", "r2", "log_loss"])
 def test_influence_is_the_slope_of_the_difference(metric):
     """Weighting one row a little more moves the difference of scores as that row's influence says."""
-    from gorae.evidence.comparison import _difference_influence
-
     a, b, targets = losses_of(metric, 4)
     step = 1e-6
     more = np.full(60, 1.0)

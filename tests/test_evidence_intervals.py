@@ -1,6 +1,7 @@
 """Intervals: cases worked by hand, relations, and coverage in a small simulation."""
 
 import json
+from math import erf
 
 import numpy as np
 import pytest
@@ -305,8 +306,6 @@ def test_bad_folds_are_told(scores, tests, trains, told):
 
 def covered_accuracy(rng, rows, folds):
     """Cross-validate nearest means of two normal classes; tell whether the interval covers the truth."""
-    from math import erf
-
     classes = np.sort(rng.integers(0, 2, rows))
     features = rng.standard_normal((rows, 6)) + np.where(classes[:, None] == 1, 0.45, -0.45)
     losses, train, truth = np.empty(rows), [], []
@@ -343,7 +342,7 @@ def covered_r2(rng, rows, folds):
 
 
 def covered_groups(rng, rows, folds):
-    """Cross-validate least squares on groups of five rows that share an offset, each group within one fold."""
+    """Cross-validate least squares on groups of five rows that share an offset, each group in one fold."""
     groups = np.repeat(np.arange(rows // 5), 5)
     features = rng.standard_normal((rows, 4))
     features[:, 3] = 1.0

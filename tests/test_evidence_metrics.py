@@ -109,3 +109,15 @@ def test_r2_without_targets_is_refused():
     """R2 says that it needs targets."""
     with pytest.raises(InputError, match="needs the true numbers"):
         score_of("r2", [0.1, 0.2])
+
+
+def test_words_against_codes_are_told():
+    """String labels compared with codes are refused, not counted as all wrong."""
+    with pytest.raises(InputError, match="'a' is compared with 0"):
+        row_losses("accuracy", ["a", "b"], [0, 1])
+
+
+def test_error_beyond_float64_is_told():
+    """An error whose square is no float64 is named with its place, without a warning."""
+    with pytest.raises(InputError, match=r"squared errors\[1\] is inf"):
+        row_losses("rmse", [1.0, 2.0], [1.0, 1e200])

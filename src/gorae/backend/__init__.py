@@ -3,12 +3,13 @@
 Nothing here happens on import. JAX's own configuration is set only while gorae compiles, and put back after.
 """
 
-from gorae.backend.compile import clear_programs, compiled
-from gorae.backend.devices import Worker, cores, select_devices, workers_for
+from gorae.backend.compile import clear_programs, compiled, own_numerics
+from gorae.backend.devices import Device, Worker, cores, select_devices, workers_for
 from gorae.backend.doctor import diagnose
 from gorae.backend.memory import is_out_of_memory, memory_budget
 
 __all__ = [
+    "Device",
     "Worker",
     "clear_programs",
     "compiled",
@@ -16,6 +17,7 @@ __all__ = [
     "diagnose",
     "is_out_of_memory",
     "memory_budget",
+    "own_numerics",
     "select_devices",
     "workers_for",
 ]

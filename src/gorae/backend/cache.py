@@ -1,9 +1,12 @@
 """The persistent compile cache: a program compiled once is loaded by every later process."""
 
+import hashlib
 import os
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import jax
@@ -19,14 +22,20 @@ _OPTIONS = {
 def cache_folder() -> Path | None:
     """Return the folder of compiled programs, or None when caching is off.
 
-    `GORAE_CACHE` names another folder; an empty value or `0` switches the cache off.
+    `GORAE_CACHE` names another folder; an empty value or `0` switches the cache off. Each kind of processor
+    has a folder of its own, so that machines that share a home never load each other's instructions.
     """
     named = os.environ.get("GORAE_CACHE")
-    if named is not None:
-        return Path(named).expanduser() / "xla" if named not in ("", "0") else None
-    base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "gorae" / "xla"
+    if named in ("", "0"):
+        return None
+    try:
+        if named:
+            root = Path(named).expanduser()
+        else:
+            root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gorae"
+    except RuntimeError:  # this user has no home
+        return None
+    return root / "xla" / _processor()
 
 
 @contextmanager
@@ -41,11 +50,11 @@ def compile_cache() -> Iterator[None]:
             yield
             return
         before = {name: getattr(jax.config, name) for name in _OPTIONS}
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        for name, value in _OPTIONS.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
         try:
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+            for name, value in _OPTIONS.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()
             yield
         finally:
             jax.config.update("jax_compilation_cache_dir", None)
@@ -57,10 +66,24 @@ def compile_cache() -> Iterator[None]:
 def _usable_folder() -> Path | None:
     """Return gorae's cache folder if JAX has none of its own and this one can be written."""
     folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir is not None:
+    users = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]  made at run time
+    if folder is None or users is not None:
         return None
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for step in (*reversed(folder.parents), folder):  # with parents=True the mode is the last one's alone
+            step.mkdir(exist_ok=True, mode=0o700)
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+@lru_cache
+def _processor() -> str:
+    """Return a short name of this kind of processor: a hash of its instruction set."""
+    described = [platform.machine(), platform.processor()]
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            described += [line for line in file if line.startswith(("model name", "flags", "Features"))][:2]
+    except OSError:
+        pass  # not Linux: the names above must do
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()[:12]

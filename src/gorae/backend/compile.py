@@ -3,18 +3,23 @@
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
 
 from gorae.backend.cache import compile_cache
+from gorae.backend.devices import Device
+
+_LARGEST = 256
+"""The most programs kept in a process; the oldest goes first."""
 
 _programs: dict[Hashable, Callable[..., Any]] = {}
 _lock = threading.RLock()
 
 
 def compiled(
-    function: Callable[..., Any], key: Hashable, arguments: tuple[Any, ...], device: jax.Device
+    function: Callable[..., Any], key: Hashable, arguments: tuple[Any, ...], device: Device
 ) -> Callable[..., Any]:
     """Return `function` compiled for arguments of these shapes on `device`.
 
@@ -39,20 +44,39 @@ def compiled(
                 wanted = jax.tree.map(
                     lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), arguments
                 )
-                with compile_cache(), _own_numerics():
-                    program = jax.jit(function).lower(*wanted).compile()
+                with compile_cache(), own_numerics():
+                    program = partial(_call, jax.jit(function).lower(*wanted).compile())
+                while len(_programs) >= _LARGEST:
+                    del _programs[next(iter(_programs))]
                 _programs[full_key] = program
     return program
 
 
+def _call(program: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a program; NaN is a result like another, even where the user has JAX look for it."""
+    with own_numerics():
+        return program(*arguments)
+
+
 @contextmanager
-def _own_numerics() -> Iterator[None]:
-    """Trace with the same rules whatever the user has set: 32 bits, and random bits that ignore padding."""
+def own_numerics() -> Iterator[None]:
+    """Trace and run with the same rules whatever the user has set; theirs are back afterwards.
+
+    32 bits; random bits that ignore padding; float32 products in float32, where a GPU would round their
+    factors to 10 bits (TF32), so that a member is the same alone and in a stack; no trap on NaN; no guard on
+    transfers.
+    """
     with (
         jax.enable_x64(False),
+        jax.default_matmul_precision("highest"),
+        jax.default_prng_impl("threefry2x32"),
         jax.threefry_partitionable(True),
         jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
         jax.debug_nans(False),
+        jax.debug_infs(False),
+        jax.disable_jit(False),
+        jax.transfer_guard("allow"),
     ):
         yield
 

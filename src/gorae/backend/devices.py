@@ -7,10 +7,16 @@ two and without touching `jax_num_cpu_devices`. On GPUs and TPUs one worker feed
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import jax
 
 from gorae.errors import DeviceError, ParameterError, closest
+
+if TYPE_CHECKING:
+    from jaxlib._jax import Device  # what jax.Device is; a type checker cannot see through it
+else:
+    Device = jax.Device
 
 _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}
 
@@ -19,25 +25,30 @@ _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "rocm": "gpu", "tpu": "
 class Worker:
     """One thread that takes members from the queue and runs them on `device`."""
 
-    device: jax.Device
+    device: Device
     index: int
 
 
 def cores() -> int:
-    """Return the number of processor cores this process may use (its affinity, not the machine's count)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of processor cores this process may use: its affinity, and its group's quota."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        return min(count, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no control group, or one without a quota ("max")
+        return count
 
 
-def select_devices(device: str | None = None) -> list[jax.Device]:
+def select_devices(device: str | None = None) -> list[Device]:
     """Return the local JAX devices that a fit runs on.
 
     Args:
-        device: `None` or `"auto"` for JAX's default platform, or `"cpu"`, `"gpu"` (also `"cuda"`), `"tpu"`.
+        device: `None` or `"auto"` for JAX's default (`jax_default_device`, else its first platform), or
+            `"cpu"`, `"gpu"` (also `"cuda"`), `"tpu"`.
 
     Returns:
-        Every local device of that platform.
+        Every local device of that platform; just the one that the user has made JAX's default, if any.
 
     Raises:
         ParameterError: for a name that is no platform.
@@ -48,7 +59,7 @@ def select_devices(device: str | None = None) -> list[jax.Device]:
         'cpu'
     """
     if device is None or device == "auto":
-        return jax.local_devices()
+        return _default_devices()
     platform = _PLATFORMS.get(device) if isinstance(device, str) else None
     if platform is None:
         near = closest(str(device), ["auto", *_PLATFORMS])
@@ -64,9 +75,20 @@ def select_devices(device: str | None = None) -> list[jax.Device]:
         ) from error
 
 
-def workers_for(devices: list[jax.Device]) -> list[Worker]:
-    """Return the workers that keep `devices` busy: one a core on the CPU, one a device elsewhere."""
+def workers_for(devices: list[Device]) -> list[Worker]:
+    """Return the workers that keep `devices` busy: one a core on the CPU, one a device elsewhere.
+
+    However many CPU devices the user has made of the cores, one takes all the programs: a program is compiled
+    for one device.
+    """
     if devices[0].platform == "cpu":
-        count = max(cores(), len(devices))
-        return [Worker(devices[i % len(devices)], i) for i in range(count)]
+        return [Worker(devices[0], i) for i in range(cores())]
     return [Worker(device, i) for i, device in enumerate(devices)]
+
+
+def _default_devices() -> list[Device]:
+    """Return the device that the user has set as JAX's default, or all of JAX's first platform."""
+    chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]  made at run time
+    if chosen is None:
+        return jax.local_devices()
+    return jax.local_devices(backend=chosen) if isinstance(chosen, str) else [chosen]

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from gorae.backend.cache import cache_folder
-from gorae.backend.devices import cores, select_devices, workers_for
+from gorae.backend.devices import Device, cores, select_devices, workers_for
 from gorae.backend.memory import memory_budget
 
 _CORE = ("gorae", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn", "safetensors", "polars")
@@ -40,15 +40,13 @@ def diagnose() -> dict[str, Any]:
     }
 
 
-def _advice(devices: list[jax.Device]) -> list[str]:
+def _advice(devices: list[Device]) -> list[str]:
     """Return one sentence for each thing that costs speed here."""
     advice = []
     if cache_folder() is None:
         advice.append("The compile cache is off (GORAE_CACHE is empty): every process compiles anew.")
     if cores() == 1 and devices[0].platform == "cpu":
         advice.append("This process may use one core only: members train one after the other.")
-    if jax.config.jax_enable_x64:
+    if jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]  made at run time
         advice.append("jax_enable_x64 is on: gorae still trains in float32, your own arrays are float64.")
-    if jax.config.jax_disable_jit:
-        advice.append("jax_disable_jit is on: training runs without compilation, many times slower.")
     return advice

@@ -1,32 +1,43 @@
 """How much memory a fit may take, and how running out of it looks."""
 
 import os
+from pathlib import Path
 
 import jax
 
+from gorae.backend.devices import Device
+from gorae.errors import ParameterError
+
 _SHARE = 0.5
 _FALLBACK = 2 << 30
+_GROUP = Path("/sys/fs/cgroup")
 
 
-def memory_budget(device: jax.Device) -> int:
+def memory_budget(device: Device) -> int:
     """Return the bytes that training may hold on `device`: half of what is free there.
 
     `GORAE_MEMORY` (bytes) sets it by hand. On a CPU the control group's limit counts, where there is one.
+
+    Raises:
+        ParameterError: when `GORAE_MEMORY` is no number of bytes.
     """
-    named = os.environ.get("GORAE_MEMORY")
-    if named and named.isdigit():
+    named = os.environ.get("GORAE_MEMORY", "").strip()
+    if named:
+        if not (named.isascii() and named.isdigit() and int(named) > 0):
+            raise ParameterError(f"GORAE_MEMORY must be a number of bytes such as 4000000000, got {named!r}.")
         return int(named)
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
         limit = stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)
         return int(limit * _SHARE) if limit > 0 else _FALLBACK
-    free = min((value for value in (_available(), _group_limit()) if value), default=_FALLBACK)
-    return int(free * _SHARE)
+    free = [value for value in (_available(), _group_free()) if value is not None]
+    return int(min(free, default=_FALLBACK) * _SHARE)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether `error` is the device or the host saying that memory ran out."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+    is_refused = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    return isinstance(error, MemoryError) or is_refused
 
 
 def _available() -> int | None:
@@ -41,11 +52,14 @@ def _available() -> int | None:
     return None
 
 
-def _group_limit() -> int | None:
-    """Return the memory limit of this process's control group, if it has one."""
+def _group_free() -> int | None:
+    """Return what this process's control group has left; pages of files that it could drop count as free."""
     try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-            text = file.read().strip()
-    except OSError:
+        limit = (_GROUP / "memory.max").read_text("ascii").strip()
+        used = int((_GROUP / "memory.current").read_text("ascii"))
+        stat = dict(line.split() for line in (_GROUP / "memory.stat").read_text("ascii").splitlines())
+    except (OSError, ValueError):
         return None
-    return int(text) if text.isdigit() else None
+    if not limit.isdigit():
+        return None
+    return max(0, int(limit) - used + int(stat.get("inactive_file", 0)))

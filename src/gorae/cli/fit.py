@@ -1,5 +1,6 @@
 """`gorae fit`: the ladder on a data set."""
 
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import click
 
 import gorae
-from gorae.cli.options import Duration, Names, as_json, force, print_json, quiet
+from gorae.cli.options import Duration, Names, as_json, force, print_json, quiet, quietly
 from gorae.cli.sources import open_source
 from gorae.errors import FileExistsRefusal, WriteError
+
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -48,70 +51,77 @@ def fit(
     as_json: bool,
     quiet: bool,
     force: bool,
-) -> None:
+) -> int:
     """Train the ladder of models on DATA and write the best one with a report.
 
     DATA is a CSV or Parquet file, or a named data set: digits, iris, wine, breast-cancer, diabetes, moons,
     circles, blobs, spirals, mnist, fashion-mnist.
+
+    Ctrl-C, once a model is scored, ends the ladder there: the best model so far and its report are written,
+    and the exit code is 130.
     """
     stem = Path(data).name.split(".")[0] or "data"
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
-    _check_outputs([model_file, report_file], force)
-    source = open_source(data, target, test, data_dir, download, header, seed)
-    study = gorae.Study(
-        models=models, task=task or source.task, time=budget, device=device, random_state=seed
-    )
-    progress = import_module("gorae.study.progress")
-    study.fit(
-        source.X,
-        source.y,
-        X_test=source.X_test,
-        y_test=source.y_test,
-        image_shape=source.image_shape,
-        name=source.name,
-        target=source.target,
-        listener=progress.Silent() if quiet else progress.Bars(),
-    )
+    _refuse_existing([model_file, report_file], force)
+    with quietly(quiet):
+        source = open_source(data, target, test, data_dir, download, header, seed)
+        study = gorae.Study(
+            models=models, task=task or source.task, time=budget, device=device, random_state=seed
+        )
+        _check_folder(Path(out))
+        progress = import_module("gorae.study.progress")
+        study.fit(
+            source.X,
+            source.y,
+            X_test=source.X_test,
+            y_test=source.y_test,
+            image_shape=source.image_shape,
+            feature_names=source.feature_names,
+            name=source.name,
+            target=source.target,
+            listener=progress.Silent() if quiet else progress.Bars(),
+        )
     study.save(model_file, force=force)
     study.report(report_file, force=force)
     if as_json:
         print_json("gorae.fit/1", _as_object(study, model_file, report_file))
     else:
         click.echo(_as_text(study, model_file, report_file))
+    return _INTERRUPTED if study.interrupted_ else 0
 
 
-def _check_outputs(paths: list[Path], force: bool) -> None:
-    """Refuse before the work starts what could not be written after it."""
+def _refuse_existing(paths: list[Path], force: bool) -> None:
+    """Refuse before the work starts what would not be replaced after it."""
     for path in paths:
         if path.exists() and not force:
             raise FileExistsRefusal(f"{str(path)!r} exists already; give --force to replace it, or --out.")
-    folder = paths[0].parent
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder of the outputs, and see that a file can be written there, before the work starts."""
+    import_module("gorae.files").make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=".gorae-", suffix=".tmp"):
+            pass
     except OSError as error:
-        raise WriteError(f"the folder {str(folder)!r} cannot be made: {error.strerror}.") from error
+        raise WriteError(
+            f"nothing can be written to the folder {str(folder)!r}: {error.strerror}."
+        ) from error
 
 
 def _as_object(study: Any, model_file: Path, report_file: Path) -> dict[str, Any]:
     """Return what `--json` prints."""
     found = study.findings_
-    data = {key: found["data"][key] for key in ("name", "rows", "columns", "classes", "task", "target")}
-    ladder = [
-        {
-            k: row[k]
-            for k in ("model", "metric", "score", "low", "high", "fits", "seconds", "settings", "other")
-        }
-        for row in study.table
-    ]
     return {
-        "data": data,
+        "data": {key: found["data"][key] for key in ("name", "rows", "columns", "classes", "task", "target")},
         "plan": found["plan"],
-        "ladder": ladder,
+        "ladder": study.table,
         "best": study.best_,
         "comparison": found["comparison"],
         "test": found["test"],
         "gap": found["gap"],
         "notes": found["data"]["notes"],
+        "interrupted": study.interrupted_,
         "seconds": found["seconds_total"],
         "model_file": str(model_file),
         "report_file": str(report_file),
@@ -122,27 +132,29 @@ def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
     """Return what is printed for people."""
     found = study.findings_
     metric = study.table[0]["metric"]
-    lines = [f"{'model':>9}  {metric:>8}  95 % interval      fits  seconds"]
+    lines = [f"{'model':>9}  {metric:>8}  95 % interval       fits  seconds"]
     for row in study.table:
         rmse = f"  RMSE {row['other']['rmse']:.4g}" if row["other"] else ""
         lines.append(
-            f"{row['model']:>9}  {row['score']:8.4f}  {row['low']:.4f} to {row['high']:.4f}  "
-            f"{row['fits']:5d}  {row['seconds']:7.1f}{rmse}"
+            f"{row['model']:>9}  {row['score']:8.4f}  {_interval(row):>17}  {row['fits']:5d}  "
+            f"{row['seconds']:7.1f}{rmse}"
         )
     lines.append("")
     test, gap = found["test"], found["gap"]
     if test is not None:
-        rmse = f", RMSE {test['rmse']:.4g}" if "rmse" in test else ""
+        rmse = f"; RMSE {test['rmse']:.4g}" if "rmse" in test else ""
         lines.append(
-            f"{study.best_} on {test['rows']} held-out rows: {test['metric']} {test['score']:.4f} "
-            f"({test['low']:.4f} to {test['high']:.4f}){rmse}"
+            f"{study.best_} on {test['rows']} test rows that nothing else touched: {test['metric']} "
+            f"{test['score']:.4f} (95 % interval {_interval(test)}){rmse}"
         )
     if gap is not None:
-        lines.append(
-            f"training {gap['train']:.4f}, validation {gap['validation']:.4f}: {gap['verdict']}. "
-            + gap["reason"]
-        )
+        lines.append(f"{study.best_} {gap['verdict']}. {gap['reason']}")
     lines.append(found["comparison"]["sentence"])
     lines += [f"note: {note}" for note in found["data"]["notes"]]
     lines.append(f"model: {model_file}   report: {report_file}")
     return "\n".join(lines)
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """Return an interval in words."""
+    return f"{row['low']:.4f} to {row['high']:.4f}"

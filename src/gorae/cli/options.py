@@ -1,12 +1,17 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how results are printed."""
 
 import json
 import math
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
+
+from gorae.errors import ParameterError
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -31,24 +36,49 @@ class Duration(click.ParamType):
 
 
 class Names(click.ParamType):
-    """Names with commas between them."""
+    """Names of models with commas between them."""
 
     name = "names"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        """Return the names."""
+        """Return the names, or fail with those that there are."""
         if isinstance(value, tuple):
             return value
-        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+        names = tuple(part.strip() for part in str(value).split(",") if part.strip())
+        try:
+            return import_module("gorae.study.plan").check_models(names)
+        except ParameterError as error:
+            self.fail(str(error), param, ctx)
+
+
+@contextmanager
+def quietly(quiet: bool) -> Iterator[None]:
+    """Keep warnings to ourselves inside the block, where that was asked for."""
+    if not quiet:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def print_json(schema: str, content: dict[str, Any]) -> None:
-    """Print one object with its schema; numbers that JSON does not have become null."""
-    click.echo(json.dumps(plain({"schema": schema, **content}), ensure_ascii=False, allow_nan=False))
+    """Print one object with its schema."""
+    click.echo(to_json(schema, content))
+
+
+def to_json(schema: str, content: dict[str, Any]) -> str:
+    """Return one object with its schema as JSON; numbers that JSON does not have become null."""
+    return json.dumps(plain({"schema": schema, **content}), ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:
-    """Return a value as what JSON has: numpy numbers as numbers, NaN and infinity as None."""
+    """Return a value as what JSON has: numpy numbers as numbers, NaN and infinity as None.
+
+    Example:
+        >>> plain({"score": float("nan"), 1: (True, "a")})
+        {'score': None, '1': [True, 'a']}
+    """
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -61,3 +91,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def shown(text: Any) -> str:
+    r"""Return a name from outside for a terminal: control characters, which could steer it, are escaped.
+
+    Example:
+        >>> print(shown("income\x1b[2J"))
+        income\x1b[2J
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))

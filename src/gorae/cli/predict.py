@@ -4,14 +4,15 @@ import csv
 import io
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 import gorae
-from gorae.cli.options import as_json, force, print_json
+from gorae.cli.options import as_json, force, quiet, quietly, shown, to_json
 from gorae.cli.sources import new_rows
-from gorae.errors import DataWarning, InputError
+from gorae.errors import DataWarning, FileExistsRefusal, InputError
 
 
 @click.command()
@@ -20,18 +21,27 @@ from gorae.errors import DataWarning, InputError
 @click.option("--out", type=click.Path(), help="Write to this file instead of standard output.")
 @click.option("--header/--no-header", default=True, help="Whether the file's first line names the columns.")
 @as_json
+@quiet
 @force
-def predict(model: str, data: str, out: str | None, header: bool, as_json: bool, force: bool) -> None:
-    """Predict the rows of DATA with MODEL: CSV with the prediction and each class's probability."""
+def predict(
+    model: str, data: str, out: str | None, header: bool, as_json: bool, quiet: bool, force: bool
+) -> None:
+    """Predict the rows of DATA with MODEL: CSV with the prediction and each class's probability.
+
+    DATA has the columns that the model was trained on, by name, in any order; others are ignored. With --json
+    one object is written instead.
+    """
+    if out is not None and Path(out).exists() and not force:
+        raise FileExistsRefusal(f"{out!r} exists already; give --force to replace it, or another --out.")
     fitted = open_model(model)
-    rows = new_rows(fitted, data, header)
-    tell_unseen(fitted, rows)
-    predictions = fitted.predict(rows)
-    stated = None if fitted.classes is None else fitted.predict_proba(rows)
-    if as_json and out is None:
-        print_json("gorae.predict/1", _as_object(fitted, predictions, stated))
-        return
-    text = _as_csv(fitted, predictions, stated)
+    with quietly(quiet):
+        rows = new_rows(fitted, data, header)
+        tell_unseen(fitted, rows)
+    predictions, stated = fitted.answers(rows)
+    if as_json:
+        text = to_json("gorae.predict/1", _as_object(fitted, predictions, stated)) + "\n"
+    else:
+        text = _as_csv(fitted, predictions, stated)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -60,7 +70,7 @@ def tell_unseen(fitted: Any, rows: Any) -> None:
     for column, values in fitted.encoding.unseen(rows).items():
         told = ", ".join(repr(value) for value in values[:5]) + (", ..." if len(values) > 5 else "")
         warnings.warn(
-            f"column {column!r} has categories the model never saw: {told}; they count as none.",
+            f"column {shown(column)!r} has categories the model never saw: {told}; they count as none.",
             DataWarning,
             stacklevel=2,
         )

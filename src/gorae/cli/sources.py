@@ -1,10 +1,13 @@
 """From the word on the command line to data: a file, or a data set by name."""
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gorae.errors import DataError, FileError, closest
+import click
+
+from gorae.errors import DataError, DataWarning, FileError, closest
 
 
 class Source(NamedTuple):
@@ -13,11 +16,12 @@ class Source(NamedTuple):
     name: str
     X: Any
     y: Any
-    X_test: Any
-    y_test: Any
-    image_shape: tuple[int, ...] | None
-    task: str | None
-    target: str | None
+    X_test: Any = None
+    y_test: Any = None
+    feature_names: tuple[str, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
+    task: str | None = None
+    target: str | None = None
 
 
 def open_source(
@@ -34,62 +38,75 @@ def open_source(
     Raises:
         FileError: when it is neither a file nor a known name.
         DataError: when the target is missing.
+        UsageError: when an option for files is given with a named data set.
     """
     parts = import_module("gorae.data")
-    if Path(data).exists() or data not in parts.NAMES:
-        if not Path(data).exists() and not Path(data).suffix:
-            near = closest(data, list(parts.NAMES))
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise FileError(
-                f"{data!r} is neither a file nor one of the named data sets ({', '.join(parts.NAMES)}).{hint}"
-            )
-        return _table(parts, data, target, test, header)
+    if data not in parts.NAMES or Path(data).is_file():
+        if Path(data).exists() or Path(data).suffix:
+            return _table(parts, data, target, test, header)
+        near = closest(data, list(parts.NAMES))
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise FileError(
+            f"{data!r} is neither a file nor one of the named data sets ({', '.join(parts.NAMES)}).{hint}"
+        )
+    if target is not None or test is not None:
+        raise click.UsageError(f"--target and --test are for files; the data set {data!r} has its own.")
     named = parts.load_named(data, data_dir=data_dir, download=download, seed=seed)
     return Source(
-        named.name, named.X, named.y, named.test_X, named.test_y, named.image_shape, named.task, target
+        name=named.name,
+        X=named.X,
+        y=named.y,
+        X_test=named.test_X,
+        y_test=named.test_y,
+        feature_names=named.feature_names,
+        image_shape=named.image_shape,
+        task=named.task,
     )
 
 
 def _table(parts: Any, data: str, target: str | None, test: str | None, header: bool) -> Source:
     """Return a table from a file, its target taken out, with a test file if there is one."""
     frame = parts.read_table(data, header=header)
-    name = Path(data).name.split(".")[0]
     if target is None:
-        some = ", ".join(repr(column) for column in frame.columns[:8])
+        some = ", ".join(repr(column) for column in frame.columns[:20]) + (
+            ", ..." if frame.width > 20 else ""
+        )
         raise DataError(f"which column is to be predicted? Give --target; {data!r} has {some}.")
     parts.require_columns(frame, [target], where=repr(data))
-    frame = _without_missing_target(frame, target)
-    X_test = y_test = None
-    if test is not None:
-        held = parts.read_table(test, header=header)
-        parts.require_columns(held, [target], where=repr(test))
-        held = _without_missing_target(held, target)
-        X_test, y_test = held.drop(target), held[target]
-    return Source(name, frame.drop(target), frame[target], X_test, y_test, None, None, target)
+    if frame.width == 1:
+        raise DataError(f"{data!r} has no column but the target {target!r}: nothing is left to predict from.")
+    frame = _with_target(frame, target, data)
+    source = Source(Path(data).name.split(".")[0], frame.drop(target), frame[target], target=target)
+    if test is None:
+        return source
+    texts = [name for name, dtype in frame.schema.items() if str(dtype) in ("String", "Enum", "Categorical")]
+    held = parts.read_table(test, text=texts, header=header)
+    parts.require_columns(held, [target], where=repr(test))
+    held = _with_target(held, target, test)
+    return source._replace(X_test=held.drop(target), y_test=held[target])
 
 
-def _without_missing_target(frame: Any, target: str) -> Any:
+def _with_target(frame: Any, target: str, path: str) -> Any:
     """Return the rows that have a target, and say how many have none."""
     known = frame.drop_nulls(target)
     lost = frame.height - known.height
+    if not known.height:
+        raise DataError(f"no row of {path!r} has a value in the target column {target!r}.")
     if lost:
-        import_module("warnings").warn(
-            f"{lost} of {frame.height} rows have no {target!r} and were left out.",
-            import_module("gorae.errors").DataWarning,
+        verb = "has" if lost == 1 else "have"
+        warnings.warn(
+            f"{lost} of {frame.height} rows of {path!r} {verb} no {target!r} and were left out; row numbers "
+            "count the others.",
+            DataWarning,
             stacklevel=2,
         )
-    if not known.height:
-        raise DataError(f"no row has a value in the target column {target!r}.")
     return known
 
 
 def new_rows(model: Any, path: str, header: bool = True) -> Any:
-    """Return the rows of a file as the model of a study takes them."""
+    """Return the rows of a file, or of a named data set, for the model of a study."""
     parts = import_module("gorae.data")
-    if not Path(path).exists() and path in parts.NAMES:
+    if path in parts.NAMES and not Path(path).is_file():
         return parts.load_named(path).X
     text = model.encoding.text_columns if model.encoding is not None else ()
-    frame = parts.read_table(path, text=text, header=header)
-    if model.encoding is None and set(model.feature_names) <= set(frame.columns):
-        frame = frame.select(list(model.feature_names))
-    return frame
+    return parts.read_table(path, text=text, header=header)

@@ -1,1 +1,24 @@
-"""gorae.estimators."""
+"""Estimators with scikit-learn's contract: they check, have the engine train, and keep what was learned.
+
+`MLPClassifier(members=5).fit(X, y)` trains five networks as one population; `save` and `load` keep a fitted
+estimator in a file that holds arrays and JSON and never runs code.
+"""
+
+from gorae.estimators.bayes import GaussianBayes
+from gorae.estimators.linear import LinearClassifier, LinearRegressor
+from gorae.estimators.loading import load
+from gorae.estimators.mlp import MLPClassifier, MLPRegressor
+from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from gorae.estimators.perceptron import Perceptron
+
+__all__ = [
+    "GaussianBayes",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "LinearClassifier",
+    "LinearRegressor",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Perceptron",
+    "load",
+]

@@ -1,24 +1,37 @@
 """Fitting a network estimator: from checked arrays to trained members."""
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from gorae.backend import select_devices
 from gorae.data.folds import Split, cut_stop_rows
-from gorae.errors import DataError, DivergenceWarning, GoraeWarning, ParameterError, as_input_error
-from gorae.estimators.learned import ENCODING, encoding_only, set_learned
-from gorae.estimators.parameters import check_count, check_flag, check_real, root_seed
-from gorae.estimators.population import Recipe, make_table, train_recipes
+from gorae.errors import ParameterError
+from gorae.estimators.going_on import check_same_shape, members_to_train, state_to_go_on
+from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
+from gorae.estimators.parameters import check_choice, check_count, check_flag, check_real, root_seed
+from gorae.estimators.population import Recipe, Table, make_table, shape_of, train_recipes
 from gorae.estimators.progress import training_bar
-from gorae.estimators.storage import DTYPES, anchor_of, stored_rows
-from gorae.train import Checkpoint, SplitRows
+from gorae.estimators.storage import anchor_of, merged_rows, stored_rows
+from gorae.estimators.telling import tell_outcome
+from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
+from gorae.train import Checkpoint, MemberResult
+
+
+@contextmanager
+def unchanged_on_failure(estimator: Any) -> Iterator[None]:
+    """Leave an estimator as it was when what is done inside the block fails or is interrupted."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def fit_network(
@@ -27,116 +40,101 @@ def fit_network(
     y: Any,
     sample_weight: Any,
     *,
-    warm: bool = False,
-    reset: bool = True,
-    epochs: int | None = None,
+    earlier: Learned | None = None,
     classes: Any = None,
+    one_epoch: bool = False,
 ) -> None:
-    """Train the estimator's members and set what was learned."""
-    matrix, targets, weight, names = _validated(estimator, X, y, sample_weight, reset, classes)
-    seed = root_seed(estimator.random_state)
-    members = check_count("members", estimator.members)
-    if reset or not hasattr(estimator, "_anchor"):
-        estimator._anchor = anchor_of(matrix)
-        estimator._target_anchor = np.zeros(0) if names is not None else anchor_of(targets)
-    stored = stored_rows(matrix, estimator._anchor)
-    if names is None:
-        targets = targets - estimator._target_anchor
-    outputs = len(names) if names is not None else targets.shape[1]
-    split = _split(estimator, targets, names, seed)
-    estimator._sizes = (stored.shape[1], outputs, len(split.train))
-    recipe = estimator._recipe(*estimator._sizes)
-    if epochs is not None:
-        done = max((m.epochs for m in estimator._members), default=0) if warm else 0
-        recipe = Recipe(recipe.problem, {**recipe.hyper, "epochs": done + epochs})
-    table = make_table(
-        stored,
-        targets,
-        weight,
-        [split],
-        classes=outputs if names is not None else 0,
-        scale=_scale_kind(estimator.scale, stored),
-        class_weight=_coded_class_weight(estimator, names),
-    )
-    if warm:
-        table = type(table)(table.shared, [_with_encoding(table.splits[0], estimator._encoding)])
-    states = [m.state for m in estimator._members] if warm else None
-    if states is not None and (len(states) != members or any(s is None for s in states)):
-        states = None
-    checkpoint = getattr(estimator, "checkpoint", None)
-    with training_bar(estimator.verbose, members) as progress:
+    """Train the estimator's members and set what was learned.
+
+    Args:
+        estimator: a network estimator.
+        X: rows.
+        y: targets.
+        sample_weight: weights of the rows, or None.
+        earlier: what an earlier fit has left, to go on from.
+        classes: every class label that may come; None to take those of y.
+        one_epoch: whether to make one pass over the rows with a constant learning rate, and keep all that is
+            needed to go on (`partial_fit`).
+    """
+    rows = check_training_rows(estimator, X, y, sample_weight, first=earlier is None, classes=classes)
+    recipe, rows = _recipe_for(estimator, rows)
+    if one_epoch:
+        recipe = replace(recipe, problem=replace(recipe.problem, schedule="constant"))
+    if earlier is not None:
+        check_same_shape(earlier.shape, shape_of(recipe.problem))
+    seed = root_seed(estimator.random_state) if earlier is None else earlier.seed
+    anchors = _anchors(estimator, rows) if earlier is None else (earlier.anchor, earlier.target_anchor)
+    table = _table(estimator, rows, anchors, seed)
+    if earlier is not None:
+        table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
+    asked = check_count("members", estimator.members)
+    wanted = members_to_train(earlier, asked, recipe, epochs=1 if one_epoch else int(recipe.hyper["epochs"]))
+    checkpoint = None if one_epoch else _checkpoint(estimator)
+    with training_bar(0 if one_epoch else estimator.verbose, asked) as progress:
         results, interrupted = train_recipes(
             table,
-            [recipe],
-            [(0, 0, i) for i in range(members)],
+            [job.recipe for job in wanted],
+            [(i, 0, job.stream) for i, job in enumerate(wanted)],
             seed=seed,
             devices=select_devices(estimator.device),
             progress=progress,
-            checkpoint=Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
-            states=[_resumed(s) for s in states] if states else None,
-            keep_state=bool(getattr(estimator, "warm_start", False)) or epochs is not None,
+            checkpoint=checkpoint,
+            states=[state_to_go_on(job.earlier, recipe) for job in wanted],
+            keep_state=one_epoch or bool(getattr(estimator, "warm_start", False)),
         )
-    estimator._members = [result for result in results if result is not None]
-    estimator._encoding = encoding_only({n: getattr(table.splits[0], n) for n in ENCODING})
-    if names is not None:
-        estimator.classes_ = names
-    set_learned(estimator)
-    _warn(estimator, recipe, interrupted, members)
+    pairs = [(job, _one_member(job.earlier, result)) for job, result in zip(wanted, results, strict=True)]
+    kept = [(job, member) for job, member in pairs if member is not None]
+    if rows.classes is not None:
+        estimator.classes_ = rows.classes
+    learned = Learned(
+        shape=shape_of(recipe.problem),
+        encoding=encoding_only(encoding_of(table.splits[0])),
+        anchor=anchors[0],
+        target_anchor=anchors[1],
+        flat_target=rows.flat if earlier is None else earlier.flat_target,
+        seed=seed,
+        streams=tuple(job.stream for job, _ in kept),
+        members=tuple(member for _, member in kept),
+    )
+    set_learned(estimator, learned)
+    tell_outcome([(job.recipe, member) for job, member in kept], interrupted, asked, quick=one_epoch)
 
 
-def _validated(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool, classes: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return checked rows, coded targets, weights (rows of weight 0 are gone) and the class labels, if any."""
-    is_classifier = isinstance(estimator, ClassifierMixin)
-    with as_input_error():
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            reset=reset,
-            dtype=DTYPES,
-            multi_output=not is_classifier,
-            y_numeric=not is_classifier,
-        )
-        if is_classifier:
-            check_classification_targets(y)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    keep = slice(None) if weight is None else weight > 0
-    if weight is not None and not weight.any():
-        raise DataError("every sample_weight is 0: no row is left to learn from.")
-    X, y, weight = X[keep], y[keep], None if weight is None else weight[keep]
-    if not is_classifier:
-        estimator._flat_target = y.ndim == 1
-        values = np.asarray(y, np.float64).reshape(len(y), -1)
-        if np.abs(values).max() > 1e37:
-            raise DataError(
-                f"targets must be below 1e37 in size to be trained in float32, got {np.abs(values).max():g}."
-            )
-        return X, values, weight, None
-    names, codes = _label_codes(estimator, y, classes)
-    if len(names) < 2:
-        raise DataError(f"a classifier needs at least two classes, but y holds one class only: {names[0]!r}.")
-    return X, codes, weight, names
+def _recipe_for(estimator: Any, rows: TrainingRows) -> tuple[Recipe, TrainingRows]:
+    """Return what the parameters ask of the engine, and the rows with equal ones merged where they may be."""
+    outputs = len(rows.classes) if rows.classes is not None else rows.targets.shape[1]
+    recipe = estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix))
+    if not recipe.merge:
+        return recipe, rows
+    matrix, targets, weight = merged_rows(rows.matrix, rows.targets, rows.weight)
+    rows = rows._replace(matrix=matrix, targets=targets, weight=weight)
+    return estimator._recipe(matrix.shape[1], outputs, len(matrix)), rows
 
 
-def _label_codes(estimator: Any, y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class labels in sorted order and the code of each row."""
-    if classes is None:
-        names, codes = np.unique(y, return_inverse=True)
-        return names, codes.astype(np.int32)
-    names = np.unique(classes)
-    codes = np.searchsorted(names, y)
-    codes = np.minimum(codes, len(names) - 1)
-    wrong = names[codes] != y
-    if wrong.any():
-        raise DataError(f"y holds the label {y[wrong][0]!r}, which is not among classes {names.tolist()}.")
-    return names, codes.astype(np.int32)
+def _anchors(estimator: Any, rows: TrainingRows) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is subtracted from columns and from targets; only what is standardised can be moved."""
+    standard = _scale_kind(estimator.scale, rows.matrix) == "standard"
+    anchor = anchor_of(rows.matrix) if standard else np.zeros(rows.matrix.shape[1])
+    return anchor, np.zeros(0) if rows.classes is not None else anchor_of(rows.targets)
 
 
-def _split(estimator: Any, targets: np.ndarray, names: np.ndarray | None, seed: int) -> Split:
+def _table(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.ndarray], seed: int) -> Table:
+    """Return the rows as the engine reads them, with an encoding fitted on them."""
+    classify = rows.classes is not None
+    stored = stored_rows(rows.matrix, anchors[0])
+    targets = rows.targets if classify else rows.targets - anchors[1]
+    return make_table(
+        stored,
+        targets,
+        rows.weight,
+        [_split(estimator, targets, classify, seed)],
+        classes=len(rows.classes) if rows.classes is not None else 0,
+        scale=_scale_kind(estimator.scale, stored),
+        class_weight=coded_class_weight(getattr(estimator, "class_weight", None), rows.classes),
+    )
+
+
+def _split(estimator: Any, targets: np.ndarray, stratify: bool, seed: int) -> Split:
     """Return the rows to learn from and, with early stopping, the rows cut from them to stop on."""
     everything = np.arange(len(targets), dtype=np.int32)
     nothing = np.zeros(0, np.int32)
@@ -145,82 +143,41 @@ def _split(estimator: Any, targets: np.ndarray, names: np.ndarray | None, seed: 
     fraction = check_real(
         "validation_fraction", estimator.validation_fraction, 0, 1, open_low=True, open_high=True
     )
-    train, stop = cut_stop_rows(
-        everything,
-        targets if names is not None else targets[:, 0],
-        fraction=fraction,
-        seed=seed,
-        stratify=names is not None,
-    )
+    values = targets if stratify else targets[:, 0]
+    train, stop = cut_stop_rows(everything, values, fraction=fraction, seed=seed, stratify=stratify)
     return Split(train, stop, nothing)
 
 
 def _scale_kind(scale: Any, matrix: np.ndarray) -> str:
     """Return how inputs are scaled: bytes by one number for all columns, the rest a column each."""
-    if scale is None:
-        return "none"
+    check_choice("scale", scale, ["auto", "standard", "common", None])
     if scale == "auto":
         return "common" if matrix.dtype == np.uint8 else "standard"
-    if scale in ("standard", "common"):
-        return scale
-    raise ParameterError(f"scale must be 'auto', 'standard', 'common' or None, got {scale!r}.")
+    return "none" if scale is None else scale
 
 
-def _coded_class_weight(estimator: Any, names: np.ndarray | None) -> Any:
-    """Return class_weight with labels replaced by codes."""
-    given = getattr(estimator, "class_weight", None)
-    if given is None or given == "balanced" or names is None:
-        return given
-    if not isinstance(given, dict):
-        raise ParameterError(f"class_weight must be None, 'balanced' or a dictionary, got {given!r}.")
-    places = {name: i for i, name in enumerate(names.tolist())}
-    unknown = [label for label in given if label not in places]
-    if unknown:
-        raise ParameterError(f"class_weight names {unknown[0]!r}, which is no class of y: {names.tolist()}.")
-    return {places[label]: float(value) for label, value in given.items()}
+def _checkpoint(estimator: Any) -> Checkpoint | None:
+    """Return where members are kept while they train, if anywhere.
 
-
-def _with_encoding(split: SplitRows, encoding: SplitRows) -> SplitRows:
-    """Return the split with the encoding of an earlier fit, which a warm start must keep."""
-    return split._replace(**{name: getattr(encoding, name) for name in ENCODING})
-
-
-def _resumed(state: Any) -> Any:
-    """Return a kept state, ready to go on: nothing is stopped yet."""
-    return state._replace(stopped=np.bool_(False), waited=np.int32(0))
-
-
-def _warn(estimator: Any, recipe: Recipe, interrupted: bool, asked: int) -> None:
-    """Tell once, and in words, what did not go as it should."""
-    members = estimator._members
-    if interrupted:
-        warnings.warn(
-            f"training was interrupted: the model has {len(members)} of {asked} members, trained for "
-            f"{min(m.epochs for m in members)} to {max(m.epochs for m in members)} epochs.",
-            GoraeWarning,
-            stacklevel=4,
+    Raises:
+        ParameterError: when it is no path, or the fit is one that goes on from an earlier one.
+    """
+    folder = getattr(estimator, "checkpoint", None)
+    if folder is None:
+        return None
+    if estimator.warm_start:
+        raise ParameterError(
+            "checkpoint and warm_start cannot be used together: a checkpoint holds one fit from its start; "
+            "set one of them to its default."
         )
-    if estimator.diverged_members_:
-        steps = [members[i].diverged_step for i in estimator.diverged_members_]
-        warnings.warn(
-            f"{len(steps)} of {len(members)} members left the finite numbers (at step {min(steps)}) and were "
-            f"frozen at their last finite parameters; learning_rate={recipe.hyper['learning_rate']:g} may be "
-            "too large.",
-            DivergenceWarning,
-            stacklevel=4,
-        )
-    elif not interrupted and recipe.hyper.get("tol", 0.0) > 0 and _still_falling(estimator, recipe):
-        warnings.warn(
-            f"the training loss was still falling after all {recipe.hyper['epochs']} epochs; more epochs or a "
-            "larger learning_rate may fit better.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+    try:
+        return Checkpoint(Path(folder))
+    except TypeError as error:
+        raise ParameterError(f"checkpoint must be None or the path of a folder, got {folder!r}.") from error
 
 
-def _still_falling(estimator: Any, recipe: Recipe) -> bool:
-    """Return whether any member ran out of epochs before its loss stopped improving."""
-    wait = recipe.hyper["patience"]
-    return any(
-        m.epochs >= recipe.hyper["epochs"] > wait and m.epochs - m.best_epoch < 1 for m in estimator._members
-    )
+def _one_member(earlier: MemberResult | None, result: MemberResult | None) -> MemberResult | None:
+    """Return a member with the whole of its history; one that Ctrl-C left untrained is what it was."""
+    if result is None or earlier is None:
+        return result or earlier
+    return result._replace(history=joined(earlier.history, result.history))

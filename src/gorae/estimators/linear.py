@@ -3,9 +3,17 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Float64
 from sklearn.utils.metaestimators import available_if
 
-from gorae.estimators.network import NetworkClassifier, NetworkRegressor, class_probabilities, one_margin
+from gorae.estimators.network import (
+    NetworkClassifier,
+    NetworkEstimator,
+    NetworkRegressor,
+    class_probabilities,
+    log_probabilities,
+    one_margin,
+)
 from gorae.estimators.parameters import check_choice
 from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
@@ -111,23 +119,44 @@ class LinearClassifier(NetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the mean scores, `(n, classes)`; for two classes their difference, `(n,)`."""
+    def decision_function(self, X: Any) -> Float32[np.ndarray, " rows *classes"]:
+        """Return the scores that `predict` compares, `(n, classes)`; for two classes their difference, `(n,)`.
+
+        One model's scores are $Wx + b$. Those of several are their mean or, where they have probabilities,
+        the logarithm of the mean probabilities.
+        """
+        if _is_softmax(self) and len(self._members) > 1:
+            return one_margin(self.predict_log_proba(X))
         return one_margin(self._answers(X).mean(axis=0))
 
+    @property
+    def coef_(self) -> Float64[np.ndarray, "scores features"]:
+        """The members' mean weights in the unit of X; for two classes one row, their difference."""
+        return one_row(mean_weights(self)[0])
+
+    @property
+    def intercept_(self) -> Float64[np.ndarray, " scores"]:
+        """The members' mean biases for X as it is given; for two classes one, their difference."""
+        return one_row(mean_weights(self)[1])
+
     @available_if(_is_softmax)
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the mean of the members' class probabilities, `(n, classes)` float32 (loss "softmax" only)."""
+    def predict_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
+        """Return the mean of the members' class probabilities, `(n, classes)` (loss "softmax" only)."""
         return self.member_proba_(X).mean(axis=0)
 
     @available_if(_is_softmax)
-    def member_proba_(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
+        """Return the logarithm of `predict_proba` (loss "softmax" only)."""
+        return log_probabilities(self.predict_proba(X))
+
+    @available_if(_is_softmax)
+    def member_proba_(self, X: Any) -> Float32[np.ndarray, "members rows classes"]:
         """Return each member's class probabilities, `(members, n, classes)` (loss "softmax" only)."""
         return class_probabilities(self._answers(X))
 
-    def _mean_scores(self, X: Any) -> np.ndarray:
-        """Return the mean scores: what `decision_function` and `predict` agree on."""
-        return self._answers(X).mean(axis=0)
+    def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
+        """Return what `predict` compares: mean probabilities where there are any, else mean scores."""
+        return self.predict_proba(X) if _is_softmax(self) else self._answers(X).mean(axis=0)
 
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""
@@ -216,9 +245,41 @@ class LinearRegressor(NetworkRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def coef_(self) -> Float64[np.ndarray, "*outputs features"]:
+        """The members' mean weights in the units of X and y, `(features,)` or `(outputs, features)`."""
+        weights = mean_weights(self)[0] / self._learned.encoding.target_scale[:, None]
+        return weights[0] if self._learned.flat_target else weights
+
+    @property
+    def intercept_(self) -> Any:
+        """The members' mean bias for X as it is given, a number or `(outputs,)`."""
+        encoding = self._learned.encoding
+        biases = mean_weights(self)[1] / encoding.target_scale + encoding.target_shift
+        biases = biases + self._learned.target_anchor
+        return float(biases[0]) if self._learned.flat_target else biases
+
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""
         return linear_recipe(self, inputs, outputs, rows, "squared_error", 0)
+
+
+def mean_weights(
+    estimator: NetworkEstimator,
+) -> tuple[Float64[np.ndarray, "outputs features"], Float64[np.ndarray, " outputs"]]:
+    """Return weights and biases that take rows as they are given: the scaling of the columns is worked in."""
+    heads = [member.parameters.head for member in estimator._members]
+    weight = np.mean([np.asarray(head.weight, np.float64) for head in heads], axis=0)
+    bias = np.mean([np.asarray(head.bias, np.float64) for head in heads], axis=0)
+    learned = estimator._learned
+    scale, shift = (np.asarray(part, np.float64) for part in (learned.encoding.scale, learned.encoding.shift))
+    weight = scale[:, None] * weight
+    return weight.T, bias - (shift + learned.anchor) @ weight
+
+
+def one_row(numbers: Float64[np.ndarray, " scores *features"]) -> Float64[np.ndarray, " scores *features"]:
+    """Return the difference of two classes as one row, as scikit-learn has it; more stay as they are."""
+    return numbers[1:] - numbers[:1] if len(numbers) == 2 else numbers
 
 
 def linear_recipe(
@@ -226,7 +287,7 @@ def linear_recipe(
 ) -> Recipe:
     """Return the recipe of a linear model with this objective."""
     numbers = training_numbers(estimator)
-    batch, shuffle = batch_rows(estimator, rows)
+    batch, parts = batch_rows(estimator, rows)
     problem = network_problem(
         LinearShape(inputs=inputs, outputs=outputs),
         objective=objective,
@@ -234,6 +295,6 @@ def linear_recipe(
         schedule=estimator.schedule,
         batch_size=batch,
         classes=classes,
-        shuffle=shuffle,
+        shuffle=parts,
     )
-    return Recipe(problem, numbers)
+    return Recipe(problem, numbers, merge=not parts)

@@ -3,8 +3,14 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
-from gorae.estimators.network import NetworkClassifier, NetworkRegressor, class_probabilities
+from gorae.estimators.network import (
+    NetworkClassifier,
+    NetworkRegressor,
+    class_probabilities,
+    log_probabilities,
+)
 from gorae.estimators.parameters import check_real
 from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
@@ -21,7 +27,8 @@ class MLPClassifier(NetworkClassifier):
     Args:
         hidden: width of each hidden layer; () makes a linear model.
         activation: "relu", "tanh", "sigmoid", "softplus", "leaky_relu", "elu", "selu", "gelu", "softmax",
-            "prelu" (learnt slope), "maxout" (largest of `maxout_pieces` linear functions), "identity", "step".
+            "prelu" (learnt slope), "maxout" (largest of `maxout_pieces` linear functions), "identity" or
+            "step".
         maxout_pieces: linear functions a unit, where the activation is "maxout".
         dropout: probability that a hidden unit is silenced in a training step, in [0, 1).
         normalization: "batch" or "layer" normalisation of each hidden layer, or None.
@@ -42,8 +49,8 @@ class MLPClassifier(NetworkClassifier):
         patience: epochs without improvement until training stops.
         tol: without early stopping: the fall of the training loss that counts as improvement.
         class_weight: None, "balanced" (inverse to the class's rows) or a dictionary {class: weight}.
-        scale: how inputs are scaled: "standard" (each column to mean 0, deviation 1), "common" (all columns by
-            one shift and scale), None, or "auto": common for bytes, else standard.
+        scale: how inputs are scaled: "standard" (each column to mean 0, deviation 1), "common" (all columns
+            by one shift and scale), None, or "auto": common for bytes, else standard.
         members: networks trained from different seeds; probabilities are their mean.
         warm_start: whether `fit` goes on from the last fit's parameters.
         checkpoint: folder in which members are kept after every epoch; a killed fit goes on from there.
@@ -121,17 +128,21 @@ class MLPClassifier(NetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
         """Return the mean of the members' class probabilities, `(n, classes)` float32."""
         return self.member_proba_(X).mean(axis=0)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
         """Return the logarithm of `predict_proba`."""
-        return np.log(np.maximum(self.predict_proba(X), np.finfo(np.float32).tiny))
+        return log_probabilities(self.predict_proba(X))
 
-    def member_proba_(self, X: Any) -> np.ndarray:
+    def member_proba_(self, X: Any) -> Float32[np.ndarray, "members rows classes"]:
         """Return each member's class probabilities, `(members, n, classes)` float32."""
         return class_probabilities(self._answers(X))
+
+    def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
+        """Return the mean probabilities: what `predict_proba` and `predict` agree on."""
+        return self.predict_proba(X)
 
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""
@@ -260,7 +271,7 @@ def _mlp_recipe(
         initialization=estimator.initialization,
         maxout_pieces=estimator.maxout_pieces,
     )
-    batch, shuffle = batch_rows(estimator, rows)
+    batch, parts = batch_rows(estimator, rows)
     problem = network_problem(
         shape,
         objective=objective,
@@ -268,6 +279,6 @@ def _mlp_recipe(
         schedule=estimator.schedule,
         batch_size=batch,
         classes=classes,
-        shuffle=shuffle,
+        shuffle=parts,
     )
-    return Recipe(problem, {**numbers, "dropout": dropout, **more})
+    return Recipe(problem, {**numbers, "dropout": dropout, **more}, merge=not parts)

@@ -8,22 +8,28 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+from jaxtyping import Float, Float32, Float64, Shaped
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gorae.backend import select_devices
-from gorae.errors import as_input_error
-from gorae.estimators.fitting import fit_network
-from gorae.estimators.learned import network_state, parameters_from_meta, restore_network
+from gorae.errors import DataError, ParameterError, as_input_error
+from gorae.estimators.fitting import fit_network, unchanged_on_failure
+from gorae.estimators.learned import Learned, answering_problem
+from gorae.estimators.parameters import check_flag
 from gorae.estimators.population import Recipe, in_target_unit
 from gorae.estimators.saving import Savable
+from gorae.estimators.state import network_state, restored
 from gorae.estimators.storage import DTYPES, stored_rows
-from gorae.train import Asked, member_outputs
+from gorae.estimators.training_rows import checked_classes
+from gorae.train import Asked, History, MemberResult, layer_names, member_outputs
 
 
 class NetworkEstimator(Savable, BaseEstimator):
     """The abstract base of every estimator that the population engine trains."""
+
+    _learned: Learned
 
     @abstractmethod
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
@@ -41,37 +47,73 @@ class NetworkEstimator(Savable, BaseEstimator):
             This estimator.
 
         Raises:
-            InputError: when X or y cannot be used, or a parameter is out of its range.
+            InputError: when X or y cannot be used, or a parameter is out of its range. The estimator is then
+                what it was before.
             KeyboardInterrupt: after Ctrl-C when no member had finished an epoch; else the fit ends with the
                 members as they are and a warning.
         """
-        warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "_members")
-        fit_network(self, X, y, sample_weight, warm=warm, reset=not warm)
+        warm = check_flag("warm_start", getattr(self, "warm_start", False))
+        earlier = self._learned if warm and self.__sklearn_is_fitted__() else None
+        classes = getattr(self, "classes_", None) if earlier is not None else None
+        with unchanged_on_failure(self):
+            fit_network(self, X, y, sample_weight, earlier=earlier, classes=classes)
         return self
 
     @property
-    def history_(self) -> list:
+    def history_(self) -> list[History]:
         """The history of each member: losses, scores and gradient norms, one entry an epoch."""
-        check_is_fitted(self)
         return [member.history for member in self._members]
 
-    def hidden_features(self, X: Any) -> np.ndarray:
-        """Return the first member's last hidden layer, `(n, width)`: the space in which rows are compared."""
-        check_is_fitted(self)
-        return self._answers(X, features=True, members=self._members[:1])[0]
+    @property
+    def layer_names_(self) -> list[str]:
+        """The names of the layers that have parameters, in the order of the data."""
+        self._check_fitted()
+        return layer_names(answering_problem(self._learned.shape))
 
-    def _answers(self, X: Any, *, features: bool = False, members: list | None = None) -> np.ndarray:
-        """Return the outputs of each member, `(members, n, outputs)`, in the model's scale."""
-        check_is_fitted(self)
+    def hidden_features(self, X: Any) -> Float32[np.ndarray, "rows width"]:
+        """Return the first member's last hidden layer, `(n, width)`: the space in which rows are compared."""
+        return self._answers(X, features=True)[0]
+
+    @property
+    def _members(self) -> tuple[MemberResult, ...]:
+        """The trained members."""
+        self._check_fitted()
+        return self._learned.members
+
+    def _answers(self, X: Any, *, features: bool = False) -> Float32[np.ndarray, "members rows outputs"]:
+        """Return the outputs of each member, in the model's scale, or the first one's last hidden layer.
+
+        Raises:
+            InputError: when X cannot be used, or is so far from the training rows that the outputs overflow.
+        """
+        self._check_fitted()
+        learned = self._learned
         with as_input_error():
             X = validate_data(self, X, reset=False, dtype=DTYPES)
-        matrix = stored_rows(X, self._anchor)
-        members = self._members if members is None else members
+        matrix = stored_rows(X, learned.anchor)
         rows = np.arange(len(matrix))
-        asked = [Asked(m.parameters, m.buffers, self._encoding, rows) for m in members]
-        devices = select_devices(self.device)
-        problem = self._recipe(*self._sizes).problem
-        return np.stack(member_outputs(problem, matrix, asked, devices=devices, features=features))
+        members = learned.members[:1] if features else learned.members
+        asked = [Asked(m.parameters, m.buffers, learned.encoding, rows) for m in members]
+        devices = select_devices(self.device)  # pyright: ignore[reportAttributeAccessIssue]  every subclass has it
+        problem = answering_problem(learned.shape)
+        answers = np.stack(member_outputs(problem, matrix, asked, devices=devices, features=features))
+        finite = np.isfinite(answers).all(axis=(0, 2))
+        if not finite.all():
+            row = int(np.argmin(finite))
+            raise DataError(
+                f"row {row} (from 0) of X is so far from the training rows that the output overflows; "
+                "check its values."
+            )
+        return answers
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is something learned."""
+        return "_learned" in vars(self)
+
+    def _check_fitted(self) -> None:
+        """Refuse to answer before `fit`."""
+        with as_input_error():
+            check_is_fitted(self)
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return what a file of this estimator holds."""
@@ -80,37 +122,96 @@ class NetworkEstimator(Savable, BaseEstimator):
     @classmethod
     def _from_state(cls, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Self:
         """Return the fitted estimator that a file holds."""
-        estimator = cls(**parameters_from_meta(meta["parameters"]))
-        restore_network(estimator, arrays, meta)
-        return estimator
+        return restored(cls, arrays, meta)
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """The abstract base of network classifiers."""
 
-    def predict(self, X: Any) -> np.ndarray:
+    classes_: Shaped[np.ndarray, " classes"]
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one epoch more, on these rows only.
+
+        The first call decides how rows are read: columns are scaled by its rows' mean and deviation, so give
+        it rows that are like the later ones, or scale them yourself and set `scale=None`. Optimizers keep
+        what they remember from call to call; the learning rate is constant whatever `schedule` says, as it
+        is not known how many calls will come. No checkpoint is written.
+
+        Args:
+            X: `(n, features)`, numbers; cut into batches of `batch_size`.
+            y: labels, one a row.
+            classes: every label that may ever come; needed in the first call unless `fit` came before.
+            sample_weight: one weight a row.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            InputError: when X or y cannot be used, or a parameter is out of its range.
+        """
+        _check_incremental(self)
+        earlier = self._learned if self.__sklearn_is_fitted__() else None
+        if classes is None and earlier is None:
+            raise ParameterError(
+                "classes must be passed on the first call to partial_fit: every label that may come."
+            )
+        if earlier is not None:
+            if classes is not None and not np.array_equal(checked_classes(classes), self.classes_):
+                raise ParameterError(
+                    f"classes={list(classes)!r} are not those of the first call: {self.classes_.tolist()}."
+                )
+            classes = self.classes_
+        with unchanged_on_failure(self):
+            fit_network(self, X, y, sample_weight, earlier=earlier, classes=classes, one_epoch=True)
+        return self
+
+    def predict(self, X: Any) -> Shaped[np.ndarray, " rows"]:
         """Return the class of each row: the largest mean output of the members."""
         scores = self._mean_scores(X)
         return self.classes_[np.argmax(scores, axis=1)]
 
-    def _mean_scores(self, X: Any) -> np.ndarray:
-        """Return what `predict` compares, `(n, classes)`: the members' mean probabilities."""
-        return class_probabilities(self._answers(X)).mean(axis=0)
+    @abstractmethod
+    def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
+        """Return what `predict` compares: the members' mean probabilities, or their mean scores."""
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """The abstract base of network regressors."""
 
-    def predict(self, X: Any) -> np.ndarray:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one epoch more, on these rows only.
+
+        The first call decides how rows and targets are read: they are scaled by its mean and deviation, so
+        give it rows that are like the later ones. Optimizers keep what they remember from call to call; the
+        learning rate is constant whatever `schedule` says. No checkpoint is written.
+
+        Args:
+            X: `(n, features)`, numbers; cut into batches of `batch_size`.
+            y: targets, one or several a row.
+            sample_weight: one weight a row.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            InputError: when X or y cannot be used, or a parameter is out of its range.
+        """
+        _check_incremental(self)
+        earlier = self._learned if self.__sklearn_is_fitted__() else None
+        with unchanged_on_failure(self):
+            fit_network(self, X, y, sample_weight, earlier=earlier, one_epoch=True)
+        return self
+
+    def predict(self, X: Any) -> Float64[np.ndarray, " rows *outputs"]:
         """Return the mean of the members' predictions, `(n,)` or `(n, outputs)`."""
         return self.member_predictions_(X).mean(axis=0)
 
-    def member_predictions_(self, X: Any) -> np.ndarray:
+    def member_predictions_(self, X: Any) -> Float64[np.ndarray, "members rows *outputs"]:
         """Return each member's predictions, `(members, n)` or `(members, n, outputs)`."""
-        values = in_target_unit(self._answers(X), self._encoding)
-        if self._target_anchor.any():
-            values = values.astype(np.float64) + self._target_anchor
-        return values[..., 0] if self._flat_target else values
+        answers = self._answers(X)
+        values = in_target_unit(answers, self._learned.encoding) + self._learned.target_anchor
+        return values[..., 0] if self._learned.flat_target else values
 
     def __sklearn_tags__(self) -> Any:
         """Say that several outputs are fine."""
@@ -119,11 +220,35 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         return tags
 
 
-def class_probabilities(logits: np.ndarray) -> np.ndarray:
+def class_probabilities(logits: Float[np.ndarray, "*rows classes"]) -> Float32[np.ndarray, "*rows classes"]:
     """Return the softmax over the last axis, in float32."""
     return softmax(logits.astype(np.float32), axis=-1)
 
 
-def one_margin(scores: np.ndarray) -> np.ndarray:
+def log_probabilities(
+    probabilities: Float32[np.ndarray, "rows classes"],
+) -> Float32[np.ndarray, "rows classes"]:
+    """Return the logarithm of probabilities; one that is 0 in float32 counts as the smallest above it."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+
+def one_margin(scores: Float[np.ndarray, "rows classes"]) -> Float[np.ndarray, " rows *classes"]:
     """Return scores as scikit-learn's `decision_function` gives them: one column for two classes."""
     return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+
+def _check_incremental(estimator: Any) -> None:
+    """Refuse parameters that only a look at all rows gives a meaning.
+
+    Raises:
+        ParameterError: for early stopping, and for balanced classes.
+    """
+    if getattr(estimator, "early_stopping", False):
+        raise ParameterError(
+            "partial_fit cannot stop early, as it sees a part of the rows; set early_stopping=False."
+        )
+    if isinstance(getattr(estimator, "class_weight", None), str):
+        raise ParameterError(
+            f"partial_fit cannot weigh classes by {estimator.class_weight!r}, as it sees a part of the rows; "
+            "give class_weight as a dictionary {class: weight}."
+        )

@@ -10,6 +10,9 @@ from sklearn.utils import check_random_state
 
 from gorae.errors import ParameterError, as_input_error, closest
 
+LARGEST_COUNT = 2**31 - 1
+"""What whole numbers the engine can count to."""
+
 
 def check_real(
     name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
@@ -29,8 +32,8 @@ def check_real(
 
 def check_count(name: str, value: Any, low: int = 1) -> int:
     """Return a whole-number parameter, or raise a ParameterError."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < low:
-        raise ParameterError(f"{name} must be a whole number of at least {low}, got {value!r}.")
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= LARGEST_COUNT:
+        raise ParameterError(f"{name} must be a whole number from {low} to {LARGEST_COUNT:,}, got {value!r}.")
     return int(value)
 
 

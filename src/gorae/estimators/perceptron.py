@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int8
 
+from gorae.estimators.linear import mean_weights, one_row
 from gorae.estimators.network import NetworkClassifier, one_margin
 from gorae.estimators.parameters import check_count, check_real
 from gorae.estimators.population import Recipe, network_problem
@@ -61,15 +63,25 @@ class Perceptron(NetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any) -> Float32[np.ndarray, " rows *classes"]:
         """Return the mean scores before the step function, `(n, classes)`; for two classes `(n,)`."""
         return one_margin(self._answers(X).mean(axis=0))
 
-    def unit_answers(self, X: Any) -> np.ndarray:
+    @property
+    def coef_(self) -> Float64[np.ndarray, "scores features"]:
+        """The members' mean weights in the unit of X; for two classes one row, their difference."""
+        return one_row(mean_weights(self)[0])
+
+    @property
+    def intercept_(self) -> Float64[np.ndarray, " scores"]:
+        """The members' mean biases for X as it is given; for two classes one, their difference."""
+        return one_row(mean_weights(self)[1])
+
+    def unit_answers(self, X: Any) -> Int8[np.ndarray, "rows classes"]:
         """Return each unit's step function, `(n, classes)` of 0 and 1: several or none may say yes."""
         return (self._answers(X).mean(axis=0) > 0).astype(np.int8)
 
-    def _mean_scores(self, X: Any) -> np.ndarray:
+    def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
         """Return the mean scores: what `decision_function` and `predict` agree on."""
         return self._answers(X).mean(axis=0)
 
@@ -87,4 +99,4 @@ class Perceptron(NetworkClassifier):
             batch_size=1,
             classes=outputs,
         )
-        return Recipe(problem, numbers)
+        return Recipe(problem, numbers, merge=True)

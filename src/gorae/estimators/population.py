@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Array
 
-from gorae.data.folds import Split, pack_splits
+from gorae.backend import Device
+from gorae.data.folds import Split, pack_splits, size_class
 from gorae.data.scaling import fit_affines
 from gorae.data.targets import class_weights
+from gorae.errors import ParameterError
 from gorae.models.linear import Linear, LinearShape, build_linear
 from gorae.models.mlp import MLP, MLPShape, build_mlp
 from gorae.models.network import parameters_by_layer
@@ -28,6 +29,9 @@ from gorae.train import (
     train,
 )
 
+_FEW_ROWS = 32
+_LARGEST_COPY = 64 << 20
+
 
 @dataclass(frozen=True)
 class Build:
@@ -44,15 +48,22 @@ class Build:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one setting of an estimator asks of the engine."""
+    """What one setting of an estimator asks of the engine.
+
+    Args:
+        problem: what its program is made for.
+        hyper: the member's own numbers.
+        merge: whether equal rows may be made one with their summed weight, because they share every step.
+    """
 
     problem: Problem
     hyper: Mapping[str, float]
+    merge: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows and targets that all members share, and the folds that they learn from."""
+    """Rows and targets that all members share (padded at their end), and the folds that they learn from."""
 
     shared: SharedRows
     splits: list[SplitRows]
@@ -61,6 +72,12 @@ class Table:
 def network_problem(shape: MLPShape | LinearShape, **options: Any) -> Problem:
     """Return the problem of training networks of this shape."""
     return Problem(build=Build(shape), layers=parameters_by_layer, **options)
+
+
+def shape_of(problem: Problem) -> MLPShape | LinearShape:
+    """Return the shape of the networks that a problem trains."""
+    assert isinstance(problem.build, Build)
+    return problem.build.shape
 
 
 def make_table(
@@ -78,7 +95,7 @@ def make_table(
     Args:
         matrix: `(n, features)` uint8 or float32, NaN for missing.
         targets: class codes `(n,)` or values `(n, outputs)`.
-        weight: one weight a row, or None for ones.
+        weight: one weight a row, or None for ones; only their ratios count.
         splits: which rows each fold learns from and stops on.
         classes: number of classes, 0 for regression.
         scale: "standard" (a column each), "common" (one for all columns) or "none".
@@ -87,7 +104,7 @@ def make_table(
     Returns:
         Rows, targets and folds in the form the engine reads.
     """
-    weight = np.ones(len(matrix), np.float32) if weight is None else np.asarray(weight, np.float32)
+    weight = _ratios(len(matrix), weight)
     train_rows = [split.train for split in splits]
     encoding = fit_affines(matrix, train_rows, weight, kind=scale)
     if classes:
@@ -99,7 +116,7 @@ def make_table(
         units = fit_affines(targets, train_rows, weight, kind="standard")
         shift = np.asarray(units.shift, np.float32)
         target_scale = np.where(units.scale > 0, units.scale, 1.0).astype(np.float32)
-    packed = pack_splits(splits, weight)
+    packed = pack_splits(splits, weight, multiple=_FEW_ROWS)
     stops = packed.stop_rows.shape[1] if packed.stop_count.any() else 0
     factors = [_class_factors(targets, weight, split, classes, class_weight) for split in splits]
     rows = [
@@ -118,7 +135,37 @@ def make_table(
         )
         for s in range(len(splits))
     ]
-    return Table(SharedRows(matrix, targets), rows)
+    return Table(SharedRows(_padded(matrix), _padded(targets)), rows)
+
+
+def padded_count(rows: int) -> int:
+    """Return the number of rows that so many are padded to: one of few, so that programs are shared.
+
+    Example:
+        >>> [padded_count(rows) for rows in (1, 33, 130, 1000)]
+        [32, 64, 160, 1024]
+    """
+    return size_class(rows, multiple=_FEW_ROWS)
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    """Return the rows with zeros after them, to which no split points; a large array stays as it is."""
+    extra = padded_count(len(array)) - len(array)
+    if extra == 0 or array.nbytes > _LARGEST_COPY:
+        return array
+    return np.concatenate([array, np.zeros((extra, *array.shape[1:]), array.dtype)])
+
+
+def _ratios(rows: int, weight: np.ndarray | None) -> np.ndarray:
+    """Return weights over their mean, so that those of any size keep their ratios in float32."""
+    if weight is None:
+        return np.ones(rows, np.float32)
+    values = np.asarray(weight, np.float64)
+    largest = float(values.max(initial=0.0))
+    if not largest > 0:
+        return np.zeros(rows, np.float32)
+    shares = values / largest
+    return (shares / shares.mean()).astype(np.float32)
 
 
 def _class_factors(
@@ -127,9 +174,12 @@ def _class_factors(
     """Return the weight of each class that the fold's training rows give, or None where classes have none."""
     if not classes or class_weight is None:
         return None
+    learned = split.train[weight[split.train] > 0]
+    codes, own = targets[learned], weight[learned].astype(np.float64)
     factors = np.ones(classes)
-    codes, own = targets[split.train], weight[split.train]
     factors[codes] = class_weights(class_weight, codes, np.arange(classes), own) / own
+    if not factors[codes].any():
+        raise ParameterError(f"class_weight is 0 for every class that there is, got {class_weight!r}.")
     return factors
 
 
@@ -144,7 +194,7 @@ def train_recipes(
     members: Sequence[tuple[int, int, int]],
     *,
     seed: int,
-    devices: list[jax.Device],
+    devices: list[Device],
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     states: Sequence[Any] | None = None,
@@ -199,7 +249,7 @@ def fold_outputs(
     results: Sequence[MemberResult],
     questions: Sequence[tuple[int, int, np.ndarray]],
     *,
-    devices: list[jax.Device],
+    devices: list[Device],
     features: bool = False,
 ) -> list[np.ndarray]:
     """Return the outputs of trained members for rows of the table.
@@ -227,5 +277,6 @@ def fold_outputs(
 
 
 def in_target_unit(outputs: np.ndarray, split: SplitRows) -> np.ndarray:
-    """Return regression outputs in the unit of the targets instead of the fold's."""
-    return outputs / np.asarray(split.target_scale) + np.asarray(split.target_shift)
+    """Return regression outputs in the unit of the targets instead of the fold's, in float64."""
+    scale, shift = (np.asarray(part, np.float64) for part in (split.target_scale, split.target_shift))
+    return outputs / scale + shift

@@ -5,11 +5,24 @@ from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+from jaxtyping import Shaped
+from sklearn.utils.validation import check_is_fitted
 
-import gorae.errors as errors
+from gorae.errors import DamagedFileError, InputError, as_input_error
 from gorae.files import write_container
 
 KIND = "estimator"
+"""What a container with a fitted estimator says it is."""
+
+_INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+_KINDS: dict[str, Any] = {
+    "text": str,
+    "object": (bool, int, float, str),
+    "bool": bool,
+    **dict.fromkeys(_INTEGERS, int),
+    **dict.fromkeys(["float16", "float32", "float64"], (int, float)),
+}
+_MOST_LABEL_BYTES = 1 << 28
 
 
 @runtime_checkable
@@ -37,6 +50,7 @@ class Savable:
 
         Raises:
             NotFittedError: before `fit`.
+            InputError: when class labels are of a type that no file holds.
             FileExistsRefusal: when the file exists and `force` is False.
             WriteError: when it cannot be written; an old file is then intact.
         """
@@ -50,37 +64,52 @@ def fitted_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     Raises:
         NotFittedError: before `fit`.
     """
-    if not hasattr(estimator, "n_features_in_"):
-        raise errors.NotFittedError(
-            f"this {type(estimator).__name__} is not fitted yet; call fit before save."
-        )
+    with as_input_error():
+        check_is_fitted(estimator)
     arrays, meta = estimator._state()
     return arrays, {"class": type(estimator).__name__, **meta}
 
 
-def labels_to_meta(labels: np.ndarray) -> dict[str, Any]:
-    """Return class labels as JSON: their kind and their values."""
-    kind = labels.dtype.kind
-    if kind == "b":
-        return {"kind": "bool", "values": [bool(v) for v in labels]}
-    if kind in "iu":
-        return {"kind": labels.dtype.name, "values": [int(v) for v in labels]}
-    if kind == "f":
-        return {"kind": labels.dtype.name, "values": [float(v) for v in labels]}
-    return {"kind": "object" if kind == "O" else "text", "values": [str(v) for v in labels]}
+def labels_to_meta(labels: Shaped[np.ndarray, " classes"]) -> dict[str, Any]:
+    """Return class labels as JSON: their kind and their values.
+
+    Raises:
+        InputError: when a label is none that JSON can hold (a date, bytes).
+
+    Example:
+        >>> labels_to_meta(np.array(["ant", "cat"]))
+        {'kind': 'text', 'values': ['ant', 'cat']}
+    """
+    kind = {"U": "text", "O": "object"}.get(labels.dtype.kind, labels.dtype.name)
+    values = labels.tolist()
+    wrong = [value for value in values if not isinstance(value, bool | int | float | str)]
+    if wrong or kind not in _KINDS:
+        told = wrong[0] if wrong else labels[0]
+        raise InputError(
+            f"class labels must be strings, numbers or truth values to be saved, got {told!r}; train with "
+            "labels of these types."
+        )
+    return {"kind": kind, "values": values}
 
 
-def labels_from_meta(meta: Mapping[str, Any]) -> np.ndarray:
+def labels_from_meta(meta: Mapping[str, Any]) -> Shaped[np.ndarray, " classes"]:
     """Return class labels from JSON.
 
     Raises:
-        DamagedFileError: when the kind is none that is written.
+        DamagedFileError: when they are none that `labels_to_meta` gives.
+
+    Example:
+        >>> labels_from_meta({"kind": "int64", "values": [3, 5]})
+        array([3, 5])
     """
-    kind, values = meta["kind"], meta["values"]
-    if kind == "text":
-        return np.array(values, dtype=str)
-    if kind == "object":
-        return np.array(values, dtype=object)
-    if kind == "bool" or np.dtype(kind).kind in "iuf":
-        return np.array(values, dtype=kind)
-    raise errors.DamagedFileError(f"class labels of the unknown kind {kind!r}; the file is not gorae's.")
+    kind, values = meta.get("kind"), meta.get("values")
+    if not isinstance(kind, str) or kind not in _KINDS or not isinstance(values, list) or not values:
+        raise DamagedFileError(f"class labels of the unknown kind {kind!r:.80}, or none at all.")
+    if not all(isinstance(value, _KINDS[kind]) for value in values):
+        raise DamagedFileError(f"a class label is not of the kind {kind!r} that all should be of.")
+    if kind == "text" and 4 * len(values) * max(map(len, values)) > _MOST_LABEL_BYTES:
+        raise DamagedFileError("the class labels are too long for so many of them.")
+    try:
+        return np.array(values, dtype={"text": np.str_, "object": object}.get(kind, kind))
+    except OverflowError as error:
+        raise DamagedFileError(f"a class label does not fit into {kind}.") from error

@@ -18,8 +18,8 @@ _LOOKED_AT = 1024
 def anchor_of(matrix: Num[np.ndarray, "rows width"]) -> Float64[np.ndarray, " width"]:
     """Return what is subtracted from each column in float64 before the cast to float32.
 
-    A column whose values are large beside their spread (years, timestamps) would lose it in float32. Such
-    columns get an anchor, their median over about a thousand rows spread evenly; all others keep their values.
+    A column whose values are large beside their spread (years, timestamps) would lose it in float32. Such a
+    column gets an anchor, its median over about a thousand rows spread evenly; others keep their values.
 
     Example:
         >>> anchor_of(np.array([[1.7e9, 0.5], [1.7e9 + 60, 1.5], [1.7e9 + 120, 2.5]]))
@@ -57,7 +57,7 @@ def stored_rows(
 
 def merged_rows(
     matrix: Num[np.ndarray, "rows width"],
-    targets: Num[np.ndarray, "rows *outputs"],
+    targets: Num[np.ndarray, " rows *outputs"],
     weight: Float64[np.ndarray, " rows"] | None,
 ) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, " distinct"]]:
     """Make equal rows with equal targets one row with their summed weight, in an order that is their own.

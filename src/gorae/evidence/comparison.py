@@ -1,7 +1,7 @@
 """Is one model better than another, on the same folds?
 
 Two ways to the same question. ``paired_row_comparison`` needs the losses of the out-of-fold rows of both
-models and is the sharper one: it finds differences about 1.6 times smaller. ``paired_comparison`` needs only
+models and is the sharper one: its intervals are about 0.6 times as wide. ``paired_comparison`` needs only
 their fold scores. Both are about the difference between the mean true scores of the two models' fits
 (``intervals`` tells more).
 """
@@ -83,8 +83,8 @@ def paired_comparison(
 ) -> Comparison:
     """Compare two models by their scores on the same folds, with the corrected resampled t.
 
-    It finds a difference where there is none in 1 to 6 % of simulated comparisons at the 95 % level, for most
-    models nearer to 1 than to 5: it is careful rather than sharp.
+    Of simulated pairs of equally good models it tells 1.2 to 1.8 % apart on average at the 95 % level (up to
+    6.5 % in a cell of 400): careful rather than sharp.
 
     Args:
         scores_a: (folds,) scores of the first model, repeats one after the other.
@@ -145,8 +145,9 @@ def paired_row_comparison(
     or 1, one unit is added in favour of each model (Bonett and Price), so that the interval holds where the
     models hardly ever differ; the other metrics use Student's t with degrees of freedom for the tails of d.
 
-    It finds a difference where there is none in 2 to 8 % of simulated comparisons at the 95 % level, whatever
-    the folds; up to 17 % for the tied splits told of at ``cross_validated_interval``.
+    Of simulated pairs of equally good models, each on inputs of its own, it tells apart at the 95 % level: by
+    accuracy 4.3 % on average (0 to 10 % in a cell of 400), by R2 5.0 %, by RMSE 4.4 %, by log-loss 2.8 %; by
+    accuracy 13 % for the tied splits told of at ``cross_validated_interval``.
 
     Args:
         metric: One of METRICS.

@@ -68,14 +68,27 @@ def row_losses(metric: str, truth: Any, outputs: Any) -> Float[np.ndarray, " row
     """
     check_choice("metric", metric, METRICS)
     if metric == "accuracy":
-        truth, outputs = labels_vector("truth", truth), labels_vector("outputs", outputs)
-        check_same_length(truth=truth, outputs=outputs)
-        return (truth != outputs).astype(np.float64)
+        return _wrong_labels(labels_vector("truth", truth), labels_vector("outputs", outputs))
     if metric == "log_loss":
         return _log_losses(labels_vector("truth", truth), np.asarray(outputs, dtype=np.float64))
     truth, outputs = finite_vector("truth", truth), finite_vector("outputs", outputs)
     check_same_length(truth=truth, outputs=outputs)
-    return (truth - outputs) ** 2
+    with np.errstate(over="ignore"):
+        squared = (truth - outputs) ** 2
+    return finite_vector("squared errors", squared)
+
+
+def _wrong_labels(truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    check_same_length(truth=truth, outputs=outputs)
+    # Words never equal numbers: comparing them would call every row wrong without a sound.
+    if "O" not in truth.dtype.kind + outputs.dtype.kind and (
+        (truth.dtype.kind in "US") != (outputs.dtype.kind in "US")
+    ):
+        raise InputError(
+            f"truth and outputs must hold the same kind of labels, but {truth.tolist()[0]!r} is compared "
+            f"with {outputs.tolist()[0]!r}; decode the codes first."
+        )
+    return (truth != outputs).astype(np.float64)
 
 
 def _log_losses(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -4,20 +4,23 @@ Networks of all folds and settings are trained as one population, nearest neighb
 table of distances, and any other estimator is fitted fold by fold. `SearchCV` will live here.
 """
 
-from gorae.search.folds import OuterFold, nested_folds
+from gorae.search.folds import OuterFold, nested_folds, splittable
 from gorae.search.neighbors import nested_neighbors
 from gorae.search.networks import nested_networks
 from gorae.search.plain import nested_estimator
-from gorae.search.result import NestedResult, Rows, metric_of, score_outputs
+from gorae.search.result import NestedResult, Rows, Step, Tell, metric_of, score_outputs
 
 __all__ = [
     "NestedResult",
     "OuterFold",
     "Rows",
+    "Step",
+    "Tell",
     "metric_of",
     "nested_estimator",
     "nested_folds",
     "nested_neighbors",
     "nested_networks",
     "score_outputs",
+    "splittable",
 ]

@@ -12,7 +12,8 @@ _SINGLE_SPLIT = 5
 class OuterFold(NamedTuple):
     """One outer fold: rows to learn from, rows to be scored on, and the splits of the former.
 
-    `repeat` tells which repetition of the cross-validation the fold belongs to.
+    `repeat` tells which repetition of the cross-validation the fold belongs to. `inner` is empty where
+    nothing is to be chosen, or where the rows to learn from cannot be split (a single group).
     """
 
     train: np.ndarray
@@ -36,7 +37,8 @@ def nested_folds(
     Args:
         targets: class codes, or values; decides the strata.
         outer: outer folds; 1 means a single split with a fifth of the rows to score.
-        inner: inner folds; 1 means a single split, 0 means none (nothing is to be chosen).
+        inner: inner folds; 1 means a single split, 0 means none (nothing is to be chosen). Fewer are made
+            where the training rows have fewer groups, or fewer rows of their largest class.
         repeats: repetitions of the outer folds, each on another order of the rows.
         stratify: whether folds keep the classes' shares.
         groups: a group a row; a group is never on both sides of a split.
@@ -44,6 +46,9 @@ def nested_folds(
 
     Returns:
         The outer folds, repetition by repetition.
+
+    Raises:
+        DataError: when the rows cannot be split at all.
 
     Example:
         >>> folds = nested_folds(np.arange(20) % 2, outer=5, inner=2, stratify=True, seed=0)
@@ -57,9 +62,22 @@ def nested_folds(
     each = max(len(splits) // repeats, 1)
     folds = []
     for number, (train, score) in enumerate(splits):
-        inside = _splits(targets, train, inner, 1, stratify, groups, seed + 7919 * (number + 1))
+        inside = []
+        if inner and splittable(targets[train], stratify, None if groups is None else groups[train]) > 1:
+            inside = _splits(targets, train, inner, 1, stratify, groups, seed + 7919 * (number + 1))
         folds.append(OuterFold(train, score, inside, number // each))
     return folds
+
+
+def splittable(targets: np.ndarray, stratify: bool, groups: np.ndarray | None) -> int:
+    """Return the most folds that rows can be cut into: as many as groups, or rows of the largest class.
+
+    Example:
+        >>> splittable(np.array([0, 0, 0, 1]), True, None)
+        3
+    """
+    most = int(np.unique(targets, return_counts=True)[1].max()) if stratify else len(targets)
+    return most if groups is None else min(most, len(np.unique(groups)))
 
 
 def _splits(
@@ -72,17 +90,11 @@ def _splits(
     seed: int,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return splits of some rows, as row numbers of the whole."""
-    if count == 0:
-        return []
-    folds = count if count > 1 else _SINGLE_SPLIT
+    own = None if groups is None else groups[rows]
+    folds = min(count if count > 1 else _SINGLE_SPLIT, splittable(targets[rows], stratify, own))
     found = make_folds(
-        targets[rows],
-        folds=folds,
-        repeats=repeats,
-        stratify=stratify,
-        groups=None if groups is None else groups[rows],
-        seed=seed,
+        targets[rows], folds=max(folds, 2), repeats=repeats, stratify=stratify, groups=own, seed=seed
     )
     if count == 1:
-        found = found[::_SINGLE_SPLIT][:repeats]
+        found = found[::folds][:repeats]
     return [(rows[train].astype(np.int32), rows[score].astype(np.int32)) for train, score in found]

@@ -1,23 +1,27 @@
 """Nested cross-validation of nearest neighbours: one table of distances answers every k and weighting."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gorae.data import fit_affine
 from gorae.models.neighbors import NeighborTable, neighbor_table
-from gorae.models.votes import neighbor_means, neighbor_votes
+from gorae.models.votes import neighbor_means, neighbor_probabilities
 from gorae.search.folds import OuterFold
 from gorae.search.result import (
-    TRAIN_SAMPLE,
+    Choice,
+    FoldAnswer,
     NestedResult,
     Rows,
+    Step,
+    Tell,
     choose,
-    empty_outputs,
     mean_loss,
+    nested_result,
     score_outputs,
+    train_sample,
 )
 
 
@@ -27,7 +31,7 @@ def nested_neighbors(
     folds: Sequence[OuterFold],
     *,
     most_train_rows: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tell | None = None,
 ) -> NestedResult:
     """Score k nearest neighbours, and the choice of k, metric and weights, by nested cross-validation.
 
@@ -38,75 +42,66 @@ def nested_neighbors(
         settings: dictionaries of `n_neighbors`, `metric` and `weights`.
         rows: the data.
         folds: outer folds with their inner splits.
-        most_train_rows: the most rows that neighbours are looked for in (the first ones of a fold's order);
-            None for all.
-        progress: told (tables done, tables planned) after each table.
+        most_train_rows: the most rows that neighbours are looked for in, spread evenly over the fold's; None
+            for all.
+        progress: told after each table.
 
     Returns:
         The result; `fits` counts a setting on a split as one.
     """
     began = time.perf_counter()
-    chooses = len(settings) > 1
-    metrics = sorted({setting["metric"] for setting in settings})
-    splits = sum(len(fold.inner) for fold in folds) if chooses else 0
-    planned, done = splits * len(metrics) + len(folds), 0
+    splits = sum(len(fold.inner) for fold in folds) if len(settings) > 1 else 0
+    planned, done = splits * len({setting["metric"] for setting in settings}) + len(folds), 0
 
-    def tables(train: np.ndarray, score: np.ndarray, wanted: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
+    def asked(train: np.ndarray, ask: np.ndarray, wanted: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
         nonlocal done
-        kept = train if most_train_rows is None else train[:: max(1, -(-len(train) // most_train_rows))]
-        encoding = fit_affine(rows.matrix, train, kind=rows.scale)
-        learn, ask = encoding.apply(rows.matrix[kept]), encoding.apply(rows.matrix[score])
-        found: dict[str, NeighborTable] = {}
-        for metric in {setting["metric"] for setting in wanted}:
-            largest = max(s["n_neighbors"] for s in wanted if s["metric"] == metric)
-            found[metric] = neighbor_table(learn, ask, min(largest, len(kept)), metric)
-            done += 1
-            if progress is not None:
-                progress(done, planned)
-        return [_answer(found[s["metric"]], rows, kept, s) for s in wanted]
+        kept = train if most_train_rows is None else train[:: -(-len(train) // most_train_rows)]
+        tables = _tables(rows, train, kept, ask, wanted)
+        done += len(tables)
+        if progress is not None:
+            progress(Step(done, planned, done / planned, float("nan")))
+        return [_answer(tables[setting["metric"]], rows, kept, setting) for setting in wanted]
 
-    outputs = empty_outputs(rows, folds[-1].repeat + 1)
     scores, losses = np.zeros((2, len(folds), len(settings)))
-    fold_scores, train_scores, chosen = [], [], []
+    chosen, answers = [], []
     for o, fold in enumerate(folds):
-        if chooses:
+        if splits and fold.inner:
             found = np.array(
-                [
-                    [
-                        (
-                            score_outputs(answer, rows.targets[score], rows.classes),
-                            mean_loss(answer, rows.targets[score], rows.classes),
-                        )
-                        for answer in tables(train, score, settings)
-                    ]
-                    for train, score in fold.inner
-                ]
+                [_judged(asked(train, score, settings), rows, score) for train, score in fold.inner]
             )
             scores[o], losses[o] = found.mean(axis=0).T
         chosen.append(choose(scores[o], losses[o]))
-        setting = settings[chosen[-1]]
-        sample = fold.train[:: max(1, len(fold.train) // TRAIN_SAMPLE)]
-        both = tables(fold.train, np.concatenate([fold.score, sample]), [setting])[0]
-        scored, learned = both[: len(fold.score)], both[len(fold.score) :]
-        outputs[fold.repeat, fold.score] = scored
-        fold_scores.append(score_outputs(scored, rows.targets[fold.score], rows.classes))
-        train_scores.append(score_outputs(learned, rows.targets[sample], rows.classes))
-    return NestedResult(
-        outputs=outputs,
-        fold_scores=np.array(fold_scores),
-        train_scores=np.array(train_scores),
-        chosen=chosen,
-        inner_scores=scores,
-        setting=choose(scores.mean(axis=0), losses.mean(axis=0)),
-        fits=splits * len(settings) + len(folds),
-        seconds=time.perf_counter() - began,
-    )
+        sample = train_sample(fold.train)
+        both = asked(fold.train, np.concatenate([fold.score, sample]), [settings[chosen[-1]]])[0]
+        answers.append(FoldAnswer(both[: len(fold.score)], both[len(fold.score) :], sample))
+    seconds, fits = time.perf_counter() - began, splits * len(settings) + len(folds)
+    return nested_result(rows, folds, answers, Choice(scores, losses, chosen), fits=fits, seconds=seconds)
+
+
+def _tables(
+    rows: Rows, train: np.ndarray, kept: np.ndarray, ask: np.ndarray, settings: Sequence[Mapping[str, Any]]
+) -> dict[str, NeighborTable]:
+    """Return for each metric the nearest of the kept rows, in the scale of the training rows."""
+    affine = fit_affine(rows.matrix, train, kind=rows.scale)
+    learn, queries = affine.apply(rows.matrix[kept]), affine.apply(rows.matrix[ask])
+    largest: dict[str, int] = {}
+    for setting in settings:
+        largest[setting["metric"]] = max(largest.get(setting["metric"], 1), setting["n_neighbors"])
+    return {
+        metric: neighbor_table(learn, queries, min(k, len(kept)), metric) for metric, k in largest.items()
+    }
+
+
+def _judged(answers: Sequence[np.ndarray], rows: Rows, which: np.ndarray) -> list[tuple[float, float]]:
+    """Return score and loss of each setting's answers for some rows."""
+    targets = rows.targets[which]
+    return [(score_outputs(a, targets, rows.classes), mean_loss(a, targets, rows.classes)) for a in answers]
 
 
 def _answer(table: NeighborTable, rows: Rows, train: np.ndarray, setting: Mapping[str, Any]) -> np.ndarray:
     """Return the votes, or the mean, of the first k columns of a table."""
     k, weights = min(setting["n_neighbors"], table.indices.shape[1]), setting["weights"]
-    targets = rows.targets[train]
+    targets = rows.strata[train]
     if rows.classes:
-        return neighbor_votes(table, targets, rows.classes, k, weights).astype(np.float32)
-    return neighbor_means(table, targets, k, weights).astype(np.float32).reshape(-1, 1)
+        return neighbor_probabilities(table, targets, rows.classes, k, weights).astype(np.float32)
+    return neighbor_means(table, targets, k, weights).reshape(-1, 1)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -12,11 +12,39 @@ from sklearn.base import clone
 
 from gorae.data import Split, cut_stop_rows
 from gorae.estimators.population import Recipe, Table, fold_outputs, make_table, train_recipes
+from gorae.estimators.storage import anchor_of
 from gorae.search.folds import OuterFold
-from gorae.search.result import NestedResult, Rows, choose, empty_outputs, mean_loss, score_outputs
+from gorae.search.result import (
+    Choice,
+    FoldAnswer,
+    NestedResult,
+    Rows,
+    Step,
+    Tell,
+    choose,
+    mean_loss,
+    nested_result,
+    score_outputs,
+)
 from gorae.train import MemberResult, Progress
 
 _MEMBER_STREAM = 100_003
+
+Job = tuple[int, int, int]
+"""A member to train: its setting, its split, its stream of random numbers."""
+
+
+@dataclass(frozen=True)
+class _Population:
+    """What all members of a nested cross-validation share."""
+
+    rows: Rows
+    splits: list[Split]
+    table: Table
+    recipes: list[Recipe]
+    anchor: np.ndarray
+    seed: int
+    devices: list[jax.Device]
 
 
 def nested_networks(
@@ -29,7 +57,7 @@ def nested_networks(
     validation_fraction: float = 0.1,
     seed: int,
     devices: list[jax.Device],
-    progress: Callable[[Progress], None] | None = None,
+    progress: Tell | None = None,
 ) -> tuple[NestedResult, NestedResult | None]:
     """Score a network, and an ensemble of it, by nested cross-validation.
 
@@ -49,193 +77,195 @@ def nested_networks(
         progress: told about ten times a second.
 
     Returns:
-        The result of a single network, and that of the ensemble (None where `members` is 1).
+        The result of a single network, and that of the ensemble (None where `members` is 1). The time is
+        shared out by fits: the ensemble's holds that of choosing the settings as well.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C; a score of half a cross-validation is none.
     """
     began = time.perf_counter()
-    splits, inner_places, outer_places = _all_splits(rows, folds, validation_fraction, seed)
-    table = make_table(rows.matrix, rows.targets, None, splits, classes=rows.classes, scale=rows.scale)
-    largest = max(len(split.train) for split in splits)
-    recipes = _recipes(prototype, settings, rows, largest)
-
-    def trained(jobs: list[tuple[int, int, int]]) -> list[MemberResult]:
-        results, interrupted = train_recipes(
-            table, recipes, jobs, seed=seed, devices=devices, progress=progress
-        )
-        if interrupted:
-            raise KeyboardInterrupt
-        return [result for result in results if result is not None]
-
-    inner_jobs = []
-    if len(settings) > 1:
-        inner_jobs = [
-            (s, place, place) for places in inner_places for place in places for s in range(len(settings))
-        ]
-    scores, losses = _inner_scores(
-        inner_jobs,
-        trained(inner_jobs) if inner_jobs else [],
-        recipes,
-        table,
-        rows,
-        folds,
-        inner_places,
-        devices,
+    tried = len(settings) if len(settings) > 1 else 0
+    population, places = _population(
+        prototype, settings, rows, folds, validation_fraction, seed, devices, inner=tried > 0
     )
-    chosen = [choose(scores[o], losses[o]) for o in range(len(folds))]
+    inner_jobs = [(s, p, p) for fold in places for p in fold[:-1] for s in range(tried)]
+    total = len(inner_jobs) + len(folds) * members
+    results = _trained(population, inner_jobs, _counted(progress, 0, total))
+    choice = _choice(population, inner_jobs, results, folds, places)
     jobs = [
-        (chosen[o], place, place + _MEMBER_STREAM * m)
-        for o, place in enumerate(outer_places)
+        (choice.chosen[o], fold[-1], fold[-1] + _MEMBER_STREAM * m)
+        for o, fold in enumerate(places)
         for m in range(members)
     ]
-    results = trained(jobs)
-    answers = _outer_answers(jobs, results, recipes, table, folds, members, devices, rows)
-    shared = {
-        "chosen": chosen,
-        "inner_scores": scores,
-        "setting": choose(scores.mean(axis=0), losses.mean(axis=0)),
-        "seconds": time.perf_counter() - began,
-    }
-    fits = len(inner_jobs) + len(folds)
-    single = _result([a[0] for a in answers], rows, folds, splits, outer_places, fits, shared)
+    results = _trained(population, jobs, _counted(progress, len(inner_jobs), total))
+    answers = _outer_answers(population, jobs, results, folds, members)
+    seconds, fits = time.perf_counter() - began, len(inner_jobs) + len(folds)
+    firsts = [of_fold[0] for of_fold in answers]
+    single = nested_result(rows, folds, firsts, choice, fits=fits, seconds=seconds * fits / total)
     single.histories = [results[o * members].history for o in range(len(folds))]
     if members == 1:
         return single, None
-    mean = (
-        [np.mean(np.stack([m[0] for m in a]), axis=0) for a in answers],
-        [np.mean(np.stack([m[1] for m in a]), axis=0) for a in answers],
-    )
-    ensemble = _result(
-        list(zip(*mean, strict=True)), rows, folds, splits, outer_places, len(inner_jobs) + len(jobs), shared
-    )
+    means = [
+        FoldAnswer(
+            np.mean([a.scored for a in of_fold], axis=0),
+            np.mean([a.learned for a in of_fold], axis=0),
+            of_fold[0].learned_rows,
+        )
+        for of_fold in answers
+    ]
+    ensemble = nested_result(rows, folds, means, choice, fits=total, seconds=seconds)
     ensemble.histories = [result.history for result in results[:members]]
+    ensemble.histories_of = "member"
     return single, ensemble
 
 
-def _all_splits(
-    rows: Rows, folds: Sequence[OuterFold], fraction: float, seed: int
-) -> tuple[list[Split], list[list[int]], list[int]]:
-    """Return every split with its stopping rows, and where the inner and outer ones are among them."""
-    nothing = np.zeros(0, np.int32)
+def _population(
+    prototype: Any,
+    settings: Sequence[Mapping[str, Any]],
+    rows: Rows,
+    folds: Sequence[OuterFold],
+    fraction: float,
+    seed: int,
+    devices: list[jax.Device],
+    *,
+    inner: bool,
+) -> tuple[_Population, list[list[int]]]:
+    """Return what members share, and where each fold's splits are: the inner ones, then the outer one."""
     splits: list[Split] = []
-
-    def add(train: np.ndarray) -> int:
-        learn, stop = cut_stop_rows(
-            train,
-            rows.targets if rows.classes else rows.targets[:, 0],
-            fraction=fraction,
-            seed=seed + len(splits),
-            stratify=rows.classes > 0,
-            groups=rows.groups,
-        )
-        splits.append(Split(learn, stop, nothing))
-        return len(splits) - 1
-
-    inner = [[add(train) for train, _ in fold.inner] for fold in folds]
-    return splits, inner, [add(fold.train) for fold in folds]
+    places: list[list[int]] = []
+    for fold in folds:
+        trains = [train for train, _ in fold.inner] if inner else []
+        places.append(list(range(len(splits), len(splits) + len(trains) + 1)))
+        for train in [*trains, fold.train]:
+            learn, stop = cut_stop_rows(
+                train,
+                rows.strata,
+                fraction=fraction,
+                seed=seed + len(splits),
+                stratify=rows.classes > 0,
+                groups=rows.groups,
+            )
+            splits.append(Split(learn, stop, np.zeros(0, np.int32)))
+    anchor = np.zeros(1) if rows.classes else anchor_of(rows.targets)
+    targets = rows.targets if rows.classes else rows.targets - anchor
+    table = make_table(rows.matrix, targets, None, splits, classes=rows.classes, scale=rows.scale)
+    recipes = _recipes(prototype, settings, rows, max(len(split.train) for split in splits))
+    return _Population(rows, splits, table, recipes, anchor, seed, devices), places
 
 
 def _recipes(prototype: Any, settings: Sequence[Mapping[str, Any]], rows: Rows, largest: int) -> list[Recipe]:
     """Return the recipe of each setting, for rows that may miss values."""
     outputs = rows.classes or rows.targets.shape[1]
+    missing = rows.missing
     recipes = []
     for setting in settings:
-        recipe = clone(prototype).set_params(**setting)._recipe(rows.matrix.shape[1], outputs, largest)
-        recipes.append(replace(recipe, problem=replace(recipe.problem, missing=rows.missing)))
+        estimator: Any = clone(prototype)
+        recipe = estimator.set_params(**setting)._recipe(rows.matrix.shape[1], outputs, largest)
+        recipes.append(replace(recipe, problem=replace(recipe.problem, missing=missing)))
     return recipes
 
 
-def _inner_scores(
-    jobs: list[tuple[int, int, int]],
-    results: list[MemberResult],
-    recipes: Sequence[Recipe],
-    table: Table,
-    rows: Rows,
-    folds: Sequence[OuterFold],
-    places: list[list[int]],
-    devices: list[jax.Device],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean inner score and loss of each setting in each outer fold, `(folds, settings)` each."""
-    shape = (len(folds), len(recipes))
+def _counted(progress: Tell | None, before: int, total: int) -> Callable[[Progress], None] | None:
+    """Return what hears of a training as a part of the whole, or None."""
+    if progress is None:
+        return None
+
+    def tell(now: Progress) -> None:
+        trained = max(now.finished / now.members, now.epochs / max(now.epochs_planned, 1))
+        share = (before + trained * now.members) / total
+        progress(Step(before + now.finished, total, share, now.best_score))
+
+    return tell
+
+
+def _trained(
+    population: _Population, jobs: Sequence[Job], progress: Callable[[Progress], None] | None
+) -> list[MemberResult]:
+    """Return all members, trained to their end."""
     if not jobs:
-        return np.zeros(shape), np.zeros(shape)
-    held_out = {
-        p: score for o, fold in enumerate(folds) for p, (_, score) in zip(places[o], fold.inner, strict=True)
-    }
-    owner = {p: o for o, inside in enumerate(places) for p in inside}
-    questions = [(i, split, held_out[split]) for i, (_, split, _) in enumerate(jobs)]
-    outputs = _ask(recipes, jobs, results, table, questions, devices, rows)
-    scores: list[list[list[float]]] = [[[] for _ in recipes] for _ in folds]
-    losses: list[list[list[float]]] = [[[] for _ in recipes] for _ in folds]
-    for (setting, split, _), answer, result in zip(jobs, outputs, results, strict=True):
-        target = rows.targets[held_out[split]]
-        bad = result.diverged
-        scores[owner[split]][setting].append(-np.inf if bad else score_outputs(answer, target, rows.classes))
-        losses[owner[split]][setting].append(np.inf if bad else mean_loss(answer, target, rows.classes))
-    return np.mean(scores, axis=2), np.mean(losses, axis=2)
+        return []
+    results, interrupted = train_recipes(
+        population.table,
+        population.recipes,
+        jobs,
+        seed=population.seed,
+        devices=population.devices,
+        progress=progress,
+    )
+    if interrupted:
+        raise KeyboardInterrupt
+    return [result for result in results if result is not None]
+
+
+def _choice(
+    population: _Population,
+    jobs: Sequence[Job],
+    results: Sequence[MemberResult],
+    folds: Sequence[OuterFold],
+    places: Sequence[Sequence[int]],
+) -> Choice:
+    """Return the mean inner scores and losses of all settings, and what each outer fold chooses."""
+    rows, settings = population.rows, len(population.recipes)
+    scores, losses = np.zeros((2, len(folds), settings))
+    if jobs:
+        held_out = {
+            place: score
+            for fold, own in zip(folds, places, strict=True)
+            for place, (_, score) in zip(own, fold.inner, strict=False)
+        }
+        questions = [(i, split, held_out[split]) for i, (_, split, _) in enumerate(jobs)]
+        found: dict[int, list[list[tuple[float, float]]]] = {}
+        for (setting, split, _), answer, result in zip(
+            jobs, _ask(population, jobs, results, questions), results, strict=True
+        ):
+            told = found.setdefault(split, [[] for _ in range(settings)])[setting]
+            target = rows.targets[held_out[split]]
+            told.append(
+                (-np.inf, np.inf)
+                if result.diverged
+                else (score_outputs(answer, target, rows.classes), mean_loss(answer, target, rows.classes))
+            )
+        for o, own in enumerate(places):
+            if len(own) > 1:
+                means = np.mean([found[place] for place in own[:-1]], axis=(0, 2))
+                scores[o], losses[o] = means.T
+    return Choice(scores, losses, [choose(scores[o], losses[o]) for o in range(len(folds))])
 
 
 def _outer_answers(
-    jobs: list[tuple[int, int, int]],
-    results: list[MemberResult],
-    recipes: Sequence[Recipe],
-    table: Table,
+    population: _Population,
+    jobs: Sequence[Job],
+    results: Sequence[MemberResult],
     folds: Sequence[OuterFold],
     members: int,
-    devices: list[jax.Device],
-    rows: Rows,
-) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-    """Return, for each outer fold and member, its answers for the scored rows and for its training rows."""
-    sets = [(fold.score, fold.train) for fold in folds for _ in range(members)]
-    questions = [(i, jobs[i][1], part) for i, pair in enumerate(sets) for part in pair]
-    flat = _ask(recipes, jobs, results, table, questions, devices, rows)
-    pairs = list(zip(flat[::2], flat[1::2], strict=True))
-    return [pairs[o * members : (o + 1) * members] for o in range(len(folds))]
+) -> list[list[FoldAnswer]]:
+    """Return, for each fold and member, its answers for the scored rows and for those it learned from."""
+    scored = [fold.score for fold in folds for _ in range(members)]
+    learned = [population.splits[split].train for _, split, _ in jobs]
+    questions = [
+        (i, jobs[i][1], part) for i, pair in enumerate(zip(scored, learned, strict=True)) for part in pair
+    ]
+    flat = _ask(population, jobs, results, questions)
+    answers = [FoldAnswer(*each) for each in zip(flat[::2], flat[1::2], learned, strict=True)]
+    return [answers[o * members : (o + 1) * members] for o in range(len(folds))]
 
 
 def _ask(
-    recipes: Sequence[Recipe],
-    jobs: Sequence[tuple[int, int, int]],
+    population: _Population,
+    jobs: Sequence[Job],
     results: Sequence[MemberResult],
-    table: Table,
     questions: Sequence[tuple[int, int, np.ndarray]],
-    devices: list[jax.Device],
-    rows: Rows,
 ) -> list[np.ndarray]:
     """Return answers in the unit of the task; members of equal structure are asked together."""
     answers: list[np.ndarray] = [np.zeros(0)] * len(questions)
     groups: dict[Any, list[int]] = {}
     for place, (member, _, _) in enumerate(questions):
-        groups.setdefault(recipes[jobs[member][0]].problem, []).append(place)
+        groups.setdefault(population.recipes[jobs[member][0]].problem, []).append(place)
     for problem, group in groups.items():
-        found = fold_outputs(problem, table, results, [questions[g] for g in group], devices=devices)
+        asked = [questions[g] for g in group]
+        found = fold_outputs(problem, population.table, results, asked, devices=population.devices)
         for place, answer in zip(group, found, strict=True):
-            answers[place] = softmax(answer, axis=-1) if rows.classes else answer
+            answers[place] = (
+                softmax(answer, axis=-1) if population.rows.classes else answer + population.anchor
+            )
     return answers
-
-
-def _result(
-    answers: Sequence[tuple[np.ndarray, np.ndarray]],
-    rows: Rows,
-    folds: Sequence[OuterFold],
-    splits: Sequence[Split],
-    outer_places: Sequence[int],
-    fits: int,
-    shared: Mapping[str, Any],
-) -> NestedResult:
-    """Return the result of one procedure from its answers for each outer fold."""
-    outputs = empty_outputs(rows, folds[-1].repeat + 1)
-    fold_scores, train_scores = [], []
-    for fold, place, (scored, learned) in zip(folds, outer_places, answers, strict=True):
-        outputs[fold.repeat, fold.score] = scored
-        fold_scores.append(score_outputs(scored, rows.targets[fold.score], rows.classes))
-        own = np.isin(fold.train, splits[place].train)
-        train_scores.append(score_outputs(learned[own], rows.targets[fold.train[own]], rows.classes))
-    return NestedResult(
-        outputs=outputs,
-        fold_scores=np.array(fold_scores),
-        train_scores=np.array(train_scores),
-        fits=fits,
-        **shared,
-    )

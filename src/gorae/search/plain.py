@@ -1,22 +1,27 @@
 """Nested cross-validation of any scikit-learn estimator, fold by fold."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 
 from gorae.data import fit_affine
 from gorae.search.folds import OuterFold
 from gorae.search.result import (
-    TRAIN_SAMPLE,
+    Choice,
+    FoldAnswer,
     NestedResult,
     Rows,
+    Step,
+    Tell,
     choose,
-    empty_outputs,
     mean_loss,
+    nested_result,
     score_outputs,
+    train_sample,
 )
 
 
@@ -26,7 +31,7 @@ def nested_estimator(
     rows: Rows,
     folds: Sequence[OuterFold],
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tell | None = None,
 ) -> NestedResult:
     """Score an estimator by nested cross-validation.
 
@@ -37,66 +42,66 @@ def nested_estimator(
         settings: parameters to try; with one, nothing is chosen.
         rows: the data.
         folds: outer folds with their inner splits.
-        progress: told (fits done, fits planned) after each fit.
+        progress: told after each fit.
 
     Returns:
         The result.
     """
     began = time.perf_counter()
-    inner = sum(len(fold.inner) for fold in folds) * len(settings) if len(settings) > 1 else 0
-    planned, done = inner + len(folds), 0
-    scores = np.zeros((len(folds), len(settings)))
-    losses = np.zeros_like(scores)
+    tried = range(len(settings)) if len(settings) > 1 else range(0)
+    planned, done = sum(len(fold.inner) for fold in folds) * len(tried) + len(folds), 0
 
     def fitted(train: np.ndarray, setting: int) -> tuple[Any, Any]:
         nonlocal done
-        encoding = fit_affine(rows.matrix, train, kind=rows.scale)
-        targets = rows.targets if rows.classes else rows.targets[:, 0]
-        model = clone(prototype).set_params(**settings[setting])
-        model.fit(encoding.apply(rows.matrix[train]), targets[train])
+        pair = _fitted(prototype, settings[setting], rows, train)
         done += 1
         if progress is not None:
-            progress(done, planned)
-        return model, encoding
+            progress(Step(done, planned, done / planned, float("nan")))
+        return pair
 
-    outputs = empty_outputs(rows, folds[-1].repeat + 1)
-    fold_scores, train_scores, chosen = [], [], []
+    scores, losses = np.zeros((2, len(folds), len(settings)))
+    chosen, answers = [], []
     for o, fold in enumerate(folds):
-        if len(settings) > 1:
-            for s in range(len(settings)):
-                found = []
-                for train, score in fold.inner:
-                    answer = _answer(*fitted(train, s), rows, score)
-                    target = rows.targets[score]
-                    found.append(
-                        (score_outputs(answer, target, rows.classes), mean_loss(answer, target, rows.classes))
-                    )
-                scores[o, s], losses[o, s] = np.mean(found, axis=0)
+        for s in tried if fold.inner else ():
+            found = [
+                _judged(_answer(*fitted(train, s), rows, score), rows, score) for train, score in fold.inner
+            ]
+            scores[o, s], losses[o, s] = np.mean(found, axis=0)
         chosen.append(choose(scores[o], losses[o]))
-        model, encoding = fitted(fold.train, chosen[-1])
-        answer = _answer(model, encoding, rows, fold.score)
-        outputs[fold.repeat, fold.score] = answer
-        fold_scores.append(score_outputs(answer, rows.targets[fold.score], rows.classes))
-        sample = fold.train[:: max(1, len(fold.train) // TRAIN_SAMPLE)]
-        learned = _answer(model, encoding, rows, sample)
-        train_scores.append(score_outputs(learned, rows.targets[sample], rows.classes))
-    return NestedResult(
-        outputs=outputs,
-        fold_scores=np.array(fold_scores),
-        train_scores=np.array(train_scores),
-        chosen=chosen,
-        inner_scores=scores,
-        setting=choose(scores.mean(axis=0), losses.mean(axis=0)),
-        fits=done,
-        seconds=time.perf_counter() - began,
-    )
+        model, affine = fitted(fold.train, chosen[-1])
+        sample = train_sample(fold.train)
+        answers.append(
+            FoldAnswer(_answer(model, affine, rows, fold.score), _answer(model, affine, rows, sample), sample)
+        )
+    seconds = time.perf_counter() - began
+    return nested_result(rows, folds, answers, Choice(scores, losses, chosen), fits=done, seconds=seconds)
 
 
-def _answer(model: Any, encoding: Any, rows: Rows, which: np.ndarray) -> np.ndarray:
+def _fitted(prototype: Any, setting: Mapping[str, Any], rows: Rows, train: np.ndarray) -> tuple[Any, Any]:
+    """Return a model fitted on some rows, and how they were filled and scaled.
+
+    Rows of one class leave nothing to learn but that class.
+    """
+    affine = fit_affine(rows.matrix, train, kind=rows.scale)
+    targets = rows.strata[train]
+    single = rows.classes > 0 and len(np.unique(targets)) == 1
+    model: Any = DummyClassifier(strategy="prior") if single else clone(prototype)
+    if not single:
+        model.set_params(**setting)
+    return model.fit(affine.apply(rows.matrix[train]), targets), affine
+
+
+def _judged(answer: np.ndarray, rows: Rows, which: np.ndarray) -> tuple[float, float]:
+    """Return score and loss of the answers for some rows."""
+    targets = rows.targets[which]
+    return score_outputs(answer, targets, rows.classes), mean_loss(answer, targets, rows.classes)
+
+
+def _answer(model: Any, affine: Any, rows: Rows, which: np.ndarray) -> np.ndarray:
     """Return probabilities for all classes (0 for those the fold never saw), or values in a column."""
-    matrix = encoding.apply(rows.matrix[which])
+    matrix = affine.apply(rows.matrix[which])
     if not rows.classes:
-        return np.asarray(model.predict(matrix), np.float32).reshape(-1, 1)
+        return np.asarray(model.predict(matrix), np.float64).reshape(-1, 1)
     answer = np.zeros((len(which), rows.classes), np.float32)
     answer[:, np.asarray(model.classes_, np.int64)] = model.predict_proba(matrix)
     return answer

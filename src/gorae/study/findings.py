@@ -21,17 +21,24 @@ from gorae.evidence import (
     row_losses,
     simplest_close,
 )
-from gorae.search import NestedResult, OuterFold, Rows, metric_of
+from gorae.search import NestedResult, OuterFold, Rows, metric_of, score_outputs
 from gorae.study.prepare import Prepared
 
 _HARDEST = 12
 _SHOWN_COLUMNS = 8
+_PARTS = 5
 
 
 def scored_rows(result: NestedResult) -> tuple[np.ndarray, np.ndarray]:
     """Return the repetition and the row of every out-of-fold answer."""
-    found = np.isfinite(result.outputs).all(axis=2)
-    return np.nonzero(found)
+    repeat, row = np.nonzero(np.isfinite(result.outputs).all(axis=2))
+    return repeat, row
+
+
+def _mean_answers(result: NestedResult) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that any fold scored, and the mean answer for each over the repetitions."""
+    scored = np.flatnonzero(np.isfinite(result.outputs).all(axis=2).any(axis=0))
+    return scored, np.asarray(np.nanmean(result.outputs[:, scored], axis=0, dtype=np.float64))
 
 
 def scoring_losses(result: NestedResult, rows: Rows, which: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -44,7 +51,7 @@ def scoring_losses(result: NestedResult, rows: Rows, which: tuple[np.ndarray, np
 
 def _units(rows: Rows, which: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return what scorings belong to: rows, or groups, which several of them may share."""
-    return which[1] if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1][which[1]]
+    return which[1] if rows.groups is None else rows.groups[which[1]]
 
 
 def ladder_row(
@@ -73,14 +80,15 @@ def ladder_row(
 
 
 def _finite(scores: np.ndarray) -> np.ndarray | None:
-    """Return training scores for the interval, or None when a model diverged."""
-    return scores if np.isfinite(scores).all() else None
+    """Return training scores for the interval (one of them stands for two), or None when a model diverged."""
+    return np.resize(scores, max(len(scores), 2)) if np.isfinite(scores).all() else None
 
 
-def compare_ladder(names: Sequence[str], results: Mapping[str, NestedResult], rows: Rows) -> Close:
+def compare_ladder(
+    table: Sequence[Mapping[str, Any]], results: Mapping[str, NestedResult], rows: Rows
+) -> Close:
     """Return the winner of the ladder and the simplest model that is not shown to be worse."""
-    metric = metric_of(rows.classes)
-    scores = [float(_overall(results[name], rows)) for name in names]
+    metric, names = metric_of(rows.classes), [row["model"] for row in table]
 
     def compare(a: int, b: int) -> Comparison:
         first, second = results[names[a]], results[names[b]]
@@ -95,16 +103,19 @@ def compare_ladder(names: Sequence[str], results: Mapping[str, NestedResult], ro
             units=_units(rows, which),
         )
 
-    return simplest_close(names, scores, compare, metric=metric)
+    return simplest_close(names, [row["score"] for row in table], compare, metric=metric)
 
 
-def _overall(result: NestedResult, rows: Rows) -> float:
-    """Return the score of all out-of-fold answers together."""
-    which = scored_rows(result)
-    losses = scoring_losses(result, rows, which)
-    if rows.classes:
-        return 1.0 - losses.mean()
-    return 1.0 - losses.mean() / np.var(rows.targets[which[1], 0])
+def comparison_finding(close: Close, table: Sequence[Mapping[str, Any]], best: str) -> dict[str, Any]:
+    """Return the winner against the simplest model that comes close, in figures and words."""
+    simpler, found = table[close.simplest]["model"], close.comparison
+    if table[close.winner]["model"] == "chance":
+        sentence = f"No model is better than chance here; {best} comes nearest and is kept."
+        return {"simpler": "chance", "sentence": sentence}
+    told: dict[str, Any] = {"simpler": simpler, "sentence": close.sentence}
+    if found is not None:
+        told.update(difference=found.difference, low=found.low, high=found.high, verdict=found.verdict)
+    return told
 
 
 def gap_of(
@@ -114,35 +125,43 @@ def gap_of(
     best: Mapping[str, Any],
     rows: Rows,
 ) -> Gap | None:
-    """Return the gap between training and validation with its verdict; None for a single split."""
-    if len(folds) < 2 or not np.isfinite([*result.train_scores, *result.fold_scores]).all():
+    """Return the gap between training and validation with its verdict.
+
+    None where a model diverged, or where chance is never wrong.
+    """
+    train, scores = result.train_scores, result.fold_scores
+    parts = [fold.score for fold in folds]
+    if len(folds) == 1:
+        # The noise of a single split's score is seen in parts of its scored rows.
+        parts = [part for part in np.array_split(folds[0].score, _PARTS) if len(part) > 1]
+        scores = np.array(
+            [score_outputs(result.outputs[0, part], rows.targets[part], rows.classes) for part in parts]
+        )
+        train = np.resize(train, len(parts))
+    reference = float(np.mean(chance.fold_scores))
+    if len(parts) < 2 or reference >= 1.0 or not np.isfinite([*train, *scores]).all():
         return None
-    metric = metric_of(rows.classes)
+    learned = [len(fold.train) for fold in folds]
     return gap_verdict(
-        result.train_scores,
-        result.fold_scores,
-        test_sizes=[len(fold.score) for fold in folds],
-        train_sizes=[len(fold.train) for fold in folds],
-        reference=float(np.mean(chance.fold_scores)),
-        metric=metric,
-        best_known=ladder_interval(best),
+        train,
+        scores,
+        test_sizes=[len(part) for part in parts],
+        train_sizes=learned if len(folds) > 1 else learned[0],
+        reference=reference,
+        metric=metric_of(rows.classes),
+        best_known=Interval(best["score"], best["low"], best["high"], 0.95, "ladder"),
     )
-
-
-def ladder_interval(row: Mapping[str, Any]) -> Interval:
-    """Return a ladder row's score as the interval it was made from."""
-    return Interval(row["score"], row["low"], row["high"], 0.95, "ladder")
 
 
 def test_finding(outputs: np.ndarray, test: Rows) -> dict[str, Any]:
     """Return the score on the held-out rows with its interval."""
-    metric = metric_of(test.classes)
+    metric, units = metric_of(test.classes), test.groups
     if test.classes:
-        found = held_out_interval(metric, test.targets, np.argmax(outputs, axis=1))
+        found = held_out_interval(metric, test.targets, np.argmax(outputs, axis=1), units=units)
         other = {}
     else:
         values = np.asarray(outputs, np.float64).reshape(-1)
-        found = held_out_interval(metric, test.targets[:, 0], values)
+        found = held_out_interval(metric, test.targets[:, 0], values, units=units)
         other = {"rmse": float(np.sqrt(np.mean((values - test.targets[:, 0]) ** 2)))}
     return {
         "metric": metric,
@@ -156,10 +175,9 @@ def test_finding(outputs: np.ndarray, test: Rows) -> dict[str, Any]:
 
 def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     """Return confusion, reliability and the hardest rows of a classifier, from its out-of-fold answers."""
-    rows, labels = data.rows, [str(name) for name in data.classes]
-    mean = np.nanmean(result.outputs, axis=0)
-    scored = np.flatnonzero(np.isfinite(mean).all(axis=1))
-    stated = mean[scored] / mean[scored].sum(axis=1, keepdims=True)
+    rows, labels = data.rows, [str(label) for label in data.labels]
+    scored, mean = _mean_answers(result)
+    stated = mean / mean.sum(axis=1, keepdims=True)
     codes = rows.targets[scored]
     said = np.argmax(stated, axis=1)
     seen = confusion(codes, said, classes=np.arange(len(labels)))
@@ -184,7 +202,7 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
                 "row": int(data.row_numbers[scored[h.row]]),
                 "actual": labels[int(h.truth)],
                 "predicted": labels[int(h.prediction)],
-                "probability": float(h.probability),
+                "probability": h.probability,
                 **_shown(data, scored[h.row]),
             }
             for h in worst
@@ -194,17 +212,16 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
 
 def value_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     """Return residuals and the hardest rows of a regressor, from its out-of-fold answers."""
-    mean = np.nanmean(result.outputs, axis=0)[:, 0].astype(np.float64)
-    scored = np.flatnonzero(np.isfinite(mean))
-    actual = data.rows.targets[scored, 0]
-    worst = hardest((mean[scored] - actual) ** 2, actual, mean[scored], count=_HARDEST)
+    scored, mean = _mean_answers(result)
+    said, actual = mean[:, 0], data.rows.targets[scored, 0]
+    worst = hardest((said - actual) ** 2, actual, said, count=_HARDEST)
     return {
-        "residuals": {"predicted": mean[scored], "actual": actual},
+        "residuals": {"predicted": said, "actual": actual},
         "hardest": [
             {
                 "row": int(data.row_numbers[scored[h.row]]),
-                "actual": f"{float(h.truth):.4g}",
-                "predicted": f"{float(h.prediction):.4g}",
+                "actual": float(h.truth),
+                "predicted": float(h.prediction),
                 "probability": None,
                 **_shown(data, scored[h.row]),
             }
@@ -227,17 +244,17 @@ def _shown(data: Prepared, row: int) -> dict[str, Any]:
     }
 
 
-def history_findings(histories: Sequence[Any], layers: Sequence[str], classes: int) -> dict[str, Any]:
+def history_findings(result: NestedResult, layers: Sequence[str], classes: int) -> dict[str, Any]:
     """Return learning curves, their band and the gradient norms, from the histories of networks."""
-    if not histories:
+    if not result.histories:
         return {}
     curves = []
-    for number, history in enumerate(histories, start=1):
+    for number, history in enumerate(result.histories, start=1):
         epochs = np.arange(1, len(history.train_loss) + 1)
         score = history.validation_score if classes else 1.0 + history.validation_score
         curves.append(
             {
-                "member": f"fold {number}",
+                "member": f"{result.histories_of} {number}",
                 "epoch": epochs,
                 "train_loss": history.train_loss,
                 "validation_loss": history.validation_loss,
@@ -257,7 +274,7 @@ def history_findings(histories: Sequence[Any], layers: Sequence[str], classes: i
             "low": spread.low,
             "high": spread.high,
         }
-    first = histories[0]
+    first = result.histories[0]
     if np.isfinite(first.gradient_norms).all():
         found["gradient_norms"] = {
             "layers": list(layers),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 
 from gorae.data import Affine, TableEncoding
 from gorae.errors import DamagedFileError, InputError, ParameterError
@@ -14,7 +15,7 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.saving import fitted_state, labels_from_meta, labels_to_meta
 from gorae.evidence import nearest
 from gorae.files import read_container, write_container
-from gorae.study.prepare import input_matrix
+from gorae.study.inputs import input_matrix
 
 KIND = "study-model"
 _AFFINE = ("fill", "shift", "scale")
@@ -63,13 +64,12 @@ class StudyModel:
 
     def matrix(self, X: Any) -> np.ndarray:
         """Return rows as the estimator reads them."""
-        return self._scaled(input_matrix(X, self.encoding, len(self.feature_names)))
+        matrix = input_matrix(X, self.encoding, self.feature_names)
+        return matrix if self.affine is None else self.affine.apply(matrix)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class label, or the value, of each row."""
-        if self.classes is None:
-            return np.asarray(self.estimator.predict(self.matrix(X)), np.float64).reshape(-1)
-        return self.classes[np.argmax(self.predict_proba(X), axis=1)]
+        return self.answers(X)[0]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, `(n, classes)`, in the order of `classes`.
@@ -80,6 +80,13 @@ class StudyModel:
         if self.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict.")
         return probabilities(self.estimator, self.matrix(X), len(self.classes))
+
+    def answers(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return predictions and, for classes, their probabilities, asking the estimator once."""
+        if self.classes is None:
+            return np.asarray(self.estimator.predict(self.matrix(X)), np.float64).reshape(-1), None
+        stated = self.predict_proba(X)
+        return self.classes[np.argmax(stated, axis=1)], stated
 
     def explain(self, X: Any, *, neighbors: int = 5) -> list[list[dict[str, Any]]]:
         """Return the training rows that each row resembles most, nearest first.
@@ -103,9 +110,8 @@ class StudyModel:
         kept = len(self.reference.numbers)
         if not 1 <= neighbors <= kept:
             raise ParameterError(f"neighbors must be between 1 and the {kept} rows kept, got {neighbors!r}.")
-        distances, index = _nearest(
-            self.reference.features, features_of(self.estimator, self.matrix(X)), neighbors
-        )
+        asked = features_of(self.estimator, self.matrix(X))
+        index, distances = nearest(self.reference.features, asked, neighbors)
         return [
             [
                 {
@@ -146,10 +152,6 @@ class StudyModel:
         }
         write_container(path, stored, facts, kind=KIND, force=force)
 
-    def _scaled(self, matrix: np.ndarray) -> np.ndarray:
-        """Return a matrix filled and scaled, where that is this model's part."""
-        return matrix if self.affine is None else self.affine.apply(matrix)
-
     def _label(self, code: Any) -> Any:
         """Return a class label or a value as Python's own."""
         value = self.classes[int(code)] if self.classes is not None else code
@@ -178,35 +180,72 @@ def load_study_model(path: str | Path) -> StudyModel:
         DamagedFileError: when it is damaged or not gorae's.
     """
     container = read_container(path, kind=KIND)
-    meta, arrays = container.meta, container.arrays
     try:
-        own = {
-            name.removeprefix("estimator/"): a for name, a in arrays.items() if name.startswith("estimator/")
-        }
-        classes = None if meta["classes"] is None else labels_from_meta(meta["classes"])
-        reference = None
-        if meta["reference"]:
-            reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
-        return StudyModel(
-            name=meta["name"],
-            estimator=estimator_from_state(own, meta["estimator"]),
-            encoding=None if meta["encoding"] is None else TableEncoding.from_meta(meta["encoding"]),
-            affine=Affine(*(arrays[f"affine/{n}"] for n in _AFFINE)) if meta["affine"] else None,
-            classes=classes,
-            feature_names=tuple(meta["feature_names"]),
-            target=meta["target"],
-            reference=reference,
-            facts=meta["facts"],
+        model = _restored(container.meta, container.arrays)
+        _check_parts(model)
+    except (DamagedFileError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"the file {str(path)!r} holds no sound model of a study: {error}") from error
+    return model
+
+
+def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> StudyModel:
+    """Return the model that the parts of a file make, unchecked."""
+    prefix = "estimator/"
+    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    reference = None
+    if meta["reference"]:
+        reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
+    return StudyModel(
+        name=meta["name"],
+        estimator=estimator_from_state(own, meta["estimator"]),
+        encoding=None if meta["encoding"] is None else TableEncoding.from_meta(meta["encoding"]),
+        affine=Affine(*(arrays[f"affine/{n}"] for n in _AFFINE)) if meta["affine"] else None,
+        classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
+        feature_names=tuple(meta["feature_names"]),
+        target=meta["target"],
+        reference=reference,
+        facts=meta["facts"],
+    )
+
+
+def _check_parts(model: StudyModel) -> None:
+    """Refuse a file whose parts do not belong together: a right hash only says that it is undamaged."""
+    width, classes = len(model.feature_names), model.classes
+    texts = [model.name, *model.feature_names, *([] if model.target is None else [model.target])]
+    _want(all(isinstance(text, str) for text in texts), "its names are no text")
+    _want(isinstance(model.facts, Mapping), "its facts are none")
+    _want(model.estimator.n_features_in_ == width, "its estimator reads another number of columns")
+    _want(
+        model.encoding is None or len(model.encoding.feature_names) == width, "its encoding has another width"
+    )
+    if model.affine is not None:
+        parts = [getattr(model.affine, name) for name in _AFFINE]
+        sound = all(part.shape == (width,) and part.dtype.kind == "f" for part in parts)
+        _want(sound and all(np.isfinite(part).all() for part in parts), "its scaling is damaged")
+    if classes is None:
+        _want(not isinstance(model.estimator, ClassifierMixin), "its classes are missing")
+    else:
+        own = np.asarray(model.estimator.classes_)
+        _want(classes.ndim == 1 and own.ndim == 1 and own.dtype.kind in "iu", "its classes are damaged")
+        _want(
+            len(own) > 0 and own.min() >= 0 and own.max() < len(classes),
+            "its classes are not its estimator's",
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, DamagedFileError):
-            raise
-        raise DamagedFileError(
-            f"the file {str(path)!r} lacks parts of a study's model ({error!r})."
-        ) from error
+    if model.reference is not None:
+        _check_reference(model.reference, classes)
 
 
-def _nearest(features: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances and indices of the nearest rows."""
-    index, distances = nearest(features, queries, k)
-    return distances, index
+def _check_reference(reference: Reference, classes: np.ndarray | None) -> None:
+    """Refuse training rows to compare with that are none."""
+    features, numbers, labels = reference.features, reference.numbers, reference.labels
+    sound = features.ndim == 2 and features.dtype.kind == "f" and bool(np.isfinite(features).all())
+    sound = sound and numbers.shape == labels.shape == features.shape[:1] and numbers.dtype.kind in "iu"
+    if sound and classes is not None:
+        sound = labels.dtype.kind in "iu" and bool(((labels >= 0) & (labels < len(classes))).all())
+    _want(sound and labels.dtype.kind in "iuf", "its training rows are damaged")
+
+
+def _want(sound: bool, otherwise: str) -> None:
+    """Raise unless a part is sound."""
+    if not sound:
+        raise DamagedFileError(f"{otherwise}.")

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ _SAFETY = 1.5
 _MANHATTAN_COST = 8
 _EUCLIDEAN_SETTINGS = 6
 _TRAIN_SAMPLE = 2000
+_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,53 @@ class Plan:
     gave_up: tuple[str, ...] = ()
 
     @property
+    def chooses(self) -> bool:
+        """Whether any model has more than one setting to choose from."""
+        return any(count > 1 for count in self.settings.values())
+
+    @property
     def lines(self) -> list[str]:
         """The plan in words."""
         folds = f"{self.outer} outer folds" if self.outer > 1 else "a single outer split"
-        inside = f"{self.inner} inner folds" if self.inner > 1 else "a single inner split"
         times = f", repeated {self.repeats} times" if self.repeats > 1 else ""
-        counts = ", ".join(f"{self.settings[m]} of {m}" for m in self.models if m in self.settings)
-        words = [f"{folds}{times}, {inside} to choose settings"]
-        if counts:
-            words.append(f"settings tried: {counts}")
-        if "mlp" in self.models or "linear" in self.models:
-            most = ", ".join(f"{m} {self.epochs[m]}" for m in ("linear", "mlp") if m in self.models)
-            words.append(f"batches of {self.batch_size} rows, at most so many epochs: {most}")
+        inside = f"{self.inner} inner folds" if self.inner > 1 else "a single inner split"
+        choice = f"{inside} to choose settings" if self.chooses else "no settings to choose"
+        words = [f"{folds}{times}, {choice}"]
+        if self.chooses:
+            words.append("settings tried: " + ", ".join(f"{n} of {m}" for m, n in self.settings.items()))
+        networks = [m for m in ("linear", "mlp") if m in self.settings]
+        if networks:
+            most = " and ".join(f"{self.epochs[m]} ({m})" for m in networks)
+            words.append(f"batches of {self.batch_size} rows for at most {most} epochs")
         if "ensemble" in self.models:
             words.append(f"{self.members} networks in the ensemble")
-        words.append(f"about {_duration(self.seconds)} of {_duration(self.budget)}")
+        words.append(f"about {duration(self.seconds)} of {duration(self.budget)}")
         return words
+
+
+def check_models(names: Any) -> tuple[str, ...]:
+    """Return the names of rungs, all known and one of them more than chance.
+
+    Raises:
+        ParameterError: for a name that is no model, or where there is nothing to learn with.
+
+    Example:
+        >>> check_models(["mlp", "linear"])
+        ('mlp', 'linear')
+    """
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise ParameterError(f"models must be a list of names, such as ['linear', 'mlp'], got {names!r}.")
+    for name in names:
+        if name not in MODELS:
+            near = closest(str(name), MODELS)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ParameterError(f"models must be among {', '.join(MODELS)}, got {name!r}.{hint}")
+    if not set(names) - {"chance"}:
+        raise ParameterError(
+            f"models must name at least one of {', '.join(MODELS[1:])}; chance is always there to compare "
+            "with."
+        )
+    return tuple(names)
 
 
 def choose_models(names: Sequence[str] | None, task: str) -> tuple[str, ...]:
@@ -84,27 +118,23 @@ def choose_models(names: Sequence[str] | None, task: str) -> tuple[str, ...]:
     fitting = [m for m in MODELS if task == "classification" or m not in _CLASSIFICATION_ONLY]
     if names is None:
         return tuple(fitting)
-    for name in names:
-        if name not in MODELS:
-            near = closest(name, list(MODELS))
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise ParameterError(f"models must be among {', '.join(MODELS)}, got {name!r}.{hint}")
-        if name not in fitting:
-            raise ParameterError(f"the model {name!r} needs classes, but the task is {task}.")
-    if not names:
-        raise ParameterError(f"models must name at least one of {', '.join(fitting)}.")
-    return tuple(m for m in fitting if m in set(names) | {"chance"})
+    wanted = {"chance", *check_models(names)}
+    for name in sorted(wanted - set(fitting)):
+        raise ParameterError(
+            f"the model {name!r} needs classes, but the task is {task}; leave it out, or give the task."
+        )
+    return tuple(m for m in fitting if m in wanted)
 
 
 def machine_speed(seconds: float = 0.1) -> float:
     """Return the float32 operations a second of a matrix product here: the best timed in `seconds`."""
-    a = np.random.default_rng(0).random((384, 384), dtype=np.float32)
+    a = np.random.default_rng(0).random((_SIDE, _SIDE), dtype=np.float32)
     best, began = np.inf, time.perf_counter()
     while time.perf_counter() - began < seconds:
         start = time.perf_counter()
-        a @ a
+        np.matmul(a, a)
         best = min(best, time.perf_counter() - start)
-    return 2 * 384**3 / best
+    return 2 * _SIDE**3 / best
 
 
 def make_plan(
@@ -134,13 +164,14 @@ def make_plan(
     Raises:
         ParameterError: when the budget is not positive.
     """
-    if not budget > 0:
-        raise ParameterError(f"the time budget must be positive, got {budget!r} seconds.")
+    if not isinstance(budget, Real) or not budget > 0:
+        raise ParameterError(f"time must be a positive number of seconds, got {budget!r}.")
     batch = 32 if rows < 700 else 64 if rows < 1500 else 128
     steps = max(1, -(-int(rows * 0.7) // batch))
+    most = 300 if batch == 32 else 100
     epochs = {
-        "mlp": int(np.clip(6000 // steps, 15, 100)),
-        "linear": int(np.clip(4000 // steps, 10, 100)),
+        "mlp": int(np.clip(6000 // steps, 15, most)),
+        "linear": int(np.clip(4000 // steps, 10, most)),
     }
     repeats = 3 if rows < 300 else 2 if rows < 1000 else 1
     settings = {m: n for m, n in _SETTINGS.items() if m in models or (m == "mlp" and "ensemble" in models)}
@@ -151,7 +182,8 @@ def make_plan(
     plan = full
     for plan in _poorer(full, rows):
         seconds = _expected_seconds(plan, rows, features, classes, speed)
-        plan = replace(plan, seconds=seconds, gave_up=_given_up(full, plan))
+        plan = replace(plan, seconds=seconds)
+        plan = replace(plan, gave_up=_given_up(full, plan))
         if seconds <= budget:
             break
     return plan
@@ -226,13 +258,23 @@ def _given_up(full: Plan, plan: Plan) -> tuple[str, ...]:
         )
     if plan.members < full.members and "ensemble" in plan.models:
         words.append(f"{full.members} networks in the ensemble (now {plan.members})")
-    if plan.neighbor_rows is not None:
+    if plan.neighbor_rows is not None and "knn" in plan.settings:
         words.append(f"neighbours among all rows (now among {plan.neighbor_rows:,} of a fold)")
+    if plan.seconds > plan.budget:
+        words.append(
+            f"the budget itself: this poorest plan is expected to take {duration(plan.seconds)}; models that "
+            "have not begun when the time is up are left out"
+        )
     return tuple(words)
 
 
-def _duration(seconds: float) -> str:
-    """Return a duration in words."""
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    Example:
+        >>> duration(42), duration(600)
+        ('42 s', '10 min')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,28 +1,23 @@
 """From what a user hands over to the rows that models are compared on, and untouched test rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 
-from gorae.data import (
-    TableEncoding,
-    as_frame,
-    as_matrix,
-    check_classes,
-    encode_known_labels,
-    encode_labels,
-    guess_task,
-    learn_encoding,
-    make_folds,
-)
-from gorae.errors import DataError, ParameterError
-from gorae.search import Rows
+from gorae.data import TableEncoding, check_classes, learn_encoding, make_folds
+from gorae.errors import DataError
+from gorae.search import Rows, splittable
+from gorae.study.inputs import Inputs, input_matrix, read_inputs
+from gorae.study.outcomes import Outcomes, known_outcomes, read_outcomes, row_values
 
 _TEST_FOLDS = 5
+_FOLDS = 5
 _FEWEST_ROWS = 10
+_FEWEST_LEARNED = 6
+_ROWS_A_FOLD = 4
 
 
 @dataclass(frozen=True)
@@ -32,11 +27,13 @@ class Prepared:
     Args:
         rows: what models learn from and are compared on.
         test: rows held out from everything, or None.
-        row_numbers: where each of `rows` stood in what the user gave; `test_numbers` the same for `test`.
+        row_numbers: where each of `rows` stood in what the user gave.
+        columns: how many columns the user gave.
         classes: class labels, or None for regression.
         encoding: how a table became a matrix, or None for a matrix.
         feature_names: names of the matrix's columns.
         image_shape: height and width where the rows are pictures.
+        folds: the most folds that classes, groups and rows allow.
         notes: sentences on what was done that the user should know of.
         frame: the table of `rows`, for showing its values, or None.
     """
@@ -44,11 +41,12 @@ class Prepared:
     rows: Rows
     test: Rows | None
     row_numbers: np.ndarray
-    test_numbers: np.ndarray
+    columns: int
     classes: np.ndarray | None
     encoding: TableEncoding | None
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
+    folds: int
     notes: tuple[str, ...]
     frame: pl.DataFrame | None
 
@@ -56,6 +54,11 @@ class Prepared:
     def task(self) -> str:
         """Return "classification" or "regression"."""
         return "classification" if self.classes is not None else "regression"
+
+    @property
+    def labels(self) -> list[Any]:
+        """Return the class labels, none for regression."""
+        return [] if self.classes is None else list(self.classes)
 
 
 def prepare(
@@ -65,9 +68,10 @@ def prepare(
     X_test: Any = None,
     y_test: Any = None,
     task: str | None = None,
-    test_share: bool = True,
+    hold_out: bool = True,
     groups: Any = None,
     image_shape: tuple[int, ...] | None = None,
+    feature_names: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Prepared:
     """Return a data set in the form a study works on.
@@ -78,149 +82,164 @@ def prepare(
         X_test: test rows of the user's own, or None to hold out a fifth.
         y_test: their targets.
         task: "classification", "regression", or None to tell from the targets.
-        test_share: whether to hold out a fifth where no test rows are given.
+        hold_out: whether to hold out a fifth where no test rows are given.
         groups: a group a row; groups are never split.
         image_shape: height and width where rows are pictures given flat.
+        feature_names: names of an array's columns.
         seed: decides which rows are held out.
 
     Raises:
         DataError: when the data cannot be learned from.
-        ParameterError: when the task is none.
+        ParameterError: when a parameter is out of its range.
     """
-    values = _target_values(y)
-    if task is None:
-        task = guess_task(values)
-    if task not in ("classification", "regression"):
-        raise ParameterError(f"task must be 'classification', 'regression' or None, got {task!r}.")
-    whole, frame, names, shape = _inputs(X)
-    count = len(values)
-    if (frame.height if frame is not None else len(whole)) != count:
-        rows = frame.height if frame is not None else len(whole)
-        raise DataError(f"X has {rows} rows, but y has {count}; one target a row is needed.")
+    outcomes = read_outcomes(y, task)
+    inputs = read_inputs(X, image_shape, feature_names)
+    count = len(outcomes.targets)
+    if inputs.rows != count:
+        raise DataError(f"X has {inputs.rows} rows, but y has {count}; one target a row is needed.")
     if count < _FEWEST_ROWS:
         raise DataError(f"a study needs at least {_FEWEST_ROWS} rows, got {count}.")
-    codes, classes, notes = _codes(values, task)
-    groups = None if groups is None else _target_values(groups)
+    own_test = X_test is not None
+    if own_test != (y_test is not None):
+        raise DataError("X_test and y_test belong together: test rows need their targets, and targets rows.")
+    units = None if groups is None else _group_codes(groups, count)
     learn, held = np.arange(count), np.zeros(0, np.int64)
-    if X_test is None and test_share:
-        folds = min(_TEST_FOLDS, count)
-        learn, held = make_folds(
-            codes if classes is not None else codes[:, 0],
-            folds=folds,
-            stratify=classes is not None,
-            groups=groups,
-            seed=seed,
-        )[0]
-    encoding = None
-    if frame is not None:
-        encoding = learn_encoding(frame[learn])
-        names, notes = encoding.feature_names, [*notes, *encoding.notes]
-        matrix, test_matrix = (
-            encoding.encode(frame[learn]),
-            encoding.encode(frame[held]) if len(held) else None,
-        )
+    if not own_test and hold_out:
+        learn, held = _hold_out(outcomes, units, seed)
+    encoding, matrix, names, told = _encoded(inputs, learn)
+    rows = Rows(
+        matrix,
+        outcomes.targets[learn],
+        outcomes.count,
+        None if units is None else units[learn],
+        inputs.image_shape is not None,
+    )
+    folds, notes = _folds(rows, outcomes, held=len(held) > 0)
+    if own_test:
+        test = _given_test(X_test, y_test, encoding, names, outcomes, rows)
     else:
-        matrix, test_matrix = whole[learn], whole[held] if len(held) else None
-    test_targets, numbers = codes[held], held
-    if X_test is not None:
-        test_matrix, test_targets = _given_test(X_test, y_test, encoding, classes, matrix)
-        numbers = np.arange(len(test_targets))
-    shape = image_shape or shape
-    total = 0 if classes is None else len(classes)
-    images = shape is not None
-    own_groups = None if groups is None else groups[learn]
+        test = _held_test(inputs, held, encoding, outcomes, units, rows)
+    if not own_test and len(held) and test is None:
+        notes.append("The held-out rows all have the same target: R² is not defined on them.")
     return Prepared(
-        rows=Rows(matrix, codes[learn], total, own_groups, images),
-        test=None if test_matrix is None else Rows(test_matrix, test_targets, total, None, images),
+        rows=rows,
+        test=test,
         row_numbers=learn,
-        test_numbers=numbers,
-        classes=classes,
+        columns=inputs.columns,
+        classes=outcomes.classes,
         encoding=encoding,
-        feature_names=tuple(names),
-        image_shape=shape,
-        notes=tuple(notes),
-        frame=None if frame is None else frame[learn],
+        feature_names=names,
+        image_shape=inputs.image_shape,
+        folds=folds,
+        notes=(*told, *notes),
+        frame=None if inputs.frame is None else inputs.frame[learn],
     )
 
 
-def input_matrix(X: Any, encoding: TableEncoding | None, width: int) -> np.ndarray:
-    """Return new rows as the matrix that models of a study read.
-
-    Raises:
-        DataError: when columns are missing, or their number is another.
-    """
-    if encoding is not None:
-        return encoding.encode(as_frame(X, text=encoding.text_columns))
-    matrix = as_matrix(X, missing=True).values
-    if matrix.shape[1] != width:
-        raise DataError(f"the model reads rows of {width} numbers, got {matrix.shape[1]}.")
-    return matrix
-
-
-def _inputs(
-    X: Any,
-) -> tuple[np.ndarray, pl.DataFrame | None, tuple[str, ...], tuple[int, ...] | None]:
-    """Return a matrix, or a frame where columns have names or hold more than numbers."""
-    is_frame = nw.dependencies.is_into_dataframe(X) or isinstance(X, dict)
-    is_text = isinstance(X, np.ndarray) and X.dtype.kind in "OUS"
-    is_records = isinstance(X, list) and len(X) > 0 and isinstance(X[0], dict)
-    mixed = isinstance(X, list) and len(X) > 0 and _has_text(X[0])
-    if is_frame or is_text or is_records or mixed:
-        return np.zeros((0, 0)), as_frame(X), (), None
-    found = as_matrix(X, missing=True)
-    names = found.names or tuple(f"x{i}" for i in range(found.values.shape[1]))
-    return found.values, None, names, found.image_shape
-
-
-def _has_text(row: Any) -> bool:
-    """Return whether a row of a list of rows holds a string or nothing."""
-    return isinstance(row, list | tuple) and any(value is None or isinstance(value, str) for value in row)
-
-
-def _target_values(y: Any) -> np.ndarray:
-    """Return targets as an array of one dimension, from a list, an array or a series of any library."""
-    if nw.dependencies.is_into_series(y):
-        y = nw.from_native(y, series_only=True).to_numpy()
-    elif nw.dependencies.is_into_dataframe(y):
-        y = nw.from_native(y, eager_only=True).to_numpy()
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise DataError(f"targets must have one dimension, one a row, got shape {values.shape}.")
-    return values
-
-
-def _codes(values: np.ndarray, task: str) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
-    """Return targets as codes with the class labels, or as a column of values."""
-    if task == "classification":
-        codes, classes = encode_labels(values)
-        _, notes = check_classes(codes, classes, 2)
-        return codes, classes, list(notes)
-    try:
-        numbers = values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+def _group_codes(groups: Any, count: int) -> np.ndarray:
+    """Return the group of each row as a code."""
+    values = row_values(groups, "groups")
+    if len(values) != count:
         raise DataError(
-            "regression needs numbers as targets, but they hold text; use task='classification'."
-        ) from error
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise DataError(f"the target of row {row} (from 0) is {numbers[row]}; leave such rows out first.")
-    if np.ptp(numbers) == 0:
-        raise DataError(f"every target is {numbers[0]:g}: there is nothing to predict.")
-    return numbers[:, None], None, []
+            f"groups must name one group a row: there are {count} rows, but {len(values)} groups."
+        )
+    try:
+        return np.unique(values, return_inverse=True)[1].reshape(-1)
+    except TypeError as error:
+        raise DataError(f"groups must be of one type, without missing ones ({error}).") from error
+
+
+def _hold_out(outcomes: Outcomes, groups: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and a fifth of them all, held out.
+
+    A class of a single row stays with the rows to learn from: held out, nothing could ever know it.
+    """
+    stratify = outcomes.classes is not None
+    most = splittable(outcomes.strata, stratify, groups)
+    if most < 3 and groups is not None:
+        raise DataError(
+            f"to hold out test rows and still keep groups apart, at least 3 groups are needed, got {most}; "
+            "give test rows of your own, or hold_out=False."
+        )
+    folds = max(2, min(_TEST_FOLDS, most))
+    learn, held = make_folds(outcomes.strata, folds=folds, stratify=stratify, groups=groups, seed=seed)[0]
+    if stratify and groups is None:
+        single = np.bincount(outcomes.targets)[outcomes.targets] == 1
+        learn, held = np.sort(np.concatenate([learn, held[single[held]]])), held[~single[held]]
+    if len(learn) < _FEWEST_LEARNED:
+        raise DataError(
+            f"only {len(learn)} of {len(outcomes.targets)} rows are left after a part was held out for the "
+            "test; give test rows of your own, or hold_out=False."
+        )
+    return learn.astype(np.int64), held.astype(np.int64)
+
+
+def _encoded(
+    inputs: Inputs, learn: np.ndarray
+) -> tuple[TableEncoding | None, np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """Return a table's encoding, learned without its test rows; the matrix, its columns' names, notes."""
+    if inputs.frame is None:
+        return None, inputs.matrix[learn], inputs.names, ()
+    frame = inputs.frame[learn]
+    encoding = learn_encoding(frame)
+    return encoding, encoding.encode(frame), encoding.feature_names, encoding.notes
+
+
+def _folds(rows: Rows, outcomes: Outcomes, *, held: bool) -> tuple[int, list[str]]:
+    """Return the most folds that classes, groups and rows allow, with sentences on what was lowered."""
+    most, notes = _FOLDS, []
+    if outcomes.classes is not None:
+        most, told = check_classes(rows.targets, outcomes.classes, most)
+        notes = [f"{note[:-1]} (test rows not counted)." if held else note for note in told]
+    elif np.ptp(rows.targets) == 0:
+        raise DataError(f"every target to learn from is {rows.targets[0, 0]:g}: there is nothing to predict.")
+    else:
+        most = max(2, min(most, len(rows.matrix) // _ROWS_A_FOLD))
+    if rows.groups is not None:
+        groups = len(np.unique(rows.groups))
+        if groups < 2:
+            raise DataError("at least two groups are needed to keep groups apart, got one.")
+        if groups < most:
+            notes.append(f"There are {groups} groups, fewer than {most} folds: {groups} folds are used.")
+            most = groups
+    return most, notes
+
+
+def _held_test(
+    inputs: Inputs,
+    held: np.ndarray,
+    encoding: TableEncoding | None,
+    outcomes: Outcomes,
+    groups: np.ndarray | None,
+    rows: Rows,
+) -> Rows | None:
+    """Return the held-out rows in the form of the others; None where there are none to be scored."""
+    targets = outcomes.targets[held]
+    if len(held) < 2 or (not rows.classes and np.ptp(targets) == 0):
+        return None
+    if inputs.frame is None or encoding is None:
+        matrix = inputs.matrix[held]
+    else:
+        matrix = encoding.encode(inputs.frame[held])
+    units = None if groups is None or len(np.unique(groups[held])) < 2 else groups[held]
+    return Rows(matrix, targets, rows.classes, units, rows.images)
 
 
 def _given_test(
-    X_test: Any, y_test: Any, encoding: TableEncoding | None, classes: np.ndarray | None, matrix: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    X_test: Any,
+    y_test: Any,
+    encoding: TableEncoding | None,
+    names: tuple[str, ...],
+    outcomes: Outcomes,
+    rows: Rows,
+) -> Rows:
     """Return the user's own test rows in the form of the others."""
-    if y_test is None:
-        raise DataError("test rows were given without their targets; give y_test as well.")
-    found = input_matrix(X_test, encoding, matrix.shape[1])
-    values = _target_values(y_test)
-    if len(values) != len(found):
-        raise DataError(f"the test part has {len(found)} rows, but {len(values)} targets.")
-    if classes is not None:
-        return found.astype(matrix.dtype, copy=False), encode_known_labels(values, classes)
-    return found.astype(matrix.dtype, copy=False), values.astype(np.float64)[:, None]
+    matrix = input_matrix(X_test, encoding, names)
+    targets = known_outcomes(y_test, outcomes)
+    if len(targets) != len(matrix):
+        raise DataError(f"the test part has {len(matrix)} rows, but {len(targets)} targets.")
+    if len(matrix) < 2:
+        raise DataError("the test part needs at least two rows for a score with an interval, got one.")
+    if not rows.classes and np.ptp(targets) == 0:
+        raise DataError(f"every test target is {targets[0, 0]:g}: R² is not defined on such rows.")
+    return Rows(matrix, targets, rows.classes, None, rows.images)

@@ -4,7 +4,6 @@ import datetime
 import importlib.metadata
 import platform
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,30 +13,25 @@ from sklearn.base import BaseEstimator
 
 import gorae.errors as errors
 from gorae.backend import cores, select_devices
-from gorae.data import check_classes, fit_affine
-from gorae.errors import DataError
-from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.parameters import root_seed
 from gorae.files import atomic_write
 from gorae.report import render_report
-from gorae.search import NestedResult, nested_folds
+from gorae.search import OuterFold, nested_folds
+from gorae.study.ascent import Ascent, climb_ladder
 from gorae.study.findings import (
     class_findings,
     compare_ladder,
+    comparison_finding,
     gap_of,
     history_findings,
-    ladder_row,
     test_finding,
     value_findings,
 )
-from gorae.study.ladder import climb, final_estimator, settings_of
-from gorae.study.model import Reference, StudyModel, features_of, probabilities
-from gorae.study.plan import choose_models, machine_speed, make_plan
+from gorae.study.model import StudyModel
+from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
 from gorae.study.progress import Bars, Listener, Silent
-from gorae.train import layer_names
-
-_REFERENCE_ROWS = 5000
+from gorae.study.winner import Winner, best_of, fit_winner, layers_of, test_outputs, weight_pictures
 
 
 class Study(BaseEstimator):
@@ -50,7 +44,8 @@ class Study(BaseEstimator):
     Args:
         models: rungs of the ladder, or None for all that fit the task.
         task: "classification", "regression", or None to tell from the targets.
-        time: seconds that it may take; the plan is made to fit.
+        time: seconds that it may take; the plan is made to fit. Once a model is scored, none begins after
+            that time, and none is trained beyond twice of it.
         hold_out: whether a fifth of the rows is held out as a test, where no test rows are given.
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of everything; the same seed, plan and data give the same result.
@@ -97,6 +92,7 @@ class Study(BaseEstimator):
         y_test: Any = None,
         groups: Any = None,
         image_shape: tuple[int, ...] | None = None,
+        feature_names: Sequence[str] | None = None,
         name: str = "data",
         target: str | None = None,
         listener: Listener | None = None,
@@ -110,51 +106,65 @@ class Study(BaseEstimator):
             y_test: their targets.
             groups: a group a row; rows of a group are never on both sides of a split.
             image_shape: height and width, where rows are pictures given flat.
+            feature_names: what an array's columns are called.
             name: what the data are called in the report.
             target: what the target is called.
             listener: hears how it goes; None for what `verbose` says.
 
         Returns:
-            This study, with `table`, `model`, `test_`, `gap_`, `plan_` and `findings_`.
+            This study, with `table`, `model`, `best_`, `test_`, `gap_`, `plan_` and `findings_`, and with
+            `interrupted_`: whether Ctrl-C ended the climb early.
 
         Raises:
             DataError: when the data cannot be learned from.
             ParameterError: when a parameter is out of its range.
-            KeyboardInterrupt: on Ctrl-C before any model was scored; later, the study ends with the models
-                that were, and says so.
+            KeyboardInterrupt: on Ctrl-C before a model beside chance was scored, or again while the winner is
+                fitted. In between the study ends with the models that were scored, warns, and says in its
+                notes what is missing.
         """
         began = time.perf_counter()
+        vars(self).pop("findings_", None)
         heard = listener or (Bars() if self.verbose else Silent())
         seed = root_seed(self.random_state)
+        devices = select_devices(self.device)
         data = prepare(
             X,
             y,
             X_test=X_test,
             y_test=y_test,
             task=self.task,
-            test_share=self.hold_out,
+            hold_out=self.hold_out,
             groups=groups,
             image_shape=image_shape,
+            feature_names=feature_names,
             seed=seed,
         )
-        models = choose_models(self.models, data.task)
-        most_folds, notes = _fold_limits(data)
         self.plan_ = make_plan(
-            *data.rows.matrix.shape,
+            len(data.rows.matrix),
+            data.rows.matrix.shape[1],
             data.rows.classes,
-            models,
-            budget=float(self.time),
+            choose_models(self.models, data.task),
+            budget=self.time,
             speed=machine_speed(),
-            most_folds=most_folds,
+            most_folds=data.folds,
         )
-        heard.planned(self.plan_)
-        self._notes = [*data.notes, *notes]
         try:
-            self._climb(data, seed, heard)
-            self._settle(data, seed)
+            heard.planned(self.plan_)
+            folds = _nested(data, self.plan_, seed)
+            ascent = climb_ladder(
+                data.rows,
+                self.plan_,
+                folds,
+                seed=seed,
+                device=self.device,
+                devices=devices,
+                heard=heard,
+                began=began,
+            )
+            winner = fit_winner(best_of(ascent.table), self.plan_, data, seed=seed, device=self.device)
         finally:
             heard.closed()
-        self._gather(data, name, target, time.perf_counter() - began)
+        self._gather(data, folds, ascent, winner, name, target, began)
         return self
 
     @property
@@ -176,7 +186,12 @@ class Study(BaseEstimator):
         return self.model.predict_proba(X)
 
     def save(self, path: str | Path, *, force: bool = True) -> None:
-        """Write the winner to one file; `gorae.load` reads it."""
+        """Write the winner to one file; `gorae.load` reads it.
+
+        Raises:
+            FileExistsRefusal: when the file exists and `force` is False.
+            WriteError: when it cannot be written.
+        """
         self.model.save(path, force=force)
 
     def report(self, path: str | Path, *, force: bool = True) -> None:
@@ -194,123 +209,52 @@ class Study(BaseEstimator):
             raise errors.NotFittedError("this Study is not fitted yet; call fit first.")
         return getattr(self, name)
 
-    def _climb(self, data: Prepared, seed: int, heard: Listener) -> None:
-        """Score the rungs one after the other."""
-        plan, rows = self.plan_, data.rows
-        self._folds = nested_folds(
-            rows.targets if rows.classes else rows.targets[:, 0],
-            outer=plan.outer,
-            inner=plan.inner,
-            repeats=plan.repeats,
-            stratify=rows.classes > 0,
-            groups=rows.groups,
-            seed=seed,
-        )
-        self._results: dict[str, NestedResult] = {}
-        self.ladder_: list[dict[str, Any]] = []
-        devices = select_devices(self.device)
-        for model in _rungs(plan.models):
-            heard.started(model)
-            try:
-                found = climb(
-                    model,
-                    rows,
-                    plan,
-                    self._folds,
-                    seed=seed,
-                    device=self.device,
-                    devices=devices,
-                    tell=heard.advanced,
-                )
-            except KeyboardInterrupt:
-                if not any(name != "chance" for name in self._results):
-                    raise
-                self._notes.append(f"Interrupted while {model} was trained: it and what follows is missing.")
-                warnings.warn(self._notes[-1], errors.GoraeWarning, stacklevel=3)
-                return
-            for name, result in found.items():
-                if name not in plan.models:
-                    continue
-                self._results[name] = result
-                settings = settings_of(name, plan) if name in (*plan.settings, "ensemble") else []
-                self.ladder_.append(ladder_row(name, result, rows, settings))
-                heard.scored(self.ladder_[-1])
-
-    def _settle(self, data: Prepared, seed: int) -> None:
-        """Fit the winner on all rows but the test rows, and score it on those."""
-        names = [row["model"] for row in self.ladder_]
-        self._close = compare_ladder(names, self._results, data.rows)
-        scores = [-np.inf if row["model"] == "chance" else row["score"] for row in self.ladder_]
-        self.best_ = names[int(np.argmax(scores))]
-        row = self.ladder_[names.index(self.best_)]
-        rows = data.rows
-        estimator = final_estimator(
-            self.best_, row["settings"], self.plan_, rows, seed=seed, device=self.device
-        )
-        affine = None
-        matrix = rows.matrix
-        if matrix.dtype != np.uint8:
-            affine = fit_affine(matrix, kind=rows.scale)
-            matrix = affine.apply(matrix)
-            if isinstance(estimator, NetworkEstimator):
-                estimator.set_params(scale=None)
-        estimator.fit(matrix, rows.targets if rows.classes else rows.targets[:, 0])
-        self._estimator, self._affine, self._row = estimator, affine, row
-        step = max(1, -(-len(matrix) // _REFERENCE_ROWS))
-        kept = np.arange(0, len(matrix), step)
-        labels = rows.targets if rows.classes else rows.targets[:, 0]
-        self._reference = Reference(
-            features_of(estimator, matrix[kept]),
-            data.row_numbers[kept].astype(np.int64),
-            np.asarray(labels[kept]),
-        )
-
-    def _gather(self, data: Prepared, name: str, target: str | None, seconds: float) -> None:
+    def _gather(
+        self,
+        data: Prepared,
+        folds: Sequence[OuterFold],
+        ascent: Ascent,
+        winner: Winner,
+        name: str,
+        target: str | None,
+        began: float,
+    ) -> None:
         """Put together what was found, for people and for programs."""
-        rows, result = data.rows, self._results[self.best_]
-        self.gap_ = gap_of(result, self._results["chance"], self._folds, self._row, rows)
-        self.test_ = self._test(data)
+        rows, result, table = data.rows, ascent.results[winner.name], ascent.table
+        self.ladder_, self.best_, self.interrupted_ = table, winner.name, ascent.interrupted
+        self.gap_ = gap_of(result, ascent.results["chance"], folds, winner.row, rows)
+        self.test_ = None if data.test is None else test_finding(test_outputs(winner, data.test), data.test)
+        close = compare_ladder(table, ascent.results, rows)
         facts = {
-            "data": {
-                "name": name,
-                "rows": len(rows.matrix) + (0 if data.test is None else len(data.test.matrix)),
-                "columns": len(data.encoding.columns) if data.encoding else rows.matrix.shape[1],
-                "classes": None if data.classes is None else [str(c) for c in data.classes],
-                "task": data.task,
-                "target": target,
-                "notes": self._notes,
-            },
-            "ladder": self.ladder_,
-            "best": self.best_,
+            "data": _data_facts(data, name, target, ascent.notes),
+            "ladder": table,
+            "best": winner.name,
             "test": self.test_,
-            "gap": None if self.gap_ is None else vars(self.gap_),
-            "comparison": self._comparison(),
+            "gap": None if self.gap_ is None else self.gap_.to_dict(),
+            "comparison": comparison_finding(close, table, winner.name),
             "created": datetime.date.today().isoformat(),
             "version": importlib.metadata.version("gorae"),
         }
         self.model_ = StudyModel(
-            name=self.best_,
-            estimator=self._estimator,
+            name=winner.name,
+            estimator=winner.estimator,
             encoding=data.encoding,
-            affine=self._affine,
+            affine=winner.affine,
             classes=data.classes,
             feature_names=data.feature_names,
             target=target,
-            reference=self._reference,
+            reference=winner.reference,
             facts=facts,
         )
-        layers = []
-        if isinstance(self._estimator, NetworkEstimator):
-            layers = layer_names(self._estimator._recipe(*self._estimator._sizes).problem)
         pictures = class_findings(result, data) if rows.classes else value_findings(result, data)
         self.findings_ = {
             "title": f"gorae: {name}",
             **facts,
             "plan": {"lines": self.plan_.lines, "gave_up": list(self.plan_.gave_up)},
             **pictures,
-            **history_findings(result.histories, layers, rows.classes),
-            "weights": self._weights(data),
-            "seconds_total": seconds,
+            **history_findings(result, layers_of(winner), rows.classes),
+            "weights": weight_pictures(winner, data),
+            "seconds_total": time.perf_counter() - began,
             "machine": {
                 "cores": str(cores()),
                 "system": platform.machine(),
@@ -318,57 +262,28 @@ class Study(BaseEstimator):
             },
         }
 
-    def _test(self, data: Prepared) -> dict[str, Any] | None:
-        """Return the winner's score on the rows nothing else has touched."""
-        if data.test is None:
-            return None
-        matrix = data.test.matrix if self._affine is None else self._affine.apply(data.test.matrix)
-        if data.rows.classes:
-            outputs = probabilities(self._estimator, matrix, data.rows.classes)
-        else:
-            outputs = np.asarray(self._estimator.predict(matrix)).reshape(-1, 1)
-        return test_finding(outputs, data.test)
 
-    def _comparison(self) -> dict[str, Any] | None:
-        """Return the winner against the simplest model that comes close, in figures and words."""
-        names = [row["model"] for row in self.ladder_]
-        found = self._close.comparison
-        told: dict[str, Any] = {"simpler": names[self._close.simplest], "sentence": self._close.sentence}
-        if found is not None:
-            told.update(difference=found.difference, low=found.low, high=found.high, verdict=found.verdict)
-        return told
-
-    def _weights(self, data: Prepared) -> list[dict[str, Any]] | None:
-        """Return a linear model's weights as pictures, where the rows are pictures."""
-        if self.best_ != "linear" or data.image_shape is None or data.classes is None:
-            return None
-        weight = np.asarray(self._estimator._members[0].parameters.head.weight)
-        return [
-            {"label": str(label), "image": weight[:, i].reshape(data.image_shape)}
-            for i, label in enumerate(data.classes)
-        ]
+def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
+    """Return the folds of a plan."""
+    return nested_folds(
+        data.rows.strata,
+        outer=plan.outer,
+        inner=plan.inner if plan.chooses else 0,
+        repeats=plan.repeats,
+        stratify=data.rows.classes > 0,
+        groups=data.rows.groups,
+        seed=seed,
+    )
 
 
-def _rungs(models: Sequence[str]) -> list[str]:
-    """Return what is trained for these rungs: an ensemble needs the single network's choice of settings."""
-    wanted = [model for model in models if model != "ensemble"]
-    return wanted if "ensemble" not in models or "mlp" in wanted else [*wanted, "mlp"]
-
-
-def _fold_limits(data: Prepared) -> tuple[int, list[str]]:
-    """Return the most folds that classes and groups allow, with sentences on what was lowered and why."""
-    most, notes = 5, []
-    if data.classes is not None:
-        most, told = check_classes(data.rows.targets, data.classes, most)
-        notes = list(told)
-    if data.rows.groups is not None:
-        groups = len(np.unique(data.rows.groups))
-        if groups < 2:
-            raise DataError("at least two groups are needed to keep groups apart, got one.")
-        if groups < most:
-            notes.append(f"There are {groups} groups, fewer than the {most} folds: {groups} folds are used.")
-            most = groups
-    return most, notes
-
-
-__all__ = ["Study"]
+def _data_facts(data: Prepared, name: str, target: str | None, notes: Sequence[str]) -> dict[str, Any]:
+    """Return what the data are, in figures and words."""
+    return {
+        "name": name,
+        "rows": len(data.rows.matrix) + (0 if data.test is None else len(data.test.matrix)),
+        "columns": data.columns,
+        "classes": None if data.classes is None else [str(label) for label in data.classes],
+        "task": data.task,
+        "target": target,
+        "notes": [*data.notes, *notes],
+    }

@@ -5,13 +5,14 @@
 
 from gorae.train.checkpoint import Checkpoint
 from gorae.train.history import History, MemberResult
-from gorae.train.loop import Member, Outcome, Progress, train
+from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
 from gorae.train.planner import Plan, member_bytes, parameter_count, plan_members
 from gorae.train.predict import Asked, member_outputs
 from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
 from gorae.train.schedules import SCHEDULES, find_schedule
+from gorae.train.task import Member
 
 __all__ = [
     "OBJECTIVES",

@@ -5,7 +5,10 @@ unfinished one goes on from its state, to bitwise the same result, and a file of
 """
 
 import hashlib
+import re
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from gorae.errors import FileError
+from gorae.errors import FileError, ParameterError
 from gorae.files import make_folder, read_container, write_container
-from gorae.train.member import MemberState
+from gorae.train.member import MemberState, blank_state
 from gorae.train.problem import Problem, SharedRows, SplitRows
 
 KIND = "member-checkpoint"
+
+_ENGINE = 1
+"""To be raised by every change of the program after which a checkpoint would go on differently."""
+
+_LEFTOVER_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -28,10 +36,18 @@ class Checkpoint:
     Args:
         folder: a folder of its own for this fit; made when it is missing.
         every: epochs between two writes of a member; a kill loses fewer than that.
+
+    Raises:
+        ParameterError: when `every` is no positive integer.
     """
 
     folder: Path
     every: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder))
+        if not isinstance(self.every, int) or self.every < 1:
+            raise ParameterError(f"every must be a positive number of epochs, got {self.every!r}.")
 
     def path(self, member: int) -> Path:
         """Return the file of that member."""
@@ -39,31 +55,54 @@ class Checkpoint:
 
 
 def fingerprint(
-    problem: Problem, shared: SharedRows, splits: Sequence[SplitRows], members: Sequence[tuple[Mapping, int]]
+    problem: Problem,
+    shared: SharedRows,
+    splits: Sequence[SplitRows],
+    members: Sequence[tuple[Mapping[str, Any], int, Any]],
 ) -> str:
-    """Return a hash of all that decides the result of a fit: program, data, folds, members."""
-    digest = hashlib.sha256(repr(problem).encode())
-    for leaf in jax.tree.leaves((shared, list(splits))):
-        array = np.ascontiguousarray(leaf)
-        digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(array.tobytes() if array.ndim == 0 else memoryview(array).cast("B"))
-    for hyper, split in members:
+    """Return a hash of all that decides the result of a fit: program, data, folds, members.
+
+    Args:
+        problem: the static part.
+        shared: rows and targets.
+        splits: the folds.
+        members: numbers, split and starting state (or None) of each member.
+    """
+    # A function is its name: where it lies in memory is another place in every process.
+    described = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(problem))
+    digest = hashlib.sha256(f"{_ENGINE} {described}".encode())
+    for hyper, split, _ in members:
         digest.update(repr((sorted((name, float(value)) for name, value in hyper.items()), split)).encode())
+    for leaf in jax.tree.leaves((shared, list(splits), [state for _, _, state in members])):
+        array = np.asarray(leaf)
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def open_folder(checkpoint: Checkpoint) -> None:
+    """Make the folder if it is missing, and remove what a killed process was writing when it died."""
+    folder = make_folder(checkpoint.folder)
+    for leftover in folder.glob(".gorae-*.tmp"):
+        with suppress(OSError):  # another process was faster
+            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
+                leftover.unlink()
 
 
 def save_member(
     checkpoint: Checkpoint, member: int, fit: str, state: MemberState, records: np.ndarray
 ) -> None:
-    """Write a member's state and records over its old file, atomically."""
-    make_folder(checkpoint.folder)
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
-    arrays = {f"state/{i}": leaf for i, leaf in enumerate(leaves)}
+    """Write a member's state and records over its old file, atomically.
+
+    Raises:
+        WriteError: when that fails; the old file is intact.
+    """
+    arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     write_container(checkpoint.path(member), {**arrays, "records": records}, {"fit": fit}, kind=KIND)
 
 
 def load_member(
-    checkpoint: Checkpoint, member: int, fit: str, blank: MemberState
+    checkpoint: Checkpoint, member: int, fit: str, problem: Problem
 ) -> tuple[MemberState, np.ndarray] | None:
     """Return a member's state and records, or None when it has no file yet.
 
@@ -75,11 +114,17 @@ def load_member(
     if not path.exists():
         return None
     container = read_container(path, kind=KIND)
-    leaves, structure = jax.tree.flatten(blank)
-    if container.meta.get("fit") != fit or len(container.arrays) != len(leaves) + 1:
+    leaves, structure = jax.tree.flatten(blank_state(problem))
+    found = [container.arrays.get(f"state/{i}") for i in range(len(leaves))]
+    if (
+        container.meta.get("fit") != fit
+        or "records" not in container.arrays
+        or any(
+            f is None or f.shape != a.shape or f.dtype != a.dtype for f, a in zip(found, leaves, strict=True)
+        )
+    ):
         raise FileError(
             f"checkpoint folder {str(checkpoint.folder)!r} holds another fit (other data, parameters or seed "
             "than this one); give an empty folder, or delete this one."
         )
-    state: Any = jax.tree.unflatten(structure, [container.arrays[f"state/{i}"] for i in range(len(leaves))])
-    return state, container.arrays["records"]
+    return jax.tree.unflatten(structure, found), container.arrays["records"]

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from gorae.errors import ParameterError, closest
 
 Objective = Callable[[Array, Array, Array | float], Array]
+_WRONG = 1e-20
 
 
 def cross_entropy(
@@ -126,8 +127,8 @@ def perceptron(
     r"""Rosenblatt's criterion, one unit a class: $\sum_c \max(0, -t_c s_c)$ with $t_c = \pm 1$.
 
     Its gradient with rate 1 and one row a step is the perceptron rule $w_c \leftarrow w_c + t_c x$ for every
-    unit whose step function $[s_c > 0]$ answers wrongly; a score of exactly 0 counts as wrong, so that
-    training leaves the zero start.
+    unit whose step function $[s_c > 0]$ answers wrongly. A score of exactly 0 counts as wrong, so that
+    training leaves the zero start; wrong answers cost 1e-20 besides, so that the loss is 0 only without any.
 
     Args:
         outputs: scores s, one column a unit.
@@ -147,7 +148,7 @@ def perceptron(
     del smoothing
     signs = 2.0 * jax.nn.one_hot(targets, outputs.shape[-1]) - 1.0
     agreement = signs * outputs
-    return jnp.sum(jnp.where(agreement > 0.0, 0.0, -agreement), axis=-1)
+    return jnp.sum(jnp.where(agreement > 0.0, 0.0, _WRONG - agreement), axis=-1)
 
 
 def _margins(outputs: Array, targets: Array) -> Array:

@@ -2,19 +2,24 @@
 
 Each entry of `OPTIMIZERS` maps a member's hyper-parameters (a dictionary of scalars, traced) to an
 `optax.GradientTransformation` that gives a direction; the training step multiplies it by minus the learning
-rate. Whether weight decay is coupled (added to the gradient, as in SGD and Adam) or decoupled (AdamW) belongs
-to the optimizer.
+rate. Its state starts at zeros. Whether weight decay is coupled (added to the gradient, as in SGD and Adam)
+or decoupled (AdamW) belongs to the optimizer.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
 from gorae.errors import ParameterError, closest
 
 Hyper = Mapping[str, Array]
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,32 @@ def _nesterov(hyper: Hyper) -> optax.GradientTransformation:
 
 
 def _adam(hyper: Hyper) -> optax.GradientTransformation:
-    """Return Adam with the paper's constants (Kingma & Ba 2015, algorithm 1)."""
+    """Return Adam with the paper's constants (Kingma & Ba 2015, algorithm 1), in optax's state.
+
+    optax divides by the bias corrections, which the compiler does in one way for a member and in another for
+    a stack of them; here they are factors, and a member is bitwise the same in both. 1 - beta^t is
+    -expm1(t log beta): the subtraction would lose half of the digits in the first steps.
+    """
     del hyper
-    return optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
+
+    def init(params: optax.Params) -> optax.ScaleByAdamState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), zeros, zeros)
+
+    def update(
+        updates: optax.Updates, state: Any, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.ScaleByAdamState]:
+        del params
+        count = state.count + 1
+        steps = count.astype(jnp.float32)
+        first = -1.0 / jnp.expm1(steps * math.log(_BETA1))
+        second = 1.0 / jnp.sqrt(-jnp.expm1(steps * math.log(_BETA2)))
+        mu = jax.tree.map(lambda m, g: _BETA1 * m + (1 - _BETA1) * g, state.mu, updates)
+        nu = jax.tree.map(lambda v, g: _BETA2 * v + (1 - _BETA2) * (g * g), state.nu, updates)
+        direction = jax.tree.map(lambda m, v: first * m / (second * jnp.sqrt(v) + _EPSILON), mu, nu)
+        return direction, optax.ScaleByAdamState(count, mu, nu)
+
+    return optax.GradientTransformation(init, update)
 
 
 OPTIMIZERS: dict[str, Optimizer] = {

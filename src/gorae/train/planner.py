@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from gorae.backend import Worker, memory_budget, workers_for
+from gorae.backend import Device, Worker, memory_budget, workers_for
 from gorae.errors import MemoryPlanError
 from gorae.train.member import blank_state
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
+from gorae.train.validation import VALIDATION_BLOCK
 
 _TINY_STEP = 160_000
 _MANY_MEMBERS = 96
@@ -26,7 +27,7 @@ class Plan:
 
 
 def plan_members(
-    problem: Problem, shared: SharedRows, split: SplitRows, members: int, devices: list[jax.Device]
+    problem: Problem, shared: SharedRows, split: SplitRows, members: int, devices: list[Device]
 ) -> Plan:
     """Return how to run `members` members on `devices`.
 
@@ -44,28 +45,31 @@ def plan_members(
     if free < each:
         raise MemoryPlanError(
             f"one member needs about {_megabytes(each + _nbytes(shared))} with its data, but the budget on "
-            f"{device.platform} is {_megabytes(budget)}; use a smaller model or batch_size, fewer rows, or set "
-            "GORAE_MEMORY (bytes) if more may be used."
+            f"{device.platform} is {_megabytes(budget)}; use a smaller model or batch_size, fewer rows, or "
+            "set GORAE_MEMORY (bytes) if more may be used."
         )
     workers = workers_for(devices)
     fitting = int(free // each)
     if device.platform == "cpu":
-        chunk = _cpu_chunk(problem, members, len(workers))
-        workers = workers[: max(1, min(len(workers), fitting // chunk, -(-members // chunk)))]
-        return Plan(min(chunk, fitting), tuple(workers), each)
+        chunk = min(fitting, _cpu_chunk(problem, members, len(workers)))
+        busy = min(len(workers), fitting // chunk, -(-members // chunk))
+        return Plan(chunk, tuple(workers[: max(1, busy)]), each)
     share = -(-members // len(workers))
-    return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[:members]), each)
+    return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[: max(1, members)]), each)
 
 
 def member_bytes(problem: Problem, split: SplitRows) -> int:
-    """Return about how many bytes a member needs while it trains: state, gradient, activations, its order."""
-    state = _nbytes(blank_state(problem))
+    """Return about how many bytes a member needs while it trains.
+
+    Counted are its state before and after a call, a gradient, the activations of a batch forwards and
+    backwards with its encoded rows, and the epoch's order with what sorting it takes.
+    """
     parameters, _ = parameter_shapes(problem)
-    gradient = _nbytes(parameters)
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(parameters) if leaf.ndim >= 2)
-    batch = max(problem.batch_size, 1)
-    activations = 4 * batch * (3 * widths + 2 * int(np.prod(split.shift.shape[-1:])))
-    return 2 * state + gradient + activations + 24 * split.train_rows.shape[-1]
+    rows = max(problem.batch_size, VALIDATION_BLOCK if split.stop_rows.shape[-1] else 1)
+    activations = 4 * rows * (3 * widths + 2 * int(np.prod(split.shift.shape[-1:])))
+    order = 24 * split.train_rows.shape[-1]
+    return 2 * _nbytes(blank_state(problem)) + _nbytes(parameters) + activations + order
 
 
 def parameter_count(problem: Problem) -> int:
@@ -86,4 +90,4 @@ def _nbytes(tree: object) -> int:
 
 def _megabytes(count: int) -> str:
     """Return a number of bytes in words."""
-    return f"{count / 1e6:,.0f} MB"
+    return f"{count / 1e6:,.1f} MB"

@@ -10,9 +10,8 @@ import numpy as np
 from jaxtyping import Array
 
 from gorae import nn
-from gorae.backend import compiled, workers_for
-from gorae.data.folds import size_class
-from gorae.train.problem import Problem, SplitRows, assemble, encode
+from gorae.backend import Device, compiled, own_numerics, workers_for
+from gorae.train.problem import Problem, SplitRows, assemble, encode, with_spare_rows
 
 _BLOCK = 256
 _CALL = 2048
@@ -33,7 +32,7 @@ def member_outputs(
     rows: Any,
     questions: Sequence[Asked],
     *,
-    devices: list[jax.Device],
+    devices: list[Device],
     features: bool = False,
 ) -> list[np.ndarray]:
     """Return what members answer.
@@ -50,8 +49,9 @@ def member_outputs(
         classes, values in the fold's own target unit for regression.
     """
     workers = workers_for(devices)[: max(1, len(questions))]
-    padded = _padded(np.asarray(rows))
-    placed = {device: jax.device_put(padded, device) for device in {w.device for w in workers}}
+    padded = with_spare_rows(np.asarray(rows))
+    with own_numerics():
+        placed = {device: jax.device_put(padded, device) for device in {w.device for w in workers}}
 
     def answer(numbered: tuple[int, Asked]) -> np.ndarray:
         number, asked = numbered
@@ -59,7 +59,7 @@ def member_outputs(
         call = _CALL if len(asked.rows) > _BLOCK else _BLOCK
         encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
         parts = []
-        for start in range(0, len(asked.rows), call):
+        for start in range(0, max(1, len(asked.rows)), call):
             index = np.zeros(call, np.int32)
             wanted = asked.rows[start : start + call]
             index[: len(wanted)] = wanted
@@ -67,8 +67,9 @@ def member_outputs(
             program = compiled(
                 lambda *a: _outputs(problem, features, *a), ("outputs", problem, features), arguments, device
             )
-            parts.append(np.asarray(program(*arguments))[: len(wanted)])
-        return np.concatenate(parts) if len(parts) != 1 else parts[0]
+            with own_numerics():
+                parts.append(np.asarray(program(*arguments))[: len(wanted)])
+        return np.concatenate(parts)
 
     if len(questions) <= 1:
         return [answer(pair) for pair in enumerate(questions)]
@@ -95,11 +96,3 @@ def _outputs(
 
     answers = jax.lax.map(block, jnp.reshape(index, (-1, _BLOCK)))
     return jnp.reshape(answers, (-1, answers.shape[-1]))
-
-
-def _padded(rows: np.ndarray) -> np.ndarray:
-    """Return the rows with copies of zero rows up to a size class, so that few programs serve all sizes."""
-    extra = size_class(len(rows)) - len(rows)
-    if extra == 0:
-        return rows
-    return np.concatenate([rows, np.zeros((extra, *rows.shape[1:]), rows.dtype)])

@@ -16,6 +16,12 @@ import numpy as np
 from jaxtyping import Array
 
 from gorae import nn
+from gorae.backend import own_numerics
+from gorae.data.folds import size_class
+from gorae.errors import ParameterError, closest
+
+_LARGEST_COUNT = (1 << 32) - 1
+_PADDED_BYTES = 1 << 26
 
 HYPER: dict[str, float] = {
     "learning_rate": 1e-3,
@@ -70,11 +76,11 @@ class SharedRows(NamedTuple):
 
 
 class SplitRows(NamedTuple):
-    """What the members of one split read: the fold's own encoding, and its rows as padded index and weight arrays.
+    """What the members of one split read: the fold's own encoding, and its rows as padded positions.
 
-    Shapes: fill, shift, scale `(features,)`; target_shift, target_scale `(outputs,)`, used in regression only;
-    train_* `(N,)` with `train_count` real ones; stop_* `(V,)` with `stop_count` real ones, where V = 0 means no
-    early stopping.
+    Shapes: fill, shift, scale `(features,)`; target_shift, target_scale `(outputs,)`, used in regression
+    only; train_* `(N,)` with `train_count` real ones; stop_* `(V,)` with `stop_count` real ones, where V = 0
+    means no early stopping.
     """
 
     fill: Any
@@ -94,28 +100,41 @@ def hyper_scalars(**values: float) -> dict[str, np.generic]:
     """Return one member's numbers with their defaults filled in, as float32 and uint32 scalars.
 
     Raises:
-        KeyError: for a name that no member has.
+        ParameterError: for a name that no member has, or a number that its type cannot hold.
     """
     numbers: dict[str, np.generic] = {name: np.float32(default) for name, default in HYPER.items()}
     numbers.update({name: np.uint32(default) for name, default in COUNTS.items()})
     for name, value in values.items():
-        numbers[name] = np.float32(value) if name in HYPER else np.uint32(value)
-        if name not in HYPER and name not in COUNTS:
-            raise KeyError(name)
+        if name not in numbers:
+            near = closest(name, list(numbers))
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ParameterError(f"a member has the numbers {list(numbers)}, not {name!r}.{hint}")
+        if name in HYPER:
+            if not abs(value) <= np.finfo(np.float32).max:
+                raise ParameterError(f"{name} must be a finite float32 number, got {value!r}.")
+            numbers[name] = np.float32(value)
+        else:
+            if not 0 <= value <= _LARGEST_COUNT:
+                raise ParameterError(f"{name} must be from 0 to {_LARGEST_COUNT}, got {value!r}.")
+            numbers[name] = np.uint32(value)
     return numbers
 
 
 def member_key(hyper: Mapping[str, Array]) -> Array:
-    """Return the member's own random key: from the root seed and its stream, never from its place."""
-    root = jax.random.key(hyper["seed"], impl="threefry2x32")
-    return jax.random.fold_in(root, hyper["stream"])
+    """Return the member's own random key: from the root seed and its stream, never from its place.
+
+    The key is put together by hand because `jax.random.key` adds the user's `jax_random_seed_offset`.
+    """
+    words = jnp.stack([jnp.zeros((), jnp.uint32), jnp.asarray(hyper["seed"], jnp.uint32)])
+    return jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), hyper["stream"])
 
 
 @lru_cache(maxsize=256)
 def _skeleton(problem: Problem) -> tuple[Any, Any, Any]:
     """Return parameters, buffers (both as shapes) and the static rest of the problem's model."""
     hyper = {name: jax.ShapeDtypeStruct((), value.dtype) for name, value in hyper_scalars().items()}
-    model = eqx.filter_eval_shape(lambda h: problem.build(member_key(h), h), hyper)
+    with own_numerics():
+        model = eqx.filter_eval_shape(lambda h: problem.build(member_key(h), h), hyper)
     parameters, rest = nn.partition(model)
     buffers, static = eqx.partition(rest, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     return parameters, buffers, static
@@ -145,7 +164,7 @@ def layer_names(problem: Problem) -> list[str]:
 
 
 def encode(rows: Array, split: SplitRows, missing: bool) -> Array:
-    """Return a batch of stored rows as the model reads it: filled, shifted and scaled by the fold's own numbers."""
+    """Return stored rows as the model reads them: filled, shifted and scaled by the fold's own numbers."""
     x = rows.astype(jnp.float32)
     if missing:
         x = jnp.where(jnp.isnan(x), split.fill, x)
@@ -155,3 +174,39 @@ def encode(rows: Array, split: SplitRows, missing: bool) -> Array:
 def encode_target(target: Array, split: SplitRows, classes: int) -> Array:
     """Return a batch of targets as the objective reads it: class codes, or values in the fold's own unit."""
     return target if classes else (target - split.target_shift) * split.target_scale
+
+
+def as_read(split: SplitRows) -> SplitRows:
+    """Return a split as the program reads it: training weights with mean 1, and padding that repeats a row.
+
+    The mean is taken here, in float64 over the real rows, so that it does not depend on the padding; and what
+    stands in the padding is one of the split's own rows, so that no other row is even looked at.
+    """
+    count, stops = int(split.train_count), int(split.stop_count)
+    weight = np.zeros(len(split.train_weight), np.float64)
+    weight[:count] = split.train_weight[:count]
+    mean = weight[:count].mean() if count else 0.0
+    return split._replace(
+        train_rows=_repeating(split.train_rows, count),
+        train_weight=(weight / mean if mean > 0 else weight).astype(np.float32),
+        stop_rows=_repeating(split.stop_rows, stops),
+        stop_weight=np.where(np.arange(len(split.stop_weight)) < stops, split.stop_weight, 0).astype(
+            np.float32
+        ),
+    )
+
+
+def _repeating(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return padded positions with the first one in the padding."""
+    return np.where(np.arange(len(rows)) < count, rows, rows[:1]).astype(np.int32) if count else rows
+
+
+def with_spare_rows(array: np.ndarray) -> np.ndarray:
+    """Return rows with zero rows up to a size class, so that data of nearby sizes share a program.
+
+    Large arrays stay as they are: a copy would cost more than a compilation.
+    """
+    extra = size_class(len(array)) - len(array)
+    if extra == 0 or array.nbytes > _PADDED_BYTES:
+        return array
+    return np.concatenate([array, np.zeros((extra, *array.shape[1:]), array.dtype)])

@@ -1,0 +1,161 @@
+"""A fitted network estimator as arrays and JSON, and back: what its file holds.
+
+A file may come from anybody. So nothing is made by its metadata alone: sizes are believed only as far as the
+file's own arrays go, and what does not fit together is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from itertools import pairwise
+from typing import Any
+
+import jax
+import numpy as np
+from sklearn.base import is_classifier
+
+from gorae.errors import DamagedFileError
+from gorae.estimators.learned import (
+    ENCODING,
+    Learned,
+    answering_problem,
+    encoding_of,
+    encoding_only,
+    set_learned,
+)
+from gorae.estimators.meta_reading import (
+    checked_count,
+    read_array,
+    read_count,
+    read_flag,
+    read_list,
+    read_mapping,
+    read_text,
+)
+from gorae.estimators.parameter_meta import parameters_from_meta, parameters_to_meta
+from gorae.estimators.parameters import LARGEST_COUNT
+from gorae.estimators.saving import labels_from_meta, labels_to_meta
+from gorae.models.linear import LinearShape
+from gorae.models.mlp import MLPShape
+from gorae.train import MemberResult, layer_names
+from gorae.train.history import as_history
+from gorae.train.member import RECORD
+from gorae.train.problem import parameter_shapes
+
+_SHAPES = {"mlp": MLPShape, "linear": LinearShape}
+_LARGEST_SEED = 2**32 - 1
+
+
+def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return what a file of this estimator holds."""
+    learned: Learned = estimator._learned
+    arrays = {f"encoding/{name}": part for name, part in encoding_of(learned.encoding).items()}
+    arrays["anchor"] = learned.anchor
+    arrays["target_anchor"] = learned.target_anchor
+    for i, member in enumerate(learned.members):
+        leaves = jax.tree.leaves((member.parameters, member.buffers))
+        arrays.update({f"member/{i}/{j}": np.asarray(leaf) for j, leaf in enumerate(leaves)})
+        arrays[f"history/{i}"] = np.column_stack(list(member.history)).astype(np.float32)
+    kind = next(name for name, shape in _SHAPES.items() if isinstance(learned.shape, shape))
+    meta = {
+        "parameters": parameters_to_meta(estimator.get_params(deep=False)),
+        "network": {"kind": kind, **asdict(learned.shape)},
+        "seed": learned.seed,
+        "streams": list(learned.streams),
+        "members": [[m.best_epoch, m.epochs, m.steps, m.diverged_step] for m in learned.members],
+        "feature_names": [str(v) for v in getattr(estimator, "feature_names_in_", [])],
+        "classes": labels_to_meta(estimator.classes_) if hasattr(estimator, "classes_") else None,
+        "flat_target": learned.flat_target,
+    }
+    return arrays, meta
+
+
+def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Any:
+    """Return the fitted estimator that a file holds.
+
+    Raises:
+        DamagedFileError: when metadata and arrays do not fit together.
+        InputError: when a value is out of its range.
+    """
+    estimator = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
+    shape = _read_shape(read_mapping(meta, "network"), arrays)
+    estimator.n_features_in_ = shape.inputs
+    names = read_list(meta, "feature_names", most=shape.inputs)
+    if names:
+        if len(names) != shape.inputs or not all(isinstance(name, str) for name in names):
+            raise DamagedFileError(f"feature_names must be {shape.inputs} texts.")
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    if is_classifier(estimator):
+        estimator.classes_ = labels_from_meta(read_mapping(meta, "classes"))
+        if not np.array_equal(np.unique(estimator.classes_), estimator.classes_):
+            raise DamagedFileError("the class labels must be distinct and sorted.")
+        if len(estimator.classes_) != shape.outputs:
+            raise DamagedFileError(
+                f"{len(estimator.classes_)} class labels do not fit {shape.outputs} outputs."
+            )
+    set_learned(estimator, _read_learned(shape, is_classifier(estimator), arrays, meta))
+    return estimator
+
+
+def _read_learned(
+    shape: MLPShape | LinearShape, classify: bool, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+) -> Learned:
+    """Return what the fit had left."""
+    outputs = 0 if classify else shape.outputs
+    sizes = {"fill": shape.inputs, "shift": shape.inputs, "scale": shape.inputs}
+    parts = {name: read_array(arrays, f"encoding/{name}", (sizes.get(name, outputs),)) for name in ENCODING}
+    if (parts["target_scale"] == 0).any():
+        raise DamagedFileError("the targets' scale must not be 0.")
+    streams = read_list(meta, "streams", most=len(arrays))
+    told = read_list(meta, "members", most=len(arrays))
+    if not streams or len(told) != len(streams) or len(set(streams)) != len(streams):
+        raise DamagedFileError("there must be one distinct stream a member, and a member at least.")
+    flat = read_flag(meta, "flat_target")
+    return Learned(
+        shape=shape,
+        encoding=encoding_only(parts),
+        anchor=read_array(arrays, "anchor", (shape.inputs,), np.float64),
+        target_anchor=read_array(arrays, "target_anchor", (outputs,), np.float64),
+        flat_target=flat and outputs <= 1,
+        seed=read_count(meta, "seed", high=_LARGEST_SEED),
+        streams=tuple(checked_count(stream, "a stream", 0, LARGEST_COUNT) for stream in streams),
+        members=tuple(_read_member(shape, i, numbers, arrays) for i, numbers in enumerate(told)),
+    )
+
+
+def _read_member(
+    shape: MLPShape | LinearShape, place: int, numbers: Any, arrays: Mapping[str, np.ndarray]
+) -> MemberResult:
+    """Return one member, if its arrays are those that the shape asks for."""
+    problem = answering_problem(shape)
+    wanted, structure = jax.tree.flatten(parameter_shapes(problem))
+    leaves = [
+        read_array(arrays, f"member/{place}/{j}", leaf.shape, leaf.dtype) for j, leaf in enumerate(wanted)
+    ]
+    parameters, buffers = jax.tree.unflatten(structure, leaves)
+    if not isinstance(numbers, list) or len(numbers) != 4:
+        raise DamagedFileError(f"member {place} must have four numbers, got {numbers!r:.80}.")
+    best, epochs, steps = (checked_count(n, "epochs and steps", 0, LARGEST_COUNT) for n in numbers[:3])
+    diverged = checked_count(numbers[3], "the step of divergence", -1, LARGEST_COUNT)
+    records = arrays.get(f"history/{place}")
+    width = len(RECORD) + len(layer_names(problem))
+    if records is None or records.ndim != 2 or records.shape[1] != width or records.dtype != np.float32:
+        raise DamagedFileError(f"the history of member {place} must have {width} columns of float32.")
+    return MemberResult(parameters, buffers, as_history(records), best, epochs, steps, diverged)
+
+
+def _read_shape(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> MLPShape | LinearShape:
+    """Return the networks' shape, if the file has as many bytes as such a network needs."""
+    cls = _SHAPES.get(read_text(meta, "kind"))
+    if cls is None or set(meta) != {"kind", *(field.name for field in fields(cls))}:
+        raise DamagedFileError("the network's structure is none that this version of gorae knows.")
+    held = sum(array.size for array in arrays.values())
+    hidden = read_list(meta, "hidden", most=len(arrays)) if cls is MLPShape else []
+    widths = [
+        checked_count(width, "a layer's width", 1, held)
+        for width in (meta["inputs"], *hidden, meta["outputs"])
+    ]
+    pieces = checked_count(meta.get("maxout_pieces", 2), "maxout_pieces", 2, max(2, held))
+    used = pieces if meta.get("activation") == "maxout" and hidden else 1
+    if used * sum(a * b for a, b in pairwise(widths[:-1])) + widths[-2] * widths[-1] > held:
+        raise DamagedFileError("the network's layers are larger than what the file holds.")
+    return cls(**{name: value for name, value in meta.items() if name != "kind"})

@@ -1,0 +1,194 @@
+"""One step of one member: a batch, its loss and gradient, and the update of the parameters."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from gorae import nn
+from gorae.train.objectives import find_objective
+from gorae.train.optimizers import find_optimizer
+from gorae.train.order import epoch_order
+from gorae.train.problem import (
+    Problem,
+    SharedRows,
+    SplitRows,
+    assemble,
+    encode,
+    encode_target,
+    member_key,
+    split_model,
+)
+from gorae.train.schedules import find_schedule
+
+Hyper = Mapping[str, Array]
+
+
+class Running(NamedTuple):
+    """What a step hands to the next: the member, the sum of losses, the norms of the first gradient."""
+
+    parameters: Any
+    buffers: Any
+    optimizer: Any
+    loss_sum: Float[Array, ""]
+    norms: Float[Array, " layers"]
+    diverged_step: Int[Array, ""]
+
+
+class Epoch(NamedTuple):
+    """What is the same in all steps of an epoch: ordered rows, weights, key, steps done and planned."""
+
+    rows: Int[Array, " padded"]
+    weights: Float[Array, " padded"]
+    key: Array
+    first_step: Int[Array, ""]
+    total_steps: Float[Array, ""]
+
+
+class Batch(NamedTuple):
+    """The rows of one step as model and objective read them.
+
+    `mask` is each row's weight, of mean 1 over the fold, and 0 for padding; `share` is that divided by the
+    batch's rows. With equal weights the loss is therefore the mean, and in general its expectation over
+    batches is the weighted mean of the whole fold.
+    """
+
+    x: Float[Array, "batch ..."]
+    target: Array
+    mask: Float[Array, " batch"]
+    share: Float[Array, " batch"]
+
+
+def begin_epoch(
+    problem: Problem,
+    split: SplitRows,
+    hyper: Hyper,
+    epoch: Int[Array, ""],
+    first_step: Int[Array, ""],
+    steps: Int[Array, ""],
+) -> Epoch:
+    """Return the rows in this epoch's order."""
+    padded = split.train_rows.shape[0]
+    if problem.shuffle:
+        order = epoch_order(hyper, epoch, split.train_count, padded)
+    else:
+        order = jnp.arange(padded)
+    tail = (0, problem.batch_size)
+    return Epoch(
+        rows=jnp.pad(split.train_rows[order], tail, mode="edge"),
+        weights=jnp.pad(split.train_weight[order], tail),
+        key=jax.random.fold_in(jax.random.fold_in(member_key(hyper), 1), epoch),
+        first_step=first_step,
+        total_steps=jnp.maximum(hyper["epochs"].astype(jnp.float32) * steps, 1.0),
+    )
+
+
+def take_step(
+    problem: Problem,
+    shared: SharedRows,
+    split: SplitRows,
+    hyper: Hyper,
+    epoch: Epoch,
+    j: Int[Array, ""],
+    running: Running,
+) -> Running:
+    """Make step j of an epoch, and remember it if its loss is the first that is not finite.
+
+    What follows such a step is worthless and not prevented: the epoch's end puts the member back.
+    """
+    batch = take_batch(problem, shared, split, epoch, j)
+    context = nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)
+    loss, buffers, gradient = batch_gradient(
+        problem, hyper, running.parameters, running.buffers, batch, context
+    )
+    done = epoch.first_step + j
+    parameters, optimizer = update(
+        problem, hyper, running.parameters, running.optimizer, gradient, done / epoch.total_steps
+    )
+    rows = jnp.minimum(split.train_count - j * problem.batch_size, problem.batch_size)
+    diverges = (running.diverged_step < 0) & ~jnp.isfinite(loss)
+    return Running(
+        parameters=parameters,
+        buffers=buffers,
+        optimizer=optimizer,
+        loss_sum=running.loss_sum + loss * rows,
+        norms=jax.lax.cond(
+            j == 0, lambda g, n: layer_norms(problem, g), lambda g, n: n, gradient, running.norms
+        ),
+        diverged_step=jnp.where(diverges, done, running.diverged_step),
+    )
+
+
+def take_batch(
+    problem: Problem, shared: SharedRows, split: SplitRows, epoch: Epoch, j: Int[Array, ""]
+) -> Batch:
+    """Return batch j of an epoch; the last one may hold fewer rows, the rest of it is padding."""
+    size = problem.batch_size
+    index = jax.lax.dynamic_slice(epoch.rows, (j * size,), (size,))
+    weight = jax.lax.dynamic_slice(epoch.weights, (j * size,), (size,))
+    count = jnp.minimum(split.train_count - j * size, size)
+    mask = jnp.where(jnp.arange(size) < count, weight, 0.0)
+    return Batch(
+        x=encode(shared.rows[index], split, problem.missing),
+        target=encode_target(shared.targets[index], split, problem.classes),
+        mask=mask,
+        share=mask / count.astype(jnp.float32),
+    )
+
+
+def batch_gradient(
+    problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
+) -> tuple[Float[Array, ""], Any, Any]:
+    """Return the batch's loss (the weighted sum of its rows' losses), the new buffers and the gradient."""
+    objective = find_objective(problem.objective)
+
+    def loss_of(p: Any) -> tuple[Array, Any]:
+        outputs, model = assemble(problem, p, buffers)(batch.x, context)
+        losses = objective(outputs, batch.target, hyper["label_smoothing"])
+        return jnp.sum(jnp.where(batch.share > 0, losses, 0.0) * batch.share), split_model(model)[1]
+
+    (loss, new_buffers), gradient = jax.value_and_grad(loss_of, has_aux=True)(parameters)
+    return loss, new_buffers, gradient
+
+
+def layer_norms(problem: Problem, gradient: Any) -> Float[Array, " layers"]:
+    """Return the norm of each layer's gradient."""
+    layers = problem.layers(gradient).values()
+    return jnp.sqrt(jnp.stack([sum(jnp.sum(a * a) for a in leaves) for leaves in layers]))
+
+
+def update(
+    problem: Problem,
+    hyper: Hyper,
+    parameters: Any,
+    optimizer_state: Any,
+    gradient: Any,
+    progress: Float[Array, ""],
+) -> tuple[Any, Any]:
+    """Return parameters and optimizer state after one step.
+
+    Weight decay and L1 act on weights (arrays of two dimensions or more), not on biases or scales.
+
+    References:
+        Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization, algorithm 2 (both kinds of decay).
+    """
+    optimizer = find_optimizer(problem.optimizer)
+    rate = hyper["learning_rate"] * find_schedule(problem.schedule)(progress)
+
+    def penalised(g: Array, p: Array) -> Array:
+        if p.ndim < 2:
+            return g
+        coupled = g if optimizer.decoupled_decay else g + hyper["weight_decay"] * p
+        return coupled + hyper["l1"] * jnp.sign(p)
+
+    def moved(p: Array, d: Array) -> Array:
+        if optimizer.decoupled_decay and p.ndim >= 2:
+            d = d + hyper["weight_decay"] * p
+        return p - rate * d
+
+    direction, new_state = optimizer.direction(hyper).update(
+        jax.tree.map(penalised, gradient, parameters), optimizer_state, parameters
+    )
+    return jax.tree.map(moved, parameters, direction), new_state

@@ -1,0 +1,185 @@
+"""A task: the members of one program, trained segment by segment on one device.
+
+Between two segments the host hears of the epochs trained, writes the checkpoint if there is one, and sees
+whether to stop.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gorae.backend import Device, compiled
+from gorae.train.checkpoint import Checkpoint, load_member, save_member
+from gorae.train.history import MemberResult, as_result
+from gorae.train.member import RECORD, SEGMENT_EPOCHS, MemberState, blank_state, draw_model, train_segment
+from gorae.train.problem import Problem, SharedRows, SplitRows, layer_names
+
+_SEGMENT_SECONDS = 0.4
+
+
+class Member(NamedTuple):
+    """One member to train: its numbers (see `hyper_scalars`), its split, a state to go on from if any."""
+
+    hyper: Mapping[str, np.generic]
+    split: int
+    state: Any = None
+
+
+@dataclass
+class Work:
+    """What the tasks of one training have in common.
+
+    Workers share it without a lock: `stop` only ever turns true, `seconds_an_epoch` is a hint, and a split
+    that was put on a device twice is the same split.
+    """
+
+    problem: Problem
+    members: Sequence[Member]
+    splits: Sequence[SplitRows]
+    keep_state: bool
+    checkpoint: Checkpoint | None
+    fit: str
+    stop: bool = False
+    seconds_an_epoch: float = 0.0
+    placed: dict[tuple[int, Device], SplitRows] = field(default_factory=dict)
+
+
+Tell = Callable[[Sequence[int], np.ndarray, float], None]
+"""Told after each segment: which members, how many epochs each has now, the best of their last scores."""
+
+
+def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
+    """Return the steps an epoch: members of one program have equally many."""
+    return -(-int(split.train_count) // problem.batch_size)
+
+
+def train_task(
+    work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows, tell: Tell
+) -> dict[int, MemberResult]:
+    """Train members until all of them stop, or the work does.
+
+    Args:
+        work: what this training is about.
+        task: which members, at most `size`.
+        size: how many members the program is for; copies of the last member fill it, so that one program
+            serves full and half empty tasks.
+        device: where.
+        shared: rows and targets, on that device.
+        tell: called after each segment.
+
+    Returns:
+        The result of each member that has finished an epoch.
+    """
+    places = [*task, *[task[-1]] * (size - len(task))]
+    states, records = _start(work, task, device)
+    states += states[-1:] * (size - len(task))
+    members = [work.members[i] for i in places]
+    if size > 1:
+        state, hyper = _stack(states), _stack([member.hyper for member in members])
+        split = _stack([work.splits[member.split] for member in members])
+    else:
+        state, hyper, split = states[0], dict(members[0].hyper), _placed(work, members[0].split, device)
+    steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
+    while not work.stop and not np.all(state.stopped):
+        arguments = (shared, split, hyper, state, np.int32(_segment_epochs(work)), steps)
+        program = _program(work.problem, size, arguments, device)
+        began = time.perf_counter()
+        state, rows = program(*arguments)
+        before, after = np.atleast_1d(arguments[3].epoch), np.atleast_1d(state.epoch)
+        work.seconds_an_epoch = (time.perf_counter() - began) / max(1, int(np.max(after - before)))
+        rows = np.asarray(rows).reshape(size, *rows.shape[-2:])
+        records = [
+            np.concatenate([old, new[: int(count)]])
+            for old, new, count in zip(records, rows, (after - before), strict=False)
+        ]
+        tell(task, after[: len(task)], _best_score(records))
+        if work.checkpoint is not None:
+            for member, one, record in zip(task, _apart(state, size), records, strict=False):
+                save_member(work.checkpoint, member, work.fit, one, record)
+    return _results(work, task, _apart(state, size), records)
+
+
+def _start(work: Work, task: Sequence[int], device: Device) -> tuple[list[MemberState], list[np.ndarray]]:
+    """Return where members stand, and their records: from a checkpoint, an earlier fit, or newly drawn."""
+    states, records = [], []
+    none_yet = np.zeros((0, len(RECORD) + len(layer_names(work.problem))), np.float32)
+    for i in task:
+        found = load_member(work.checkpoint, i, work.fit, work.problem) if work.checkpoint else None
+        state, rows = found or (work.members[i].state, none_yet)
+        states.append(_new_state(work.problem, work.members[i], device) if state is None else state)
+        records.append(rows)
+    return states, records
+
+
+def _new_state(problem: Problem, member: Member, device: Device) -> MemberState:
+    """Return a member at step 0."""
+    arguments = (dict(member.hyper),)
+    program = compiled(lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device)
+    parameters, buffers = program(*arguments)
+    return blank_state(problem)._replace(
+        parameters=parameters, buffers=buffers, best_parameters=parameters, best_buffers=buffers
+    )
+
+
+def _program(problem: Problem, size: int, arguments: tuple, device: Device) -> Callable[..., Any]:
+    """Return the compiled program for one member, or for a chunk of `size`.
+
+    A chunk of one is not vmapped: a stack of one matrix misses the fast path of a product.
+    """
+
+    def one(*a: Any) -> Any:
+        return train_segment(problem, *a)
+
+    function = one if size == 1 else jax.vmap(one, in_axes=(None, 0, 0, 0, None, None))
+    return compiled(function, ("train", problem, size), arguments, device)
+
+
+def _placed(work: Work, split: int, device: Device) -> SplitRows:
+    """Return a split on the device, sent there once."""
+    if (split, device) not in work.placed:
+        work.placed[split, device] = jax.device_put(work.splits[split], device)
+    return work.placed[split, device]
+
+
+def _segment_epochs(work: Work) -> int:
+    """Return the epochs of the next segment: about `_SEGMENT_SECONDS`, or what the checkpoint wants."""
+    if work.checkpoint is not None:
+        return min(work.checkpoint.every, SEGMENT_EPOCHS)
+    if work.seconds_an_epoch == 0.0:
+        return 1
+    return max(1, min(SEGMENT_EPOCHS, int(_SEGMENT_SECONDS / work.seconds_an_epoch)))
+
+
+def _best_score(records: Sequence[np.ndarray]) -> float:
+    """Return the best of the members' last validation scores; -inf where nothing was validated."""
+    scores = [float(rows[-1, RECORD.index("validation_score")]) for rows in records if len(rows)]
+    return max((score for score in scores if np.isfinite(score)), default=-np.inf)
+
+
+def _results(
+    work: Work, task: Sequence[int], states: Sequence[MemberState], records: Sequence[np.ndarray]
+) -> dict[int, MemberResult]:
+    """Return the results of the members that have finished an epoch."""
+    early_stopping = work.splits[0].stop_rows.shape[-1] > 0
+    return {
+        member: as_result(state, rows, early_stopping=early_stopping, keep_state=work.keep_state)
+        for member, state, rows in zip(task, states, records, strict=False)
+        if int(state.epoch) > 0
+    }
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    """Return trees of equal structure as one, with a leading axis of members."""
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
+
+
+def _apart(state: MemberState, size: int) -> list[MemberState]:
+    """Return the members' states on the host, in arrays of their own: a view would keep the whole stack."""
+    if size == 1:
+        return [jax.tree.map(np.array, state)]
+    host = jax.tree.map(np.asarray, state)
+    return [jax.tree.map(lambda leaf, p=place: np.array(leaf[p]), host) for place in range(size)]

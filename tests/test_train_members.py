@@ -1,0 +1,222 @@
+"""A member is what it would have been alone, whatever else is trained, and however it is stacked."""
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from population_cases import (
+    STOPS,
+    arrays,
+    assert_same,
+    fit,
+    folds,
+    largest_difference,
+    line,
+    members,
+    network,
+    split,
+    table,
+)
+
+from gorae.backend import select_devices
+from gorae.train import Asked, Member, SharedRows, hyper_scalars, member_outputs
+
+COUNT = 5
+NARROW = network(inputs=1, optimizer="momentum", batch_size=2, schedule="constant")
+
+
+def narrow_members(count=COUNT, **numbers):
+    return members(count, **{"learning_rate": 0.01, "momentum": 0.9, **numbers})
+
+
+def fit_narrow(who, **options):
+    return fit(NARROW, who, table(1), folds((), inputs=1), **options)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Each member trained in a program of its own."""
+    return fit(network(), members(COUNT), chunk=1)
+
+
+@pytest.fixture(scope="module")
+def narrow_alone():
+    return fit_narrow(narrow_members(), chunk=1)
+
+
+def test_training_learns(alone):
+    """The members' losses fall, so that what is compared below is more than noise."""
+    for result in alone:
+        assert result.history.train_loss[-1] < 0.7 * result.history.train_loss[0]
+
+
+@settings(max_examples=8)
+@given(chosen=st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=4, unique=True))
+def test_company_and_order_change_nothing(alone, chosen):
+    """Any members in any order, one at a time, are bitwise what they were in the whole population."""
+    who = members(COUNT)
+    results = fit(network(), [who[i] for i in chosen], chunk=1)
+
+    for i, result in zip(chosen, results, strict=True):
+        assert_same(result, alone[i])
+
+
+def test_a_member_alone_in_a_table_of_its_own_fold(alone):
+    """With its own fold the only one, padded less or more, a member is bitwise the same."""
+    who = members(COUNT)[1]
+    for padded in (8, 24):
+        own = Member(who.hyper, 0)
+        (result,) = fit(network(), [own], splits=[split(range(3), STOPS, padded=padded)], chunk=1)
+
+        assert_same(result, alone[1])
+
+
+def test_rows_of_no_fold_change_nothing(alone):
+    """Rows that no fold names may hold anything, also what padding would stumble over."""
+    shared = table()
+    rows = np.concatenate([shared.rows, np.full((3, 17), np.nan, np.float32)])
+    targets = np.concatenate([shared.targets, np.zeros(3, np.int32)])
+    moved = np.roll(rows, 3, axis=0), np.roll(targets, 3)
+    splits = [split(np.arange(n) + 3, np.array(STOPS) + 3) for n in (7, 3, 1)]
+    results = fit(network(), members(COUNT), SharedRows(*moved), splits, chunk=1)
+
+    for result, reference in zip(results, alone, strict=True):
+        assert_same(result, reference)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 3, 1]])
+def test_a_stack_trains_what_each_would_be_alone(alone, order):
+    """Stacked in fours (the second stack half empty), members are within 1e-6 of themselves alone."""
+    who = members(COUNT)
+    results = fit(network(), [who[i] for i in order], chunk=4)
+
+    for i, result in zip(order, results, strict=True):
+        assert largest_difference(result, alone[i]) <= 1e-6
+        assert (result.best_epoch, result.epochs) == (alone[i].best_epoch, alone[i].epochs)
+
+
+def test_a_stack_of_narrow_networks(narrow_alone):
+    """With one input, momentum and no early stopping, too, members are within 1e-6 after 100 to 400 steps."""
+    for result, reference in zip(fit_narrow(narrow_members(), chunk=3), narrow_alone, strict=True):
+        assert largest_difference(result, reference) <= 1e-6
+
+
+def test_twice_is_once(alone):
+    """The same fit twice is bitwise the same."""
+    for result, reference in zip(fit(network(), members(COUNT), chunk=1), alone, strict=True):
+        assert_same(result, reference)
+
+
+@pytest.mark.parametrize("changed", ["seed", "stream"])
+def test_seed_and_stream_decide_the_randomness(alone, changed):
+    """Another seed, or another stream of the same seed, is another member."""
+    who = members(1)[0]
+    other = Member({**who.hyper, changed: np.uint32(12345)}, 0)
+    (result,) = fit(network(), [other], chunk=1)
+
+    assert largest_difference(result, alone[0]) > 1e-2
+
+
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_a_diverging_member_changes_no_other(alone, chunk):
+    """A learning rate of 1e30 in the middle changes the others by exactly nothing, also inside a stack."""
+    who = members(COUNT)
+    wild = Member({**who[2].hyper, "learning_rate": np.float32(1e30)}, who[2].split)
+    reference = alone if chunk == 1 else fit(network(), who, chunk=chunk)
+    results = fit(network(), [*who[:2], wild, *who[3:]], chunk=chunk)
+
+    for i in (0, 1, 3, 4):
+        assert_same(results[i], reference[i])
+    assert results[2].diverged
+
+
+def outputs(problem, shared, splits, result):
+    asked = Asked(result.parameters, result.buffers, splits[0], np.arange(16))
+    (answers,) = member_outputs(problem, shared.rows, [asked], devices=select_devices("cpu"))
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("problem", "stops"),
+    [
+        (network(), STOPS),
+        (NARROW, ()),
+        (network(inputs=1, optimizer="adamw", batch_size=2, schedule="constant"), ()),
+    ],
+    ids=["adam and batch normalisation, early stopping", "momentum", "adamw"],
+)
+def test_a_diverged_member_is_put_back(problem, stops):
+    """It is marked with its step and holds finite numbers only, its kept state included; so are its outputs."""
+    inputs = problem.build.shape.inputs
+    splits, shared = folds(stops, inputs=inputs), table(inputs)
+    (result,) = fit(problem, members(1, learning_rate=1e30), shared, splits, keep_state=True, chunk=1)
+
+    assert result.diverged
+    assert result.diverged_step < result.steps
+    kept = (result.parameters, result.buffers, result.state._replace(best_loss=np.float32(0)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept))
+    assert np.isfinite(outputs(problem, shared, splits, result)).all()
+    assert np.isnan(result.history.train_loss[-1])
+    assert np.isnan(result.history.validation_score[-1])
+
+
+def test_the_step_of_divergence_by_hand():
+    """Gradient descent on (w - y)^2 / 2 with rate 11 moves w - y to -10 (w - y): 4, 40, 400 ... beyond 1e15."""
+    shared = SharedRows(np.zeros((8, 1), np.float32), np.full((8, 1), 4, np.float32))  # only the bias counts
+    numbers = hyper_scalars(learning_rate=11, epochs=40)
+    (result,) = fit(line(), [Member(numbers, 0)], shared, [split(range(3), inputs=1, outputs=1)], chunk=1)
+    _, bias = jax.tree.leaves(result.parameters)
+
+    # The step that leaves 1e15 is number 14 (4e15); put back to the start of its epoch: 4 - (-10)^14 * 4.
+    assert result.diverged_step == 14
+    assert result.epochs == 15
+    assert result.best_epoch == 14
+    np.testing.assert_allclose(bias, 4 - 4 * (-10.0) ** 14, rtol=1e-4)
+    np.testing.assert_allclose(result.history.train_loss[:3], [8, 800, 80000], rtol=1e-5)
+
+
+def test_results_are_arrays_of_their_own():
+    """Results may be written to, and hold on to no larger array."""
+    for chunk in (1, 4):
+        for result in fit(network(), members(COUNT, epochs=2), chunk=chunk):
+            for leaf in jax.tree.leaves((result.parameters, result.buffers)):
+                assert leaf.flags.owndata
+                assert leaf.flags.writeable
+
+
+def test_going_on_is_not_stopping(alone):
+    """A member that stops half way and goes on from its state is bitwise the one that never stopped."""
+    who = members(2)
+    half = [Member({**m.hyper, "epochs": np.uint32(100)}, m.split) for m in who]
+    state = [r.state for r in fit(network(schedule="constant"), half, keep_state=True, chunk=1)]
+    longer = [Member({**m.hyper, "epochs": np.uint32(160)}, m.split) for m in who]
+    on = [
+        m._replace(state=s._replace(stopped=np.bool_(False))) for m, s in zip(longer, state, strict=True)
+    ]
+    whole = fit(network(schedule="constant"), longer, chunk=1)
+
+    for result, reference in zip(fit(network(schedule="constant"), on, chunk=1), whole, strict=True):
+        assert_same(result._replace(history=None), reference._replace(history=None))
+        np.testing.assert_array_equal(
+            result.history.train_loss, reference.history.train_loss[-len(result.history.train_loss) :]
+        )
+
+
+def test_new_and_old_members_share_a_stack(narrow_alone):
+    """Members that go on and members that begin are stacked together, and neither minds."""
+    who = narrow_members()
+    state = fit_narrow([m._replace(hyper={**m.hyper, "epochs": np.uint32(40)}) for m in who], keep_state=True)
+    mixed = [
+        m._replace(state=r.state._replace(stopped=np.bool_(False))) if i % 2 else m
+        for i, (m, r) in enumerate(zip(who, state, strict=True))
+    ]
+
+    for result, reference in zip(fit_narrow(mixed, chunk=3), narrow_alone, strict=True):
+        assert largest_difference(result, reference) <= 1e-6
+
+
+def test_results_hold_no_nan(alone, narrow_alone):
+    """Nothing but histories, where NaN says that nothing was measured, holds a NaN."""
+    for result in [*alone, *narrow_alone]:
+        assert all(np.isfinite(leaf).all() for leaf in arrays(result._replace(history=None)))
