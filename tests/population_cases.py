@@ -44,9 +44,7 @@ def split(train_rows, stop_rows=(), *, inputs=17, weights=None, padded=8, output
     rows, weight = _pad(train_rows, weights, padded)
     stops, stop_weight = _pad(stop_rows, None, padded if len(stop_rows) else 0)
     counts = np.int32(len(train_rows)), np.int32(len(stop_rows))
-    return SplitRows(
-        nothing, nothing, ones, *units, rows, weight, counts[0], stops, stop_weight, counts[1]
-    )
+    return SplitRows(nothing, nothing, ones, *units, rows, weight, counts[0], stops, stop_weight, counts[1])
 
 
 def _pad(rows, weights, padded):
@@ -57,8 +55,12 @@ def _pad(rows, weights, padded):
 
 
 def folds(stop_rows=STOPS, *, inputs=17, padded=8):
-    """Folds that learn from 7, 3 and 1 rows."""
-    return [split(range(n), stop_rows, inputs=inputs, padded=padded) for n in (7, 3, 1)]
+    """Folds that learn from 7 rows of unequal weights, from 3 and from 1."""
+    weights = (np.linspace(0.3, 2.0, 7), None, None)
+    return [
+        split(range(n), stop_rows, inputs=inputs, padded=padded, weights=weight)
+        for n, weight in zip((7, 3, 1), weights, strict=True)
+    ]
 
 
 def members(count, epochs=100, **numbers):

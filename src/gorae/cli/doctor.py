@@ -7,7 +7,7 @@ import click
 from gorae.cli.options import as_json, print_json
 
 
-@click.command()
+@click.command(short_help="Tell versions, devices, cache and extras.")
 @as_json
 def doctor(as_json: bool) -> None:
     """Tell versions, devices, cores, the compile cache and extras."""

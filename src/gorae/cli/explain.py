@@ -10,7 +10,7 @@ from gorae.cli.sources import new_rows
 from gorae.errors import InputError
 
 
-@click.command()
+@click.command(short_help="Show the training examples a row resembles.")
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
 @click.option("--row", type=click.IntRange(0), required=True, help="Which row of DATA, counted from 0.")

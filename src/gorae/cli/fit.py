@@ -15,7 +15,7 @@ from gorae.errors import FileExistsRefusal, WriteError
 _INTERRUPTED = 130
 
 
-@click.command()
+@click.command(short_help="Train the ladder of models on a data set.")
 @click.argument("data")
 @click.option("--target", help="The column to predict (for a file).")
 @click.option(

@@ -8,7 +8,7 @@ import click
 from gorae.cli.options import as_json, print_json, shown
 
 
-@click.command()
+@click.command(short_help="Tell what a model file holds.")
 @click.argument("model", type=click.Path())
 @as_json
 def info(model: str, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from gorae.cli.sources import new_rows
 from gorae.errors import DataWarning, FileExistsRefusal, InputError
 
 
-@click.command()
+@click.command(short_help="Predict new rows with a model.")
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
 @click.option("--out", type=click.Path(), help="Write to this file instead of standard output.")

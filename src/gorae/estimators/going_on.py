@@ -77,14 +77,16 @@ def check_same_shape(before: Any, now: Any) -> None:
     Raises:
         ParameterError: naming what has changed.
     """
-    if type(before) is not type(now) or before != now:
+    if before != now:
         old, new = asdict(before), asdict(now)
         changed = [
-            f"{name} was {old.get(name)!r} and is {new[name]!r}" for name in new if old.get(name) != new[name]
+            f"{name} was {old.get(name)!r} and is {new[name]!r} now"
+            for name in new
+            if old.get(name) != new[name]
         ]
         raise ParameterError(
-            f"an earlier fit cannot be gone on with by networks of another structure: {'; '.join(changed)}. "
-            "Keep what was, or begin anew with warm_start=False."
+            f"going on from an earlier fit needs the same network, but {' and '.join(changed)}; keep what "
+            "was, or begin anew: fit with warm_start=False."
         )
 
 

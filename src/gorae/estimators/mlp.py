@@ -52,7 +52,9 @@ class MLPClassifier(NetworkClassifier):
         scale: how inputs are scaled: "standard" (each column to mean 0, deviation 1), "common" (all columns
             by one shift and scale), None, or "auto": common for bytes, else standard.
         members: networks trained from different seeds; probabilities are their mean.
-        warm_start: whether `fit` goes on from the last fit's parameters.
+        warm_start: whether `fit` goes on where the last fit stopped, for `epochs` more; columns and targets
+            stay scaled as they were. On the same rows with a constant schedule, 10 epochs and 10 more are
+            bitwise 20, unless training stopped before its last epoch.
         checkpoint: folder in which members are kept after every epoch; a killed fit goes on from there.
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of weights, row order and dropout; the same seed gives bitwise the same model.
@@ -178,7 +180,9 @@ class MLPRegressor(NetworkRegressor):
         tol: without early stopping: the fall of the training loss that counts as improvement.
         scale: how inputs are scaled, as in `MLPClassifier`.
         members: networks trained from different seeds; predictions are their mean.
-        warm_start: whether `fit` goes on from the last fit's parameters.
+        warm_start: whether `fit` goes on where the last fit stopped, for `epochs` more; columns and targets
+            stay scaled as they were. On the same rows with a constant schedule, 10 epochs and 10 more are
+            bitwise 20, unless training stopped before its last epoch.
         checkpoint: folder in which members are kept after every epoch; a killed fit goes on from there.
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of weights, row order and dropout; the same seed gives bitwise the same model.

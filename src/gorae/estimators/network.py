@@ -41,7 +41,9 @@ class NetworkEstimator(Savable, BaseEstimator):
         Args:
             X: `(n, features)`, numbers; uint8 stays bytes until the batch.
             y: targets, one a row.
-            sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed.
+            sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed. Where a batch
+                holds all rows this is exact, since equal rows are then made one with their summed weight; in
+                minibatches it is so in the mean over seeds.
 
         Returns:
             This estimator.

@@ -29,7 +29,7 @@ from gorae.train import (
     train,
 )
 
-_FEW_ROWS = 32
+_FEW_ROWS = 64
 _LARGEST_COPY = 64 << 20
 
 
@@ -143,7 +143,7 @@ def padded_count(rows: int) -> int:
 
     Example:
         >>> [padded_count(rows) for rows in (1, 33, 130, 1000)]
-        [32, 64, 160, 1024]
+        [64, 64, 192, 1024]
     """
     return size_class(rows, multiple=_FEW_ROWS)
 

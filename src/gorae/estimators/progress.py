@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from gorae.estimators.parameters import check_count
 from gorae.train import Progress
 
 
 @contextmanager
 def training_bar(verbose: Any, members: int) -> Iterator[Callable[[Progress], None] | None]:
     """Give a callback that draws how far training is, or None when `verbose` is 0."""
-    if not verbose:
+    if check_count("verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0) == 0:
         yield None
         return
     console = Console(file=sys.stderr)

@@ -111,12 +111,21 @@ class Screen:
             return 2.0  # |q - a|² = 2 (1 - cos) for rows of length 1
         return self.frame.scale ** (2 if self.operation in ("product", "square") else 1)
 
-    def batch(self, queries: int) -> int:
-        """Return how many queries a call should take when so many are waiting."""
-        sizes = _PRODUCT_BATCHES if self.operation == "product" else _DIFFERENCE_BATCHES
+    def batches(self, queries: int) -> list[slice]:
+        """Return how so many queries are cut into calls: large ones, and few rows of padding."""
+        parts, start = [], 0
+        for size in reversed(self._sizes):
+            while queries - start > (size // 3 if size > self._sizes[0] else 0):
+                parts.append(slice(start, min(start + size, queries)))
+                start += size
+        return parts
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """The numbers of queries that programs are compiled for."""
         if self.directions is not None:
-            sizes = _COMPRESSED_BATCHES
-        return next((size for size in sizes if size >= queries), sizes[-1])
+            return _COMPRESSED_BATCHES
+        return _PRODUCT_BATCHES if self.operation == "product" else _DIFFERENCE_BATCHES
 
     def lengths(self, placed: Float64[np.ndarray, "queries width"]) -> Float64[np.ndarray, " queries"]:
         """Return the length of each placed query, in the norm of the operation."""
@@ -215,7 +224,8 @@ class Screen:
         self, encoded: Float32[np.ndarray, "queries encoded"], keep: int | None
     ) -> list[tuple[list[np.ndarray], int]]:
         """Run the program on every chunk of rows: the smallest scores and rows, or all scores."""
-        padded = np.zeros((self.batch(len(encoded)), encoded.shape[1]), np.float32)
+        size = next(size for size in self._sizes if size >= len(encoded))
+        padded = np.zeros((size, encoded.shape[1]), np.float32)
         padded[: len(encoded)] = encoded
         if self.operation == "product":
             function = partial(_product, groups=self.groups, keep=keep)

@@ -54,17 +54,15 @@ def run_screen(screen: Screen, keep: int, search: Search) -> None:
     The first batch is a trial: a compressed screen that leaves half of it open is not asked again.
     """
     waiting = np.flatnonzero(search.open & ~search.tied)
-    size = screen.batch(len(waiting))
     with ThreadPoolExecutor(max(2, cores())) as pool:
         for left in range(0, len(waiting), _QUERY_BLOCK):
             block = _prepare(screen, waiting[left : left + _QUERY_BLOCK], search)
-            starts = list(range(0, len(block.numbers), size))
+            parts = screen.batches(len(block.numbers))
             if left == 0 and screen.directions is not None:
-                first = starts.pop(0)
-                _settle_batch(screen, keep, search, block, slice(first, first + size))
-                if search.open[waiting[:size]].mean() > 0.5:
+                first = parts.pop(0)
+                _settle_batch(screen, keep, search, block, first)
+                if search.open[block.numbers[first]].mean() > 0.5:
                     return
-            parts = [slice(start, start + size) for start in starts]
             list(pool.map(partial(_settle_batch, screen, keep, search, block), parts))
 
 
@@ -114,9 +112,8 @@ def _settle(
 def settle_ties(screen: Screen, rule: TieRule, search: Search) -> None:
     """Settle the tied queries for which float32 rounds nothing, by the scores of all rows."""
     tied = np.flatnonzero(search.open & search.tied)
-    size = screen.batch(len(tied))
-    for left in range(0, len(tied), size):
-        block = _prepare(screen, tied[left : left + size], search)
+    for part in screen.batches(len(tied)):
+        block = _prepare(screen, tied[part], search)
         exact = screen.is_exact(block.asked)
         if exact.any():
             numbers, _, encoded, lengths = (values[exact] for values in block)

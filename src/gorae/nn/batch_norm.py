@@ -108,7 +108,7 @@ class BatchNorm(Layer):
     def _moved(
         self, mean: Float[Array, " features"], variance: Float[Array, " features"], count: Float[Array, ""]
     ) -> "BatchNorm":
-        unbiased = variance * count / jnp.where(count > 1, count - 1, 1)
+        unbiased = variance * (count / jnp.where(count > 1, count - 1, 1))
         mean_rate = jnp.where(count > 0, self.momentum, 0)
         variance_rate = jnp.where(count > 1, self.momentum, 0)
         return BatchNorm(
@@ -134,13 +134,17 @@ def _without_padding(
 def _batch_statistics(
     x: Float[Array, "batch features"], weight: Float[Array, "batch 1"] | None
 ) -> tuple[Float[Array, " features"], Float[Array, " features"], Float[Array, ""]]:
-    """Mean and biased variance over the rows that count, and how many these are."""
+    """Mean and biased variance over the rows that count, and how many these are.
+
+    Multiplied by one over the count: compilers divide by a scalar in their own way, alone and in a stack.
+    """
     if weight is None:
         return x.mean(axis=0), x.var(axis=0), jnp.asarray(x.shape[0], x.dtype)
     count = weight.sum()
     divisor = jnp.where(count > 0, count, 1)
-    mean = (weight * x).sum(axis=0) / divisor
-    variance = (weight * (x - mean) ** 2).sum(axis=0) / divisor
+    share = weight * (1 / divisor)
+    mean = (share * x).sum(axis=0)
+    variance = (share * (x - mean) ** 2).sum(axis=0)
     return mean, variance, count
 
 

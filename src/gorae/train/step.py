@@ -134,7 +134,7 @@ def take_batch(
         x=encode(shared.rows[index], split, problem.missing),
         target=encode_target(shared.targets[index], split, problem.classes),
         mask=mask,
-        share=mask / count.astype(jnp.float32),
+        share=mask * (1.0 / count),  # a factor: see Adam in optimizers.py
     )
 
 

@@ -1,0 +1,61 @@
+"""Every public estimator keeps scikit-learn's contract: no failure, no expected failure (RELIABILITY R1)."""
+
+import inspect
+from typing import Any
+
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+import gorae.estimators
+from gorae.estimators import LinearClassifier
+
+PUBLIC = [getattr(gorae.estimators, name) for name in gorae.estimators.__all__]
+CLASSES = [found for found in PUBLIC if inspect.isclass(found)]
+OTHER_LOSSES = [LinearClassifier("hinge"), LinearClassifier("crammer_singer")]
+# It skips itself unless scipy was imported with SCIPY_ARRAY_API set: there is nothing to pass or fail.
+NEEDS_AN_ENVIRONMENT = {"check_array_api_input"}
+
+
+def checks() -> list[Any]:
+    """Return every check of scikit-learn's for every estimator, each with a name to read."""
+    found = []
+    for estimator in [cls() for cls in CLASSES] + OTHER_LOSSES:
+        for same, check in estimator_checks_generator(estimator):
+            name = getattr(check, "func", check).__name__
+            if name not in NEEDS_AN_ENVIRONMENT:
+                found.append(pytest.param(same, check, id=f"{estimator}-{name}"))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("estimator", "check"), checks())
+def test_scikit_learn_check(estimator: Any, check: Any) -> None:
+    """The estimator passes scikit-learn's check."""
+    check(estimator)
+
+
+def test_public_classes_are_estimators() -> None:
+    """What is public is an estimator, or `load`."""
+    others = [found for found in PUBLIC if found not in CLASSES]
+
+    assert all(issubclass(cls, BaseEstimator) for cls in CLASSES)
+    assert [found.__name__ for found in others] == ["load"]
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_parameter_is_told(cls: type) -> None:
+    """The docstring of an estimator names each of its parameters in its list of arguments."""
+    told = inspect.getdoc(cls).split("Args:")[1]
+
+    missing = [name for name in inspect.signature(cls).parameters if f"\n    {name}: " not in told]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_page_in_a_notebook(cls: type) -> None:
+    """A notebook shows an estimator as scikit-learn shows its own."""
+    page = cls()._repr_html_()
+
+    assert cls.__name__ in page
