@@ -1,9 +1,10 @@
 """A grid of 32 settings over 5 folds, as one population, against scikit-learn's GridSearchCV.
 
 Breast cancer (MLP of 64, batch 32, 50 epochs), digits (MLP of 100, batch 128, 60 epochs): the same folds,
-rows, epochs and batches on both sides; scikit-learn with n_jobs=2, one BLAS thread a job. Runs alternate.
+rows, epochs and batches on both sides; scikit-learn has n_jobs=2 and one BLAS thread a job. They alternate.
 
-`cold` is a new process with an empty compile cache: from the call to its result, with tracing and compilation,
+`cold` is a new process with an empty compile cache: from the call to its result, with tracing and
+compilation,
 without the imports, on both sides. `warm` is the same call again in that process.
 """
 

@@ -26,7 +26,7 @@ K = 10
 WANTED = {
     "euclidean": {"ratio": 2.5, "share_of_product": 1 / 1.15},
     "manhattan": {"ratio": 6.0, "share_of_product": None},
-    "noise": {"ratio": 2.5, "share_of_product": 1 / 1.15},
+    "noise": {"ratio": None, "share_of_product": 1 / 1.15},
 }
 
 
@@ -92,7 +92,7 @@ def show(row: dict) -> None:
     print(
         f"{row['job']}: {row['own_queries_per_second']['median']:.0f} queries/s, "
         f"{row['ratio']['median']:.2f}x scikit-learn ({row['ratio']['low']:.2f}-{row['ratio']['high']:.2f}, "
-        f"wanted {row['wanted']:g})"
+        f"wanted {row['wanted']})"
         + (f", {product['median']:.2f}x a plain product (wanted at least 0.87)" if product else "")
         + f", first call {row['first_seconds']:.1f} s, "
         + ("identical predictions" if row["predictions_identical"] else "DIFFERENT PREDICTIONS"),

@@ -1,7 +1,8 @@
 """One MLP fit against scikit-learn's MLPClassifier: the same rows, epochs, batch and optimizer.
 
 `warm` is a second fit in the same process; `cold` a fit in a new process with an empty compile cache,
-without the imports. Cold single fits of tiny models lose: compilation takes longer than scikit-learn's whole training.
+without the imports. Cold single fits of tiny models lose: compilation takes longer than scikit-learn's
+whole training.
 """
 
 import json

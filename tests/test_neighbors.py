@@ -291,6 +291,12 @@ def test_rows_of_zeros_have_cosine_distance_one():
     )
 
 
+@pytest.mark.parametrize("metric", KINDS)
+def test_no_queries_have_no_neighbors(metric):
+    """An empty question has an empty answer of the right width."""
+    assert neighbor_table(np.eye(3), np.empty((0, 3)), 2, metric).indices.shape == (0, 2)
+
+
 def test_distances_beyond_float64_are_refused():
     """Squares of 1e200 overflow: the error says to scale the features."""
     with pytest.raises(DataError, match="scale the features down"):

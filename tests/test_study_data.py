@@ -176,7 +176,7 @@ def test_test_rows_with_equal_targets():
 
 
 def test_categories_of_test_rows_are_not_learned():
-    """The table's encoding is learned without the held-out rows: their categories and outliers are unknown."""
+    """A table's encoding is learned without the held-out rows, their categories and their outliers."""
     frame = people()
     held = np.setdiff1d(np.arange(60), prepare(frame.drop(columns="income"), frame["income"]).row_numbers)
     other = frame.drop(columns="income")

@@ -5,25 +5,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gorae.backend import select_devices
+from gorae.train import Asked, Member, SharedRows, hyper_scalars, member_outputs
 from population_cases import (
     STOPS,
     arrays,
+    assert_alike,
     assert_same,
     fit,
     folds,
     largest_difference,
     line,
     members,
+    narrow,
     network,
     split,
     table,
 )
 
-from gorae.backend import select_devices
-from gorae.train import Asked, Member, SharedRows, hyper_scalars, member_outputs
-
 COUNT = 5
-NARROW = network(inputs=1, optimizer="momentum", batch_size=2, schedule="constant")
 
 
 def narrow_members(count=COUNT, **numbers):
@@ -31,17 +32,13 @@ def narrow_members(count=COUNT, **numbers):
 
 
 def fit_narrow(who, **options):
-    return fit(NARROW, who, table(1), folds((), inputs=1), **options)
+    return fit(narrow(), who, table(1), folds((), inputs=1), **options)
 
 
 def outputs(problem, shared, splits, result):
     asked = Asked(result.parameters, result.buffers, splits[0], np.arange(16))
     (answers,) = member_outputs(problem, shared.rows, [asked], devices=select_devices("cpu"))
     return answers
-
-
-def weights(result):
-    return [leaf for leaf in jax.tree.leaves(result.parameters) if leaf.ndim == 2]
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +94,14 @@ def test_rows_of_no_fold_change_nothing(alone):
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 3, 1]])
 def test_a_stack_trains_what_each_would_be_alone(alone, order):
-    """Stacked in fours (the second stack half empty), members answer within 1e-6 as they do alone.
-
-    The biases below the batch normalisation have no part in it: they cancel, so their gradient is rounding.
-    """
+    """Stacked in fours (the second stack half empty), members are and answer within 1e-6 as they do alone."""
     who = members(COUNT)
     results = fit(network(), [who[i] for i in order], chunk=4)
 
     for i, result in zip(order, results, strict=True):
+        assert_alike(result, alone[i])
         answers = [outputs(network(), table(), folds(), each) for each in (result, alone[i])]
         np.testing.assert_allclose(*answers, rtol=0, atol=1e-6 * np.abs(answers[1]).max())
-        for one, other in zip(weights(result), weights(alone[i]), strict=True):
-            np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
-        assert (result.best_epoch, result.epochs) == (alone[i].best_epoch, alone[i].epochs)
 
 
 def test_a_stack_of_narrow_networks(narrow_alone):
@@ -148,16 +140,10 @@ def test_a_diverging_member_changes_no_other(alone, chunk):
 
 
 @pytest.mark.parametrize(
-    ("problem", "stops"),
-    [
-        (network(), STOPS),
-        (NARROW, ()),
-        (network(inputs=1, optimizer="adamw", batch_size=2, schedule="constant"), ()),
-    ],
-    ids=["adam and batch normalisation, early stopping", "momentum", "adamw"],
+    ("problem", "stops"), [(network(), STOPS), (narrow(), ())], ids=["adamw, stopping early", "momentum"]
 )
 def test_a_diverged_member_is_put_back(problem, stops):
-    """It is marked with its step and holds finite numbers only, its kept state included; so are its outputs."""
+    """It is marked with its step; what it holds and answers is finite, its kept state included."""
     inputs = problem.build.shape.inputs
     splits, shared = folds(stops, inputs=inputs), table(inputs)
     (result,) = fit(problem, members(1, learning_rate=1e30), shared, splits, keep_state=True, chunk=1)
@@ -172,7 +158,7 @@ def test_a_diverged_member_is_put_back(problem, stops):
 
 
 def test_the_step_of_divergence_by_hand():
-    """Gradient descent on (w - y)^2 / 2 with rate 11 moves w - y to -10 (w - y): 4, 40, 400 ... beyond 1e15."""
+    """Gradient descent on (w - y)^2 / 2 with rate 11 moves w - y to -10 (w - y): 4, 40, 400, beyond 1e15."""
     shared = SharedRows(np.zeros((8, 1), np.float32), np.full((8, 1), 4, np.float32))  # only the bias counts
     numbers = hyper_scalars(learning_rate=11, epochs=40)
     (result,) = fit(line(), [Member(numbers, 0)], shared, [split(range(3), inputs=1, outputs=1)], chunk=1)
@@ -215,9 +201,8 @@ def test_going_on_is_not_stopping(narrow_alone):
 
 def test_new_and_old_members_share_a_stack(narrow_alone):
     """Members that go on and members that begin are stacked together, and neither minds."""
-    mixed = [
-        old if i % 2 else new for i, (old, new) in enumerate(zip(interrupted_narrow(40), narrow_members()))
-    ]
+    mixed = narrow_members()
+    mixed[1::2] = interrupted_narrow(40)[1::2]
 
     for result, reference in zip(fit_narrow(mixed, chunk=3), narrow_alone, strict=True):
         assert largest_difference(result, reference) <= 1e-6

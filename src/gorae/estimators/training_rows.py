@@ -98,7 +98,8 @@ def label_codes(y: Shaped[np.ndarray, " rows"], classes: Any = None) -> tuple[np
                 raise DataError(f"y holds the label {label!r}, which is none of {list(known)}.{hint}")
         codes = np.array([known[label] for label in found.tolist()])[codes]
     if len(names) < 2:
-        raise DataError(f"a classifier needs at least two classes, but y holds one class only: {names[0]!r}.")
+        only = names.tolist()[0]
+        raise DataError(f"a classifier needs at least two classes, but y holds one class only: {only!r}.")
     return names, codes.reshape(-1).astype(np.int32)
 
 

@@ -18,6 +18,8 @@ COVARIANCES = ("full", "shared", "diagonal")
 
 _FLOOR = 1e-9
 """The least variance in any direction, in units of the pooled variance."""
+_BLOCK_ROWS = 8192
+"""Rows whose densities are computed at once."""
 _FAR = 1e100
 """Standard deviations beyond which a feature counts as no farther: every density then has a logarithm."""
 
@@ -100,12 +102,13 @@ def fit_gaussians(
     rows = (X[:, active] - middle[active]) / half[active]
     counts = np.bincount(codes, weight, classes)
     means = _class_sums(rows, codes, weight, classes) / counts[:, None]
-    residuals = rows - means[codes]
-    within = np.sqrt(weight @ residuals**2 / counts.sum())
-    total = rows - weight @ rows / counts.sum()
-    overall = np.sqrt(weight @ total**2 / counts.sum())
+    grand = weight @ rows / counts.sum()
+    overall = np.sqrt(np.maximum(weight @ rows**2 / counts.sum() - grand**2, 0.0))
+    rows -= means[codes]
+    within = np.sqrt(weight @ rows**2 / counts.sum())
     spread = np.where(within > 1e-10 * overall, within, overall)
-    residuals, means = residuals / spread, means / spread
+    residuals = np.divide(rows, spread, out=rows)
+    means /= spread
     if covariance == "diagonal":
         factors = _variances(residuals, codes, weight, classes, shrinkage) ** 0.5
     else:
@@ -123,6 +126,14 @@ def log_densities(
     $-\tfrac12 |L_c^{-1}(z - \mu_c)|^2 - \log |L_c| - \tfrac d2 \log 2\pi - \sum_j \log s_j$ with the Cholesky
     factor $L_c$: no matrix is inverted.
     """
+    blocks = [_block_densities(model, X[i : i + _BLOCK_ROWS]) for i in range(0, len(X), _BLOCK_ROWS)]
+    return np.concatenate(blocks)
+
+
+def _block_densities(
+    model: GaussianClasses, X: Float64[np.ndarray, "rows features"]
+) -> Float64[np.ndarray, "rows classes"]:
+    """Return the log densities of some of the rows, which bounds the memory it takes."""
     scale = model.scale[model.active]
     with np.errstate(over="ignore"):
         z = (X[:, model.active] / 2 - model.center[model.active] / 2) / (scale / 2)

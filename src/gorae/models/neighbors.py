@@ -96,6 +96,8 @@ class NeighborIndex:
         """
         if not 1 <= k <= len(self.train):
             raise ParameterError(f"k must be between 1 and the {len(self.train)} training rows, got {k}.")
+        if queries is not None and not len(queries):
+            return NeighborTable(np.empty((0, k)), np.empty((0, k), np.int64))
         with np.errstate(over="ignore", invalid="ignore"):
             if self._is_small(k):
                 asked = np.arange(len(self.train if queries is None else queries))

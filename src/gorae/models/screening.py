@@ -30,6 +30,8 @@ _UNIT = 2.0**-24
 """The unit roundoff of float32."""
 _CHUNK_ROWS = 60_000
 """Training rows a program sees at once; 256 queries then have 60 MB of scores."""
+_HELD, _LEAST_HELD = 0.95, 0.85
+"""Share of the sum of squares that main directions are to hold, and the least that is worth a screen."""
 _BLOCK_ROWS = 4096
 """Training rows that are brought into the frame at once, in float64."""
 _HUGE = 2.0**40
@@ -73,7 +75,8 @@ def find_frame(train: Shaped[np.ndarray, "rows width"], *, directions: bool = Fa
         return Frame(center, 1.0, directions=True)
     limit = float(np.finfo(np.float32).max)
     center = np.clip(train.mean(axis=0, dtype=np.float64), -limit, limit).astype(np.float32)
-    whole = np.issubdtype(train.dtype, np.integer) or bool((train == np.rint(train)).all())
+    blocks = (train[left : left + _BLOCK_ROWS] for left in range(0, len(train), _BLOCK_ROWS))
+    whole = np.issubdtype(train.dtype, np.integer) or all((b == np.rint(b)).all() for b in blocks)
     if whole:
         center = np.rint(center)
     low, high = train.min(axis=0) - center.astype(np.float64), train.max(axis=0) - center.astype(np.float64)
@@ -366,7 +369,7 @@ def _main_directions(
         algorithm 4.4.
     """
     width = train.shape[1]
-    most = width // 4
+    most = min(width // 4, 256)
     sample = frame.place(_sample(train))
     total = float(np.einsum("ij,ij->", sample, sample))
     if most < 16 or total == 0.0:
@@ -382,7 +385,7 @@ def _main_directions(
         values, rotation = np.linalg.eigh(moments)
     values, rotation = values[::-1], rotation[:, ::-1]
     held = np.cumsum(values) / total
-    if held[-1] < 0.85:
+    if held[-1] < _LEAST_HELD:
         return None
-    wanted = int(np.searchsorted(held, min(0.93, held[-1]))) + 1
+    wanted = int(np.searchsorted(held, min(_HELD, held[-1]))) + 1
     return basis @ rotation[:, : min(-(-wanted // 16) * 16, most)]

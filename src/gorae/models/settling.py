@@ -16,6 +16,8 @@ __all__ = ["Search", "nearest", "open_search", "run_screen", "settle_ties"]
 
 _QUERY_BLOCK = 4096
 """Queries prepared at once, in float64."""
+_TRIAL_OPEN = 0.6
+"""Share of open queries from which on a compressed screen costs more than it saves."""
 
 
 class Search(NamedTuple):
@@ -51,17 +53,19 @@ def open_search(
 def run_screen(screen: Screen, keep: int, search: Search) -> None:
     """Settle what a screen can settle of the open queries, several batches at a time.
 
-    The first batch is a trial: a compressed screen that leaves half of it open is not asked again.
+    The first batch is a trial: a compressed screen that leaves most of it open is not asked again.
     """
     waiting = np.flatnonzero(search.open & ~search.tied)
-    with ThreadPoolExecutor(max(2, cores())) as pool:
+    # Products use all cores by themselves; a few workers keep them busy while others rank candidates.
+    workers = min(4, max(2, cores())) if screen.operation == "product" else max(2, cores())
+    with ThreadPoolExecutor(workers) as pool:
         for left in range(0, len(waiting), _QUERY_BLOCK):
             block = _prepare(screen, waiting[left : left + _QUERY_BLOCK], search)
             parts = screen.batches(len(block.numbers))
             if left == 0 and screen.directions is not None:
                 first = parts.pop(0)
                 _settle_batch(screen, keep, search, block, first)
-                if search.open[block.numbers[first]].mean() > 0.5:
+                if search.open[block.numbers[first]].mean() > _TRIAL_OPEN:
                     return
             list(pool.map(partial(_settle_batch, screen, keep, search, block), parts))
 

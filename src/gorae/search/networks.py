@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import clone
 
+from gorae.backend import Device
 from gorae.data import Split, cut_stop_rows
 from gorae.estimators.population import Recipe, Table, fold_outputs, make_table, train_recipes
 from gorae.estimators.storage import anchor_of
@@ -44,7 +44,7 @@ class _Population:
     recipes: list[Recipe]
     anchor: np.ndarray
     seed: int
-    devices: list[jax.Device]
+    devices: list[Device]
 
 
 def nested_networks(
@@ -56,7 +56,7 @@ def nested_networks(
     members: int = 1,
     validation_fraction: float = 0.1,
     seed: int,
-    devices: list[jax.Device],
+    devices: list[Device],
     progress: Tell | None = None,
 ) -> tuple[NestedResult, NestedResult | None]:
     """Score a network, and an ensemble of it, by nested cross-validation.
@@ -126,7 +126,7 @@ def _population(
     folds: Sequence[OuterFold],
     fraction: float,
     seed: int,
-    devices: list[jax.Device],
+    devices: list[Device],
     *,
     inner: bool,
 ) -> tuple[_Population, list[list[int]]]:

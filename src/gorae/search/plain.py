@@ -74,8 +74,8 @@ def nested_estimator(
                 scores[o, s], losses[o, s] = np.mean(found, axis=0)
             chosen.append(choose(scores[o], losses[o]))
             pair, sample = fitted(fold.train, chosen[-1]), train_sample(fold.train)
-            parts = [_answer(*pair, rows, part) for part in (fold.score, sample)]
-            answers.append(FoldAnswer(*parts, sample))
+            scored, learned = (_answer(*pair, rows, part) for part in (fold.score, sample))
+            answers.append(FoldAnswer(scored, learned, sample))
     seconds = time.perf_counter() - began
     return nested_result(rows, folds, answers, Choice(scores, losses, chosen), fits=done, seconds=seconds)
 

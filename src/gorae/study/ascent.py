@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-
+from gorae.backend import Device
 from gorae.errors import GoraeWarning
 from gorae.search import NestedResult, OuterFold, Rows, Step, Tell
 from gorae.study.findings import ladder_row
@@ -48,7 +47,7 @@ def climb_ladder(
     *,
     seed: int,
     device: str | None,
-    devices: list[jax.Device],
+    devices: list[Device],
     heard: Listener,
     began: float,
 ) -> Ascent:
@@ -102,7 +101,7 @@ def _climb_rung(
     folds: Sequence[OuterFold],
     seed: int,
     device: str | None,
-    devices: list[jax.Device],
+    devices: list[Device],
     heard: Listener,
     limit: float,
 ) -> None:

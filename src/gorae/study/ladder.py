@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from threadpoolctl import threadpool_limits
 
+from gorae.backend import Device
 from gorae.estimators import (
     GaussianBayes,
     KNeighborsClassifier,
@@ -119,7 +119,7 @@ def climb(
     *,
     seed: int,
     device: str | None,
-    devices: list[jax.Device],
+    devices: list[Device],
     tell: Tell,
 ) -> dict[str, NestedResult]:
     """Score one rung by nested cross-validation; the network rung gives the ensemble's score as well.

@@ -225,6 +225,7 @@ def _check_parts(model: StudyModel) -> None:
     if classes is None:
         _want(not isinstance(model.estimator, ClassifierMixin), "its classes are missing")
     else:
+        _want(hasattr(model.estimator, "predict_proba"), "its estimator gives no probabilities")
         own = np.asarray(model.estimator.classes_)
         _want(classes.ndim == 1 and own.ndim == 1 and own.dtype.kind in "iu", "its classes are damaged")
         _want(

@@ -134,9 +134,10 @@ def machine_speed(seconds: float = 0.1) -> float:
     machine would tell of the moment, not of the machine.
     """
     a = np.random.default_rng(0).random((_SIDE, _SIDE), dtype=np.float32)
-    best, began = np.inf, time.perf_counter()
+    best = np.inf
     with threadpool_limits(1):
-        while time.perf_counter() - began < seconds:
+        until = time.perf_counter() + seconds
+        while best == np.inf or time.perf_counter() < until:
             start = time.perf_counter()
             np.matmul(a, a)
             best = min(best, time.perf_counter() - start)

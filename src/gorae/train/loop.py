@@ -161,7 +161,7 @@ def _run_threads(
             while not all_left:
                 _wait_for_word(run)
                 all_left = _all_left(run, len(threads) - len(waiting))
-                if progress is not None and failure is None:
+                if progress is not None and not run.work.stop:
                     progress(_progress(run, began))
             for thread in threads:
                 if thread.is_alive():
