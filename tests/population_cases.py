@@ -75,7 +75,7 @@ def members(count, epochs=100, **numbers):
     found = []
     for i in range(count):
         own = {"learning_rate": 0.003 * (i + 1), "dropout": 0.1 * i, "weight_decay": 1e-3, "epochs": epochs}
-        found.append(Member(hyper_scalars(seed=7, stream=i, **{**own, **numbers}), i % 3))
+        found.append(Member(hyper_scalars(**{"seed": 7, "stream": i, **own, **numbers}), i % 3))
     return found
 
 

@@ -66,7 +66,7 @@ class LinearClassifier(NetworkClassifier):
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X, y = load_iris(return_X_y=True)
-        >>> model = LinearClassifier(learning_rate=0.05, random_state=0).fit(X, y)
+        >>> model = LinearClassifier(learning_rate=0.05, early_stopping=True, random_state=0).fit(X, y)
         >>> model.score(X, y) > 0.95
         True
 

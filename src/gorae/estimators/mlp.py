@@ -63,7 +63,7 @@ class MLPClassifier(NetworkClassifier):
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X, y = load_iris(return_X_y=True)
-        >>> model = MLPClassifier((16,), epochs=60, learning_rate=0.01, random_state=0).fit(X, y)
+        >>> model = MLPClassifier((16,), learning_rate=0.01, early_stopping=True, random_state=0).fit(X, y)
         >>> model.score(X, y) > 0.95
         True
 
@@ -191,7 +191,7 @@ class MLPRegressor(NetworkRegressor):
     Example:
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = MLPRegressor((16,), epochs=60, random_state=0).fit(X, y)
+        >>> model = MLPRegressor((16,), early_stopping=True, random_state=0).fit(X, y)
         >>> model.score(X, y) > 0.4
         True
 

@@ -26,7 +26,8 @@ class Perceptron(NetworkClassifier):
         patience: epochs without a smaller sum of mistakes until training stops.
         class_weight: None, "balanced" or a dictionary {class: weight}.
         scale: how inputs are scaled: "auto", "standard", "common" or None.
-        members: perceptrons trained on different row orders; their scores are averaged.
+        members: perceptrons trained on different row orders, whose scores are averaged: where classes cannot be
+            separated, a single one depends on the rows it saw last (1 gives it all the same).
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of the row order.
         verbose: 0 is silent, 1 shows a progress bar.
@@ -48,7 +49,7 @@ class Perceptron(NetworkClassifier):
         patience: int = 10,
         class_weight: Any = None,
         scale: str | None = "auto",
-        members: int = 1,
+        members: int = 5,
         device: str | None = None,
         random_state: Any = None,
         verbose: int = 0,

@@ -82,4 +82,4 @@ def merged_rows(
     keys = np.ascontiguousarray(np.concatenate(parts, axis=1))
     keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    return matrix[first], targets[first], np.bincount(group, weight)
+    return matrix[first], targets[first], np.bincount(group, weight).astype(np.float64)
