@@ -16,7 +16,7 @@ from gorae.backend import select_devices
 from gorae.train import train
 from population_cases import folds, members, network, table
 
-MEMBERS, EPOCHS = 3, 1200
+MEMBERS, EPOCHS = 3, 600
 
 
 def once(delay, again):

@@ -26,8 +26,8 @@ class Perceptron(NetworkClassifier):
         patience: epochs without a smaller sum of mistakes until training stops.
         class_weight: None, "balanced" or a dictionary {class: weight}.
         scale: how inputs are scaled: "auto", "standard", "common" or None.
-        members: perceptrons trained on different row orders, whose scores are averaged: where classes cannot be
-            separated, a single one depends on the rows it saw last (1 gives it all the same).
+        members: perceptrons trained on different row orders, whose scores are averaged: where classes cannot
+            be separated, a single one depends on the rows it saw last (1 gives it all the same).
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of the row order.
         verbose: 0 is silent, 1 shows a progress bar.
