@@ -9,7 +9,16 @@ from gorae.backend import select_devices
 from gorae.estimators.population import Build
 from gorae.models import LinearShape, MLPShape
 from gorae.models.network import parameters_by_layer
-from gorae.train import Member, Problem, SharedRows, SplitRows, hyper_scalars, train
+from gorae.train import (
+    Asked,
+    Member,
+    Problem,
+    SharedRows,
+    SplitRows,
+    hyper_scalars,
+    member_outputs,
+    train,
+)
 
 CLASSES = 3
 STOPS = (11, 12, 13, 14, 15)
@@ -84,6 +93,13 @@ def fit(problem, who, shared=None, splits=None, **options):
     shared = table() if shared is None else shared
     splits = folds() if splits is None else splits
     return train(problem, shared, splits, who, devices=select_devices("cpu"), **options).results
+
+
+def outputs(problem, shared, splits, result):
+    """What a member answers for all sixteen rows."""
+    asked = Asked(result.parameters, result.buffers, splits[0], np.arange(16))
+    (answers,) = member_outputs(problem, shared.rows, [asked], devices=select_devices("cpu"))
+    return answers
 
 
 def arrays(result):

@@ -1,4 +1,4 @@
-"""scikit-learn's own tools take the estimators: pipelines, searches, calibration, importance (RELIABILITY)."""
+"""scikit-learn's own tools take the estimators; a fit is silent and leaves no memory behind (R15)."""
 
 import gc
 import io
@@ -59,7 +59,7 @@ def test_cross_validation_with_weights() -> None:
 
     scores = cross_val_score(network(), X, y, cv=3, params={"sample_weight": np.arange(1.0, 61.0)})
 
-    assert scores.mean() > 0.8
+    assert scores.mean() > 0.7
 
 
 def test_calibration() -> None:
@@ -123,7 +123,7 @@ def test_silent(capfd: pytest.CaptureFixture) -> None:
 
 
 def test_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal verbose=1 draws a bar with the members and the best validation score on standard error."""
+    """On a terminal verbose=1 draws a bar with members and best validation score on standard error."""
     X, y = rows()
     terminal = io.StringIO()
     terminal.isatty = lambda: True

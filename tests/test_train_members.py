@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gorae.backend import select_devices
-from gorae.train import Asked, Member, SharedRows, hyper_scalars, member_outputs
+from gorae.train import Member, SharedRows, hyper_scalars
 from population_cases import (
     STOPS,
     arrays,
@@ -20,6 +19,7 @@ from population_cases import (
     members,
     narrow,
     network,
+    outputs,
     split,
     table,
 )
@@ -33,12 +33,6 @@ def narrow_members(count=COUNT, **numbers):
 
 def fit_narrow(who, **options):
     return fit(narrow(), who, table(1), folds((), inputs=1), **options)
-
-
-def outputs(problem, shared, splits, result):
-    asked = Asked(result.parameters, result.buffers, splits[0], np.arange(16))
-    (answers,) = member_outputs(problem, shared.rows, [asked], devices=select_devices("cpu"))
-    return answers
 
 
 @pytest.fixture(scope="module")

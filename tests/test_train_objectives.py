@@ -47,7 +47,7 @@ def test_squared_error_by_hand():
 
 
 def test_hinges_on_the_worked_case_of_cs231n():
-    """The notes' three pictures: cat, car and frog cost 2.9, 0 and 12.9; the strongest rivals 2.9, 0 and 6.6."""
+    """The notes' cat, car and frog cost 2.9, 0 and 12.9; against the strongest rival alone 2.9, 0 and 6.6."""
     scores = [[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]]
 
     np.testing.assert_allclose(losses("hinge_weston_watkins", scores, [0, 1, 2]), [2.9, 0, 12.9])
@@ -138,12 +138,11 @@ def test_extreme_scores_are_no_nan():
     """In 32 bits, scores of 1e30 give finite losses and gradients."""
     scores = jnp.array([[1e30, -1e30, 0.0]])
     for name in set(NAMES) - {"squared_error"}:
-        value, gradient = jax.value_and_grad(
-            lambda s, f=find_objective(name): f(s, jnp.array([1]), 0.1).sum()
-        )(scores)
+        objective = find_objective(name)
+        value, slope = jax.value_and_grad(lambda s, f=objective: f(s, jnp.array([1]), 0.1).sum())(scores)
 
         assert np.isfinite(value)
-        assert np.isfinite(gradient).all()
+        assert np.isfinite(slope).all()
 
 
 def test_an_unknown_objective_gets_a_hint():
