@@ -17,7 +17,7 @@ from pathlib import Path
 import machine
 import numpy as np
 
-SHAPES = [(569, 30, 2, 64, 32, 50), (1797, 64, 10, 100, 128, 60), (10000, 784, 10, 128, 128, 5)]
+SHAPES = [(569, 30, 2, 64, 32, 50), (1797, 64, 10, 100, 128, 60), (3000, 784, 10, 128, 128, 5)]
 
 
 def problem(shape: tuple) -> tuple[np.ndarray, np.ndarray]:

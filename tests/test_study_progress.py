@@ -5,11 +5,11 @@ import math
 
 import pytest
 from rich.console import Console
-from study_cases import small_plan
 
 from gorae.search import Step
 from gorae.study import MODELS
 from gorae.study.progress import Bars
+from study_cases import small_plan
 
 ROW = {
     "model": "mlp",
