@@ -293,8 +293,8 @@ def test_interrupted_later(table, run, monkeypatch):
     found = json.loads(ran.out)
     assert ran.code == 130
     assert (found["best"], found["interrupted"]) == ("bayes", True)
-    assert "Interrupted while knn was in work: knn is missing from the ladder." in found["notes"]
-    assert "gorae: Interrupted while knn" in ran.err
+    assert found["notes"] == ["Interrupted by Ctrl-C: knn is missing from the ladder."]
+    assert "gorae: Interrupted by Ctrl-C: knn" in ran.err
     assert (table / "people.gorae").exists()
     assert (table / "people.html").exists()
 

@@ -69,7 +69,7 @@ def test_sigint(tmp_path):
     found = json.loads(out)
     assert [row["model"] for row in found["ladder"]] == ["chance", "bayes", "knn"]
     assert found["interrupted"] is True
-    assert "Interrupted while mlp was in work" in told
+    assert "Interrupted by Ctrl-C: mlp is missing" in told
     assert "\x1b" not in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["spirals.gorae", "spirals.html"]
     done = subprocess.run(

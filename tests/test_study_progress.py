@@ -55,7 +55,7 @@ def test_no_score_yet(best):
 
 
 def test_lines_elsewhere():
-    """Elsewhere there is a line for the plan, whole however long, and one a model; no bar, no escape codes."""
+    """Elsewhere there is a line for the plan, whole however long, and one a model; nothing else."""
     lines = shown(terminal=False, steps=[Step(12, 60, 0.2, 0.8765)]).splitlines()
     assert len(lines) == 2
     assert len(lines[0]) > 100

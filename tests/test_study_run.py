@@ -13,6 +13,7 @@ import pytest
 
 import gorae.study.ascent as ascent_module
 import gorae.study.study as study_module
+import gorae.study.winner as winner_module
 from gorae.errors import DataError, GoraeWarning, NotFittedError
 from gorae.study import Study
 from gorae.study.progress import Silent
@@ -291,7 +292,7 @@ def test_interrupt_keeps_what_is_scored(few_fits, model, at):
     heard = Heard(model, at=at)
     study = Study(models=["bayes", "knn", "linear"])
     missing = "knn, linear are" if model == "knn" else "linear is"
-    with pytest.warns(GoraeWarning, match=f"Interrupted while {model} was in work: {missing} missing"):
+    with pytest.warns(GoraeWarning, match=f"Interrupted by Ctrl-C: {missing} missing"):
         study.fit(*values_of_classes(), listener=heard)
     assert [row["model"] for row in study.table] == ["chance", "bayes", "knn"][
         : 3 if model == "linear" else 2
@@ -299,6 +300,45 @@ def test_interrupt_keeps_what_is_scored(few_fits, model, at):
     assert study.interrupted_
     assert any("Interrupted" in note for note in study.findings_["data"]["notes"])
     assert len(study.predict(values()[0])) == 50
+
+
+@pytest.mark.parametrize("model", ["bayes", "linear"])
+def test_interrupt_while_the_winner_is_fitted(few_fits, monkeypatch, model):
+    """The first Ctrl-C in the last fit does not lose the ladder: the winner is fitted whole once more."""
+    wanted = Study(models=[model]).fit(*values_of_classes())
+    _interrupt_fits(monkeypatch, model, 1)
+    study = Study(models=[model])
+    with pytest.warns(GoraeWarning, match=f"Interrupted while {model} was fitted: it is fitted once more"):
+        study.fit(*values_of_classes())
+    assert study.interrupted_
+    X = values()[0]
+    np.testing.assert_array_equal(study.predict_proba(X), wanted.predict_proba(X))
+
+
+def test_second_interrupt_gives_up(few_fits, monkeypatch):
+    """A second Ctrl-C in the last fit ends the study with nothing."""
+    _interrupt_fits(monkeypatch, "bayes", 2)
+    with pytest.warns(GoraeWarning, match="once more"), pytest.raises(KeyboardInterrupt):
+        Study(models=["bayes"]).fit(*values_of_classes())
+
+
+def _interrupt_fits(monkeypatch, model, times):
+    """Let Ctrl-C come in the first fits of the winner, where a network ends with a warning, others do not."""
+    make, left = winner_module.final_estimator, [times]
+
+    def interrupted(*arguments, **options):
+        estimator = make(*arguments, **options)
+        if left[0]:
+            left[0] -= 1
+            estimator.fit = cut_short
+        return estimator
+
+    def cut_short(*_):
+        if model == "bayes":
+            raise KeyboardInterrupt
+        warnings.warn("training was interrupted: the model has 1 of 1 members", GoraeWarning, stacklevel=2)
+
+    monkeypatch.setattr(winner_module, "final_estimator", interrupted)
 
 
 def test_time_that_is_up_begins_no_model(few_fits, monkeypatch):
@@ -316,7 +356,7 @@ def test_model_that_takes_far_too_long_is_given_up(few_fits, monkeypatch):
     slow = _slow(ascent_module.climb, 0.0, model="knn", each=1.0)
     monkeypatch.setattr(ascent_module, "climb", slow)
     began = time.perf_counter()
-    with pytest.warns(GoraeWarning, match="knn took the study beyond twice its"):
+    with pytest.warns(GoraeWarning, match="Given up at twice the time of 2 s: knn is missing"):
         study = Study(models=["bayes", "knn"], time=1.5).fit(*values_of_classes())
     assert [row["model"] for row in study.table] == ["chance", "bayes"]
     assert time.perf_counter() - began < 9 * 1.0 + 10

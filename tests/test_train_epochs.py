@@ -1,4 +1,4 @@
-"""What an epoch does and what is recorded of it: losses, gradients, weights, early stopping, the perceptron."""
+"""What an epoch does and records: losses, gradients, weights, early stopping, the perceptron."""
 
 import jax
 import jax.numpy as jnp
@@ -116,7 +116,7 @@ def test_minibatches_add_up_to_the_fold():
 
 
 def test_gradient_norms_are_those_of_the_first_batch():
-    """The first record holds, a layer each, the norm that jax.grad finds outside for the epoch's first batch."""
+    """The first record holds, layer by layer, the norm that jax.grad finds for the epoch's first batch."""
     (member,) = members(1, epochs=1)
     shared, splits = table(1), folds((), inputs=1)
     (result,) = fit(narrow(), [member], shared, splits, chunk=1)
@@ -141,7 +141,7 @@ def stopped():
 
 
 def test_early_stopping_keeps_the_best_epoch(stopped):
-    """The kept parameters and running statistics give the smallest validation loss of the history, and its score."""
+    """What is kept, running statistics included, gives the history's smallest validation loss and its score."""
     shared, stops = table(), list(STOPS)
     for result in stopped:
         answers = outputs(network(), shared, folds(), result)[stops]
@@ -179,7 +179,7 @@ def test_stopping_rows_move_nothing():
 
 
 def test_tolerance_ends_a_training_that_stands_still():
-    """Without stopping rows the training loss is watched: at a rate of 0 nothing improves, and patience counts."""
+    """Without stopping rows the training loss is watched: at a rate of 0, it waits and stops."""
     result = fit_line(np.array([1.0, 2.0]), np.array([3.0, 4.0]), learning_rate=0, patience=6, tol=1e-4)
 
     assert result.epochs == 7  # the first epoch is better than none; six more are not
@@ -207,8 +207,8 @@ def scores_of(result, x):
 def test_the_perceptron_rule_by_hand():
     """Rows (1, 2) of class 0, (-1, 1) of class 1, (2, -1) of class 0, in this order, from zeros.
 
-    Row 1, scores 0 and 0, both units wrong: w0 = (1, 2), b0 = 1; w1 = -w0, b1 = -1. Row 2, scores 2 and -2, both
-    wrong: w0 = (2, 1), b0 = 0, w1 = -w0, b1 = 0. Row 3 is right, and so are all in the second epoch.
+    Row 1, scores 0 and 0, both units wrong: w0 = (1, 2), b0 = 1; w1 = -w0, b1 = -1. Row 2, scores 2 and -2,
+    both wrong: w0 = (2, 1), b0 = 0, w1 = -w0, b1 = 0. Row 3 is right, and so are all in the second epoch.
     """
     result = perceptron([(1, 2), (-1, 1), (2, -1)], [0, 1, 0])
 
@@ -221,8 +221,9 @@ def test_the_perceptron_rule_by_hand():
 def test_a_score_of_zero_is_a_mistake():
     """Rows whose scores are all exactly 0 when met, and of which the last undoes the first: it is not over.
 
-    With the bias as a third feature: a = (1, 0, 1) of class 0, b = (-1, 2, 1) and c = (2, 2, 1) of class 1. From
-    zeros, w = a, then a.b = 0, w = a - b, then (a - b).c = 0, w = a - b - c = (0, -4, -1), and a is wrong again.
+    With the bias as a third feature: a = (1, 0, 1) of class 0, b = (-1, 2, 1) and c = (2, 2, 1) of class 1.
+    From zeros w = a; then a.b = 0, so w = a - b; then (a - b).c = 0, so w = a - b - c = (0, -4, -1); and now a
+    is wrong.
     """
     x, classes = [(1, 0), (-1, 2), (2, 2)], [0, 1, 1]
     first, last = perceptron(x, classes, epochs=1), perceptron(x, classes)
@@ -233,7 +234,7 @@ def test_a_score_of_zero_is_a_mistake():
 
 
 def test_perceptrons_converge_within_novikoffs_bound():
-    """Rows that a unit vector separates by a margin take at most (R / margin)^2 mistakes; an epoch has one."""
+    """Rows that a unit vector separates by a margin take (R / margin)^2 mistakes at most, an epoch one."""
     rng = np.random.default_rng(0)
     x = rng.normal(3, 2, (200, 2))
     truth = np.array([0.6, -0.64, 0.48])  # the last is the bias; a unit vector

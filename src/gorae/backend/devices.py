@@ -7,6 +7,7 @@ two and without touching `jax_num_cpu_devices`. On GPUs and TPUs one worker feed
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 else:
     Device = jax.Device
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}
 
 
@@ -33,8 +35,7 @@ def cores() -> int:
     """Return the number of processor cores this process may use: its affinity, and its group's quota."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
+        quota, period = _QUOTA.read_text("ascii").split()
         return min(count, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):  # no control group, or one without a quota ("max")
         return count

@@ -58,7 +58,7 @@ def fit(
     circles, blobs, spirals, mnist, fashion-mnist.
 
     Ctrl-C, once a model is scored, ends the ladder there: the best model so far and its report are written,
-    and the exit code is 130.
+    and the exit code is 130. A second Ctrl-C gives up.
     """
     stem = Path(data).name.split(".")[0] or "data"
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"

@@ -73,23 +73,21 @@ def climb_ladder(
         KeyboardInterrupt: on Ctrl-C before any model beside chance was scored.
     """
     ascent = Ascent()
-    for rung in _rungs(plan.models):
-        scored = len(ascent.results) > 1
-        if scored and time.perf_counter() - began > plan.budget:
-            _note(ascent, plan, f"The time of {duration(plan.budget)} was used up")
-            break
-        limit = began + _GRACE * plan.budget if scored else math.inf
-        try:
+    try:
+        for rung in _rungs(plan.models):
+            scored = len(ascent.table) > 1
+            if scored and time.perf_counter() - began > plan.budget:
+                _note(ascent, plan, f"The time of {duration(plan.budget)} was used up")
+                break
+            limit = began + _GRACE * plan.budget if scored else math.inf
             _climb_rung(ascent, rung, rows, plan, folds, seed, device, devices, heard, limit)
-        except KeyboardInterrupt:
-            if len(ascent.results) < 2:
-                raise
-            ascent.interrupted = True
-            _note(ascent, plan, f"Interrupted while {rung} was in work")
-            break
-        except _OutOfTimeError:
-            _note(ascent, plan, f"{rung} took the study beyond twice its {duration(plan.budget)}")
-            break
+    except KeyboardInterrupt:
+        if len(ascent.table) < 2:
+            raise
+        ascent.interrupted = True
+        _note(ascent, plan, "Interrupted by Ctrl-C")
+    except _OutOfTimeError:
+        _note(ascent, plan, f"Given up at twice the time of {duration(plan.budget)}")
     return ascent
 
 
@@ -136,8 +134,9 @@ def _rungs(models: Sequence[str]) -> list[str]:
 
 def _note(ascent: Ascent, plan: Plan, why: str) -> None:
     """Say which rungs are missing and why."""
-    missing = [model for model in plan.models if model not in ascent.results]
+    missing = set(plan.models) - {row["model"] for row in ascent.table}
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        ascent.notes.append(f"{why}: {', '.join(missing)} {verb} missing from the ladder.")
+        names = ", ".join(model for model in plan.models if model in missing)
+        ascent.notes.append(f"{why}: {names} {verb} missing from the ladder.")
         warnings.warn(ascent.notes[-1], GoraeWarning, stacklevel=4)

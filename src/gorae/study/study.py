@@ -4,6 +4,7 @@ import datetime
 import importlib.metadata
 import platform
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -118,9 +119,9 @@ class Study(BaseEstimator):
         Raises:
             DataError: when the data cannot be learned from.
             ParameterError: when a parameter is out of its range.
-            KeyboardInterrupt: on Ctrl-C before a model beside chance was scored, or again while the winner is
-                fitted. In between the study ends with the models that were scored, warns, and says in its
-                notes what is missing.
+            KeyboardInterrupt: on Ctrl-C before a model beside chance was scored, and on a second one. After
+                the first the study ends with the models that were scored, fits the winner, warns, and says in
+                its notes what is missing.
         """
         began = time.perf_counter()
         vars(self).pop("findings_", None)
@@ -161,7 +162,7 @@ class Study(BaseEstimator):
                 heard=heard,
                 began=began,
             )
-            winner = fit_winner(best_of(ascent.table), self.plan_, data, seed=seed, device=self.device)
+            winner = _winner(ascent, self.plan_, data, seed, self.device)
         finally:
             heard.closed()
         self._gather(data, folds, ascent, winner, name, target, began)
@@ -274,6 +275,20 @@ def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
         groups=data.rows.groups,
         seed=seed,
     )
+
+
+def _winner(ascent: Ascent, plan: Plan, data: Prepared, seed: int, device: str | None) -> Winner:
+    """Return the fitted winner; the first Ctrl-C of a study does not lose the ladder that was climbed."""
+    row = best_of(ascent.table)
+    try:
+        return fit_winner(row, plan, data, seed=seed, device=device)
+    except KeyboardInterrupt:
+        if ascent.interrupted:
+            raise
+    ascent.interrupted = True
+    told = f"Interrupted while {row['model']} was fitted: it is fitted once more; Ctrl-C again to give up."
+    warnings.warn(told, errors.GoraeWarning, stacklevel=4)
+    return fit_winner(row, plan, data, seed=seed, device=device)
 
 
 def _data_facts(data: Prepared, name: str, target: str | None, notes: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The winner of the ladder: fitted on all rows but the test rows, and asked about those."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gorae.data import Affine, fit_affine
+from gorae.errors import GoraeWarning
 from gorae.estimators.network import NetworkEstimator
 from gorae.search import Rows
 from gorae.study.ladder import final_estimator
@@ -54,7 +56,7 @@ def fit_winner(
         device: where.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C before there is a model at all.
+        KeyboardInterrupt: on Ctrl-C.
     """
     rows, matrix, affine = data.rows, data.rows.matrix, None
     estimator = final_estimator(row["model"], row["settings"], plan, rows, seed=seed, device=device)
@@ -63,12 +65,22 @@ def fit_winner(
         matrix = affine.apply(matrix)
         if isinstance(estimator, NetworkEstimator):
             estimator.set_params(scale=None)
-    estimator.fit(matrix, rows.strata)
+    _fit_whole(estimator, matrix, rows.strata)
     kept = np.arange(0, len(matrix), -(-len(matrix) // _REFERENCE_ROWS))
     reference = Reference(
         features_of(estimator, matrix[kept]), data.row_numbers[kept].astype(np.int64), rows.strata[kept]
     )
     return Winner(row["model"], row, estimator, affine, reference)
+
+
+def _fit_whole(estimator: Any, matrix: np.ndarray, targets: np.ndarray) -> None:
+    """Fit to the end or not at all: the ladder's score is of whole trainings, not of a part of one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "training was interrupted", GoraeWarning)
+        try:
+            estimator.fit(matrix, targets)
+        except GoraeWarning as cut:
+            raise KeyboardInterrupt from cut
 
 
 def test_outputs(winner: Winner, test: Rows) -> np.ndarray:
