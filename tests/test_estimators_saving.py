@@ -4,52 +4,25 @@ import getpass
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.base import is_classifier
 
 import gorae.estimators
-from gorae.errors import DamagedFileError, FileError, FileExistsRefusal, GoraeError, InputError
+from gorae.errors import DamagedFileError, FileError, FileExistsRefusal, InputError
 from gorae.estimators import (
     GaussianBayes,
-    KNeighborsClassifier,
-    KNeighborsRegressor,
     LinearClassifier,
-    LinearRegressor,
     MLPClassifier,
-    MLPRegressor,
-    Perceptron,
     load,
 )
-from gorae.estimators.loading import ESTIMATORS, estimator_from_state
-from gorae.estimators.saving import KIND, fitted_state, labels_from_meta, labels_to_meta
+from gorae.estimators.loading import ESTIMATORS
+from gorae.estimators.saving import KIND, labels_from_meta, labels_to_meta
 from gorae.files import read_container, write_container
+from saved_models import CODES, MODELS, X, fitted
 
-RNG = np.random.default_rng(8)
-X = RNG.normal(size=(60, 4)) + 5
-CODES = (X[:, 0] > 5).astype(int)
-NUMBERS = X @ [1.0, 2.0, 0.0, -1.0] + 100
-
-MODELS = [
-    MLPClassifier((8,), batch_size=16, epochs=8, members=2, random_state=0),
-    MLPClassifier([6, 5], activation="maxout", normalization="batch", dropout=0.2, epochs=8),
-    MLPClassifier((6,), activation="prelu", normalization="layer", early_stopping=True, epochs=8),
-    MLPRegressor((8,), batch_size=16, epochs=8),
-    LinearClassifier(epochs=8, class_weight={1: 2.0}),
-    LinearClassifier("hinge", epochs=8),
-    LinearRegressor(epochs=8),
-    Perceptron(epochs=8, members=3),
-    GaussianBayes(),
-    KNeighborsClassifier(3),
-    KNeighborsRegressor(3, weights="distance"),
-]
 ANSWERS = ("predict", "predict_proba", "decision_function", "hidden_features")
 LEARNED = (
     "coef_",
@@ -60,29 +33,6 @@ LEARNED = (
     "layer_names_",
     "n_features_in_",
 )
-HOSTILE = [
-    None,
-    True,
-    -1,
-    0,
-    3,
-    2**62,
-    1e300,
-    float("nan"),
-    "x",
-    "relu",
-    [],
-    {},
-    [[]],
-    [2**62],
-    [1] * 50,
-    {"pairs": 1},
-]
-
-
-def fitted(model: Any) -> Any:
-    """Return the model, fitted to what it predicts."""
-    return model.fit(X, CODES if is_classifier(model) else NUMBERS)
 
 
 def answers(model: Any) -> list[np.ndarray]:
@@ -240,129 +190,6 @@ print(found)
     )
 
     assert done.stdout.strip() == "[]"
-
-
-STATES: dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]] = {}
-
-
-def state(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return arrays and metadata of a fitted model, as a file gives them back."""
-    if str(model) not in STATES:
-        arrays, meta = fitted_state(fitted(model))
-        STATES[str(model)] = arrays, as_json(meta)
-    arrays, meta = STATES[str(model)]
-    return dict(arrays), deepcopy(meta)
-
-
-def as_json(value: Any) -> Any:
-    """Return metadata as JSON gives it back: tuples are lists."""
-    if isinstance(value, dict):
-        return {key: as_json(item) for key, item in value.items()}
-    return [as_json(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield every place in metadata: what holds it, and its key or index there."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in pairs:
-        yield value, key
-        yield from places(item)
-
-
-def load_or_refuse(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
-    """Load a state that is likely not to fit together: it gives an estimator, or gorae's refusal."""
-    try:
-        estimator = estimator_from_state(arrays, meta)
-    except DamagedFileError:
-        return
-    try:
-        estimator.predict(X[:, : estimator.n_features_in_])
-    except GoraeError:
-        return
-
-
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@pytest.mark.parametrize("model", MODELS, ids=str)
-@settings(max_examples=40)
-@given(data=st.data())
-def test_hostile_metadata(model: Any, data: st.DataObject) -> None:
-    """Whatever stands at one place of the metadata, loading gives an estimator or refuses the file."""
-    arrays, meta = state(model)
-    spots = list(places(meta))
-    holder, key = spots[data.draw(st.integers(0, len(spots) - 1))]
-    if data.draw(st.booleans()):
-        holder[key] = data.draw(st.sampled_from(HOSTILE))
-    elif isinstance(holder, dict):
-        del holder[key]
-    else:
-        holder.insert(key, data.draw(st.sampled_from(HOSTILE)))
-
-    load_or_refuse(arrays, meta)
-
-
-@pytest.mark.parametrize("model", MODELS, ids=str)
-@settings(max_examples=25)
-@given(data=st.data())
-def test_hostile_arrays(model: Any, data: st.DataObject) -> None:
-    """Whatever one of the arrays is, or if it is missing, loading gives an estimator or refuses the file."""
-    arrays, meta = state(model)
-    name = data.draw(st.sampled_from(sorted(arrays)))
-    old = arrays.pop(name)
-    made = data.draw(
-        st.sampled_from(
-            [
-                None,
-                np.atleast_1d(old)[..., :0],
-                old.reshape(-1)[:1],
-                np.concatenate([old, old]) if old.ndim else old,
-                np.zeros(old.shape, np.uint8),
-                np.full(old.shape, np.nan, np.float32),
-                np.float32(1),
-            ]
-        )
-    )
-    if made is not None:
-        arrays[name] = np.asarray(made)
-
-    load_or_refuse(arrays, meta)
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"inputs": 2**40}, "a layer's width must be a whole number from 1 to"),
-        ({"hidden": [2**40, 2**40]}, "a layer's width must be a whole number from 1 to"),
-        ({"hidden": [60, 60]}, "the network's layers are larger than what the file holds"),
-        ({"hidden": [1] * 400_000}, "hidden must be a list of at most"),
-        ({"activation": "maxout", "maxout_pieces": 2**40}, "maxout_pieces must be a whole number from 2 to"),
-        ({"activation": "maxout", "maxout_pieces": 100}, "larger than what the file holds"),
-        ({"activation": "os.system"}, "activation must be one of"),
-        ({"kind": "transformer"}, "none that this version of gorae knows"),
-        ({"depth": 3}, "none that this version of gorae knows"),
-    ],
-)
-def test_sizes_are_believed_as_far_as_the_file_goes(change: dict[str, Any], sentence: str) -> None:
-    """A network that its metadata makes larger than the file's arrays is refused before it is made."""
-    arrays, meta = state(MODELS[0])
-    meta["network"] |= change
-
-    with pytest.raises(DamagedFileError, match=sentence):
-        estimator_from_state(arrays, meta)
-
-
-def test_labels_are_believed_as_far_as_they_go() -> None:
-    """One long label among many, which an array of fixed width would take gigabytes for, is refused."""
-    with pytest.raises(DamagedFileError, match="the class labels are too long for so many of them"):
-        labels_from_meta({"kind": "text", "values": ["x" * 2_000_000] + ["y"] * 100_000})
-
-
-def test_unknown_parameter() -> None:
-    """A parameter that the class does not have is refused with the near one."""
-    arrays, meta = state(MODELS[0])
-    meta["parameters"]["hiden"] = [8]
-
-    with pytest.raises(DamagedFileError, match=r"MLPClassifier has no parameter 'hiden' \(near: 'hidden'\)"):
-        estimator_from_state(arrays, meta)
 
 
 def test_damaged_container(tmp_path: Path) -> None:

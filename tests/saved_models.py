@@ -1,0 +1,41 @@
+"""Fitted models of every kind, to be saved and loaded."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from gorae.estimators import (
+    GaussianBayes,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LinearClassifier,
+    LinearRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    Perceptron,
+)
+
+RNG = np.random.default_rng(8)
+X = RNG.normal(size=(60, 4)) + 5
+CODES = (X[:, 0] > 5).astype(int)
+NUMBERS = X @ [1.0, 2.0, 0.0, -1.0] + 100
+
+MODELS = [
+    MLPClassifier((8,), batch_size=16, epochs=8, members=2, random_state=0),
+    MLPClassifier([6, 5], activation="maxout", normalization="batch", dropout=0.2, epochs=8),
+    MLPClassifier((6,), activation="prelu", normalization="layer", early_stopping=True, epochs=8),
+    MLPRegressor((8,), batch_size=16, epochs=8),
+    LinearClassifier(epochs=8, class_weight={1: 2.0}),
+    LinearClassifier("hinge", epochs=8),
+    LinearRegressor(epochs=8),
+    Perceptron(epochs=8, members=3),
+    GaussianBayes(),
+    KNeighborsClassifier(3),
+    KNeighborsRegressor(3, weights="distance"),
+]
+
+
+def fitted(model: Any) -> Any:
+    """Return the model, fitted to what it predicts."""
+    return model.fit(X, CODES if is_classifier(model) else NUMBERS)
