@@ -161,15 +161,15 @@ def test_an_error_in_a_worker_ends_the_training(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timers that send signals are POSIX")
 def test_ctrl_c_at_random_instants():
-    """After a signal at 6 random instants, or two, what had an epoch is kept and nothing runs on."""
-    command = [sys.executable, "-W", "error", str(TESTS / "interrupting.py"), "6"]
+    """After a signal at 25 random instants, or two, what had an epoch is kept and nothing runs on."""
+    command = [sys.executable, "-W", "error", str(TESTS / "interrupting.py"), "25"]
     done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
 
     found = json.loads(done.stdout)["found"]
     assert all(each["running"] == [] for each in found)
     assert all(each["end"] == "before" or each["epochs"] for each in found)
-    assert sum(each["end"] == "interrupted" for each in found) >= 1
+    assert sum(each["end"] == "interrupted" for each in found) >= 5
     assert all(min(each["epochs"], default=1) >= 1 for each in found)
 
 
@@ -178,12 +178,12 @@ def limit_memory(monkeypatch, fits, error=None):
     error = error or jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
     real, tried = task.compiled, []
 
-    def compiled(function, key, arguments, device):
+    def compiled(function, key, arguments, device, **options):
         if key[0] != "train":
-            return real(function, key, arguments, device)
+            return real(function, key, arguments, device, **options)
         tried.append(key[-1])
         if key[-1] <= fits:
-            return real(function, key, arguments, device)
+            return real(function, key, arguments, device, **options)
 
         def fail(*_):
             raise error

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 _lock = threading.RLock()
+_inside = 0
+_before: dict[str, Any] = {}
 _OPTIONS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -42,25 +45,43 @@ def cache_folder() -> Path | None:
 def compile_cache() -> Iterator[None]:
     """Compile with gorae's cache folder inside the block, and leave JAX's configuration as it was.
 
-    A cache folder that the user has given to JAX is used instead. One thread at a time compiles.
+    A cache folder that the user has given to JAX is used instead. Several threads may be inside at once: the
+    first one in sets the folder, the last one out puts JAX's configuration back.
     """
-    with _lock:
-        folder = _usable_folder()
-        if folder is None:
-            yield
-            return
-        before = {name: getattr(jax.config, name) for name in _OPTIONS}
-        try:
-            jax.config.update("jax_compilation_cache_dir", str(folder))
-            for name, value in _OPTIONS.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
-            yield
-        finally:
-            jax.config.update("jax_compilation_cache_dir", None)
-            for name, value in before.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
+    global _inside
+    entered = False
+    try:
+        with _lock:
+            _inside += 1
+            entered = True
+            if _inside == 1:
+                _configure(_usable_folder())
+        yield
+    finally:
+        with _lock:
+            _inside -= entered
+            if _inside == 0:
+                _restore()
+
+
+def _configure(folder: Path | None) -> None:
+    """Have JAX use the folder, if there is one, and remember what was set before."""
+    if folder is None:
+        return
+    options = {"jax_compilation_cache_dir": str(folder), **_OPTIONS}
+    _before.update({name: getattr(jax.config, name) for name in options})
+    for name, value in options.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+def _restore() -> None:
+    """Put JAX's configuration back."""
+    if _before:
+        for name, value in _before.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        _before.clear()
 
 
 def _usable_folder() -> Path | None:

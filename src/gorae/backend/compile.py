@@ -14,20 +14,32 @@ from gorae.backend.devices import Device
 _LARGEST = 256
 """The most programs kept in a process; the oldest goes first."""
 
+_QUICKLY = {"xla_backend_optimization_level": 1}
+"""For a program that runs once: a third of the time to compile (1.3 s against 0.4 s for drawing an MLP)."""
+
 _programs: dict[Hashable, Callable[..., Any]] = {}
-_lock = threading.RLock()
+_gates: dict[Hashable, threading.Lock] = {}
+_lock = threading.Lock()
 
 
 def compiled(
-    function: Callable[..., Any], key: Hashable, arguments: tuple[Any, ...], device: Device
+    function: Callable[..., Any],
+    key: Hashable,
+    arguments: tuple[Any, ...],
+    device: Device,
+    *,
+    quickly: bool = False,
 ) -> Callable[..., Any]:
     """Return `function` compiled for arguments of these shapes on `device`.
+
+    Several threads may compile at once; those that want the same program wait for the first of them.
 
     Args:
         function: a pure function of arrays.
         key: everything besides the shapes that the program depends on; equal keys share one program.
         arguments: arrays (or trees of them) with the shapes and dtypes of the later calls.
         device: where it will run.
+        quickly: whether the program runs so rarely that compiling it soon is worth more than its speed.
 
     Returns:
         The executable; it may be called from several threads at once.
@@ -36,20 +48,31 @@ def compiled(
     shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
     full_key = (key, structure, shapes, device)
     program = _programs.get(full_key)
-    if program is None:
-        with _lock:
-            program = _programs.get(full_key)
-            if program is None:
-                sharding = jax.sharding.SingleDeviceSharding(device)
-                wanted = jax.tree.map(
-                    lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), arguments
-                )
-                with compile_cache(), own_numerics():
-                    program = partial(_call, jax.jit(function).lower(*wanted).compile())
+    if program is not None:
+        return program
+    with _lock:
+        gate = _gates.setdefault(full_key, threading.Lock())
+    with gate:
+        program = _programs.get(full_key)
+        if program is None:
+            program = _compile(function, arguments, device, _QUICKLY if quickly else None)
+            with _lock:
                 while len(_programs) >= _LARGEST:
                     del _programs[next(iter(_programs))]
                 _programs[full_key] = program
+    with _lock:
+        _gates.pop(full_key, None)
     return program
+
+
+def _compile(
+    function: Callable[..., Any], arguments: tuple[Any, ...], device: Device, options: dict[str, Any] | None
+) -> Callable[..., Any]:
+    """Return the executable, from the cache on disk if it is there."""
+    sharding = jax.sharding.SingleDeviceSharding(device)
+    wanted = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), arguments)
+    with compile_cache(), own_numerics():
+        return partial(_call, jax.jit(function).lower(*wanted).compile(compiler_options=options))
 
 
 def _call(program: Callable[..., Any], *arguments: Any) -> Any:

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from gorae.nn.checks import positive_integer, require_features
 from gorae.nn.initialization import Initializer, initializer
 from gorae.nn.layer import Context, Layer
+from gorae.nn.product import trained_product
 
 __all__ = ["Dense"]
 
@@ -64,4 +65,5 @@ class Dense(Layer):
             InputError: If the batch has another number of features than the layer.
         """
         require_features("Dense", x, self.weight.shape[0])
-        return x @ self.weight + self.bias, self
+        product = trained_product(x, self.weight) if context.training else x @ self.weight
+        return product + self.bias, self

@@ -1,11 +1,13 @@
 """The loop: workers take tasks from one queue; the main thread waits, shows progress and hears Ctrl-C."""
 
+import logging
 import queue
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,8 +19,9 @@ from gorae.train.checkpoint import Checkpoint, fingerprint, open_folder
 from gorae.train.history import MemberResult
 from gorae.train.planner import Plan, plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
-from gorae.train.task import Member, Work, steps_an_epoch, train_task
+from gorae.train.task import Member, Work, compile_ahead, steps_an_epoch, train_task
 
+_log = logging.getLogger("gorae.train")
 _POLL_SECONDS = 0.1
 _HALVINGS = 5
 
@@ -115,10 +118,11 @@ def train(
     rows = SharedRows(with_spare_rows(shared.rows), with_spare_rows(shared.targets))
     with own_numerics():
         placed = {device: jax.device_put(rows, device) for device in {w.device for w in plan.workers}}
-    threads = [
-        threading.Thread(target=_work, args=(run, worker, placed[worker.device]), daemon=True)
-        for worker in plan.workers[: len(tasks)]
-    ]
+    jobs = [partial(_work, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
+    if tasks:
+        first = plan.workers[0].device
+        jobs.append(partial(_compile_ahead, run, first, placed[first]))
+    threads = [threading.Thread(target=_counted, args=(run, job), daemon=True) for job in jobs]
     interrupted = _run_threads(run, threads, progress, began)
     if run.error is not None:
         raise run.error
@@ -207,17 +211,15 @@ def _progress(run: _Run, began: float) -> Progress:
         )
 
 
-def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
-    """Train tasks until none is left."""
+def _counted(run: _Run, job: Callable[[], None]) -> None:
+    """Do a worker's job, and let the main thread know when it is over; its error ends the training."""
     with run.lock:
         if run.work.stop:
             return
         run.entered += 1
-        run.staying += 1
     try:
         with own_numerics():
-            while (task := _next_task(run)) is not None and _train_or_shrink(run, worker, shared, *task):
-                pass
+            job()
     except BaseException as error:
         with run.lock:
             run.error = run.error or error
@@ -226,6 +228,22 @@ def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
         with run.lock:
             run.left += 1
         run.wake.put(None)
+
+
+def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
+    """Train tasks until none is left."""
+    with run.lock:
+        run.staying += 1
+    while (task := _next_task(run)) is not None and _train_or_shrink(run, worker, shared, *task):
+        pass
+
+
+def _compile_ahead(run: _Run, device: Device, shared: SharedRows) -> None:
+    """Compile the training program while the workers compile and run the one that draws members."""
+    try:
+        compile_ahead(run.work, run.tasks[0], run.limit, device, shared)
+    except Exception:
+        _log.debug("compiling ahead failed; the worker that needs the program meets the error", exc_info=True)
 
 
 def _next_task(run: _Run) -> tuple[list[int], int, bool] | None:

@@ -11,7 +11,7 @@ from gorae.train.member import blank_state
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
 from gorae.train.validation import VALIDATION_BLOCK
 
-_TINY_STEP = 160_000
+_TINY_STEP = 1 << 18
 _MANY_MEMBERS = 96
 _TINY_CHUNK = 8
 _LARGEST_CHUNK = 512

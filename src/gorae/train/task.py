@@ -57,6 +57,17 @@ def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
     return -(-int(split.train_count) // problem.batch_size)
 
 
+def compile_ahead(work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows) -> None:
+    """Compile the program of a task before its members are drawn: both programs then compile together."""
+    member = work.members[task[0]]
+    split = work.splits[member.split]
+    trees = (split, dict(member.hyper), blank_state(work.problem))
+    if size > 1:
+        trees = jax.tree.map(lambda a: np.broadcast_to(a, (size, *np.shape(a))), trees)
+    steps = np.int32(steps_an_epoch(work.problem, split))
+    _program(work.problem, size, (shared, *trees, np.int32(1), steps), device)
+
+
 def train_task(
     work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows, tell: Tell
 ) -> dict[int, MemberResult]:
@@ -118,7 +129,9 @@ def _start(work: Work, task: Sequence[int], device: Device) -> tuple[list[Member
 def _new_state(problem: Problem, member: Member, device: Device) -> MemberState:
     """Return a member at step 0."""
     arguments = (dict(member.hyper),)
-    program = compiled(lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device)
+    program = compiled(
+        lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device, quickly=True
+    )
     parameters, buffers = program(*arguments)
     return blank_state(problem)._replace(
         parameters=parameters, buffers=buffers, best_parameters=parameters, best_buffers=buffers
