@@ -6,7 +6,16 @@ from sklearn.datasets import load_diabetes, load_wine, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from gorae.estimators import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, Perceptron
+from gorae.errors import DataError
+from gorae.estimators import (
+    LinearClassifier,
+    LinearRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    Perceptron,
+    fitting,
+    population,
+)
 
 EXACTLY = {"optimizer": "nesterov", "tol": 0, "patience": 10_000, "scale": None}
 
@@ -156,3 +165,34 @@ def test_history() -> None:
     assert model.loss_curve_ == first.train_loss.tolist()
     assert (first.train_loss != second.train_loss).all()
     assert np.isnan(first.validation_loss).all()
+
+
+@pytest.mark.parametrize("batch_size", [8, 100], ids=["minibatches", "one batch"])
+def test_early_stopping_tears_no_group_apart(batch_size: int) -> None:
+    """With groups, the rows that early stopping watches are whole groups, equal rows or not."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.array(["a", "b", "c", "d", "e", "f"]), 4)
+    X = np.repeat(rng.normal(size=(6, 2)), 4, axis=0)  # the rows of a group are equal, and 2 groups are too
+    X[4:8] = X[:4]
+    y = rng.integers(0, 2, 24)
+    y[:2] = 0, 1
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            fitting, "make_table", lambda *a, **k: seen.append(a[3][0]) or population.make_table(*a, **k)
+        )
+        MLPClassifier(
+            (2,), epochs=2, batch_size=batch_size, early_stopping=True, validation_fraction=0.3
+        ).fit(X, y, groups=groups)
+
+    (split,) = seen
+    assert len(split.train) + len(split.stop) == 24
+    assert len(split.stop) == 4
+    assert len(set(groups[split.stop])) == 1
+    assert not set(groups[split.stop]) & set(groups[split.train])
+
+
+def test_groups_are_one_a_row() -> None:
+    """Groups of another length are refused with what was wanted."""
+    with pytest.raises(DataError, match=r"groups must hold one label a row, 3 of them, got the shape \(2,\)"):
+        MLPClassifier().fit(np.eye(3), [0, 1, 1], groups=["a", "b"])

@@ -77,6 +77,15 @@ def test_many_tiny_members_are_stacked_on_a_cpu():
     assert plan_members(problem(500), rows(10), FOLD, 1000, cpu).chunk == 1
 
 
+def test_small_members_are_stacked_where_none_waits():
+    """Networks in between go in eights too if all of them train for all epochs."""
+    cpu = select_devices("cpu")
+
+    assert plan_members(problem(200), rows(10), FOLD, 1000, cpu).chunk == 1
+    assert plan_members(problem(200), rows(10), FOLD, 1000, cpu, together=True).chunk == 8
+    assert plan_members(problem(1000), rows(10), FOLD, 1000, cpu, together=True).chunk == 1
+
+
 def test_an_accelerator_takes_as_many_as_fit():
     """Two devices share the members, and a small one takes what fits."""
     each = member_bytes(problem(), FOLD)

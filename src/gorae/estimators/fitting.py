@@ -42,6 +42,7 @@ def fit_network(
     *,
     earlier: Learned | None = None,
     classes: Any = None,
+    groups: Any = None,
     one_epoch: bool = False,
 ) -> None:
     """Train the estimator's members and set what was learned.
@@ -53,10 +54,13 @@ def fit_network(
         sample_weight: weights of the rows, or None.
         earlier: what an earlier fit has left, to go on from.
         classes: every class label that may come; None to take those of y.
+        groups: a group a row, which early stopping does not tear apart, or None.
         one_epoch: whether to make one pass over the rows with a constant learning rate, and keep all that is
             needed to go on (`partial_fit`).
     """
-    rows = check_training_rows(estimator, X, y, sample_weight, first=earlier is None, classes=classes)
+    rows = check_training_rows(
+        estimator, X, y, sample_weight, first=earlier is None, classes=classes, groups=groups
+    )
     recipe, rows = _recipe_for(estimator, rows)
     if one_epoch:
         recipe = replace(recipe, problem=replace(recipe.problem, schedule="constant"))
@@ -101,10 +105,13 @@ def fit_network(
 
 
 def _recipe_for(estimator: Any, rows: TrainingRows) -> tuple[Recipe, TrainingRows]:
-    """Return what the parameters ask of the engine, and the rows with equal ones merged where they may be."""
+    """Return what the parameters ask of the engine, and the rows with equal ones merged where they may be.
+
+    With groups none are: equal rows may belong to several.
+    """
     outputs = len(rows.classes) if rows.classes is not None else rows.targets.shape[1]
     recipe = estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix))
-    if not recipe.merge:
+    if not recipe.merge or rows.groups is not None:
         return recipe, rows
     matrix, targets, weight = merged_rows(rows.matrix, rows.targets, rows.weight)
     rows = rows._replace(matrix=matrix, targets=targets, weight=weight)
@@ -127,14 +134,16 @@ def _table(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.nda
         stored,
         targets,
         rows.weight,
-        [_split(estimator, targets, classify, seed)],
+        [_split(estimator, targets, rows.groups, classify, seed)],
         classes=len(rows.classes) if rows.classes is not None else 0,
         scale=_scale_kind(estimator.scale, stored),
         class_weight=coded_class_weight(getattr(estimator, "class_weight", None), rows.classes),
     )
 
 
-def _split(estimator: Any, targets: np.ndarray, stratify: bool, seed: int) -> Split:
+def _split(
+    estimator: Any, targets: np.ndarray, groups: np.ndarray | None, stratify: bool, seed: int
+) -> Split:
     """Return the rows to learn from and, with early stopping, the rows cut from them to stop on."""
     everything = np.arange(len(targets), dtype=np.int32)
     nothing = np.zeros(0, np.int32)
@@ -144,7 +153,9 @@ def _split(estimator: Any, targets: np.ndarray, stratify: bool, seed: int) -> Sp
         "validation_fraction", estimator.validation_fraction, 0, 1, open_low=True, open_high=True
     )
     values = targets if stratify else targets[:, 0]
-    train, stop = cut_stop_rows(everything, values, fraction=fraction, seed=seed, stratify=stratify)
+    train, stop = cut_stop_rows(
+        everything, values, fraction=fraction, seed=seed, stratify=stratify, groups=groups
+    )
     return Split(train, stop, nothing)
 
 

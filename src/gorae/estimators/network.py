@@ -35,7 +35,7 @@ class NetworkEstimator(Savable, BaseEstimator):
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the current parameters ask of the engine, all checked."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train `members` networks on all rows.
 
         Args:
@@ -44,6 +44,8 @@ class NetworkEstimator(Savable, BaseEstimator):
             sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed. Where a batch
                 holds all rows this is exact, since equal rows are then made one with their summed weight; in
                 minibatches it is so in the mean over seeds.
+            groups: a group a row (a patient, a document): early stopping then watches whole groups, of which
+                no row is learned from; without early stopping it decides nothing.
 
         Returns:
             This estimator.
@@ -58,7 +60,7 @@ class NetworkEstimator(Savable, BaseEstimator):
         earlier = self._learned if warm and self.__sklearn_is_fitted__() else None
         classes = getattr(self, "classes_", None) if earlier is not None else None
         with unchanged_on_failure(self):
-            fit_network(self, X, y, sample_weight, earlier=earlier, classes=classes)
+            fit_network(self, X, y, sample_weight, earlier=earlier, classes=classes, groups=groups)
         return self
 
     @property

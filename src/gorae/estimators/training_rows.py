@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Num, Shaped
+from jaxtyping import Float64, Integer, Num, Shaped
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
@@ -21,6 +21,7 @@ class TrainingRows(NamedTuple):
         weight: one a row, or None for ones.
         classes: the class labels in the order of their codes, or None for regression.
         flat: whether the targets of a regression came as `(rows,)`.
+        groups: the code of each row's group, or None.
     """
 
     matrix: Num[np.ndarray, "rows width"]
@@ -28,10 +29,18 @@ class TrainingRows(NamedTuple):
     weight: Float64[np.ndarray, " rows"] | None
     classes: Shaped[np.ndarray, " classes"] | None
     flat: bool
+    groups: Integer[np.ndarray, " rows"] | None = None
 
 
 def check_training_rows(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    first: bool,
+    classes: Any = None,
+    groups: Any = None,
 ) -> TrainingRows:
     """Check what an estimator is to learn from.
 
@@ -42,6 +51,7 @@ def check_training_rows(
         sample_weight: None, a number, or one weight a row.
         first: whether the rows are the first that it sees.
         classes: every label that may come; None to take those of y.
+        groups: one label a row, or None.
 
     Returns:
         The rows in the engine's terms.
@@ -59,20 +69,35 @@ def check_training_rows(
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    codes_of_groups = None if groups is None else _group_codes(groups, len(y))
     if weight is not None:
         keep = weight > 0
         if not keep.any():
             raise DataError("every sample_weight is 0: no row is left to learn from.")
         if not keep.all():
             X, y, weight = X[keep], y[keep], weight[keep]
+            codes_of_groups = None if codes_of_groups is None else codes_of_groups[keep]
     if classify:
         names, codes = label_codes(y, classes)
-        return TrainingRows(X, codes, weight, names, True)
+        return TrainingRows(X, codes, weight, names, True, codes_of_groups)
     values = np.asarray(y, np.float64).reshape(len(y), -1)
     largest = np.abs(values).max()
     if largest > LARGEST:
         raise DataError(f"y must be below {LARGEST:g} in size to be trained in float32, got {largest:g}.")
-    return TrainingRows(X, values, weight, None, y.ndim == 1)
+    return TrainingRows(X, values, weight, None, y.ndim == 1, codes_of_groups)
+
+
+def _group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
+    """Return the code of each row's group.
+
+    Raises:
+        DataError: when there is not one group label a row.
+    """
+    labels = np.asarray(groups)
+    if labels.shape != (rows,):
+        raise DataError(f"groups must hold one label a row, {rows} of them, got the shape {labels.shape}.")
+    with as_input_error():
+        return np.unique(labels, return_inverse=True)[1]
 
 
 def label_codes(y: Shaped[np.ndarray, " rows"], classes: Any = None) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,8 @@ def fit_winner(
         matrix = affine.apply(matrix)
         if isinstance(estimator, NetworkEstimator):
             estimator.set_params(scale=None)
-    _fit_whole(estimator, matrix, rows.strata)
+    more = {"groups": rows.groups} if isinstance(estimator, NetworkEstimator) else {}
+    _fit_whole(estimator, matrix, rows.strata, more)
     kept = np.arange(0, len(matrix), -(-len(matrix) // _REFERENCE_ROWS))
     reference = Reference(
         features_of(estimator, matrix[kept]), data.row_numbers[kept].astype(np.int64), rows.strata[kept]
@@ -73,12 +74,14 @@ def fit_winner(
     return Winner(row["model"], row, estimator, affine, reference)
 
 
-def _fit_whole(estimator: Any, matrix: np.ndarray, targets: np.ndarray) -> None:
+def _fit_whole(
+    estimator: Any, matrix: np.ndarray, targets: np.ndarray, more: Mapping[str, Any]
+) -> None:
     """Fit to the end or not at all: the ladder's score is of whole trainings, not of a part of one."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "training was interrupted", GoraeWarning)
         try:
-            estimator.fit(matrix, targets)
+            estimator.fit(matrix, targets, **more)
         except GoraeWarning as cut:
             raise KeyboardInterrupt from cut
 

@@ -105,7 +105,8 @@ def train(
         FileError: when the checkpoint is another fit's, is damaged, or cannot be written.
     """
     began = time.perf_counter()
-    plan = plan_members(problem, shared, splits[0], len(members), devices)
+    together = all(int(member.hyper["patience"]) >= int(member.hyper["epochs"]) for member in members)
+    plan = plan_members(problem, shared, splits[0], len(members), devices, together=together)
     if chunk is not None:
         plan = Plan(chunk, plan.workers, plan.member_bytes)
     fit = ""

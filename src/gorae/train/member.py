@@ -27,7 +27,7 @@ from gorae.train.problem import (
 from gorae.train.step import Hyper, Running, begin_epoch, take_step
 from gorae.train.validation import validate
 
-SEGMENT_EPOCHS = 32
+SEGMENT_EPOCHS = 64
 """The most epochs that one call of the program trains; the host hears of each of them afterwards."""
 
 RECORD = ("train_loss", "validation_loss", "validation_score")

@@ -12,6 +12,7 @@ from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
 from gorae.train.validation import VALIDATION_BLOCK
 
 _TINY_STEP = 1 << 18
+_SMALL_STEP = 1 << 20
 _MANY_MEMBERS = 96
 _TINY_CHUNK = 8
 _LARGEST_CHUNK = 512
@@ -27,13 +28,20 @@ class Plan:
 
 
 def plan_members(
-    problem: Problem, shared: SharedRows, split: SplitRows, members: int, devices: list[Device]
+    problem: Problem,
+    shared: SharedRows,
+    split: SplitRows,
+    members: int,
+    devices: list[Device],
+    *,
+    together: bool = False,
 ) -> Plan:
-    """Return how to run `members` members on `devices`.
+    """Return how to run `members` members on `devices`; `together` says that none can stop before the others.
 
     On a CPU a member is a program of its own, except that tiny nets are stacked in eights where there are
     enough of them (their cost is the overhead of an operation, which a stack shares; larger stacks fall out
-    of the second-level cache). On accelerators a chunk takes as many as fit.
+    of the second-level cache), and small ones where none waits for another. On accelerators a chunk takes as
+    many as fit.
 
     Raises:
         MemoryPlanError: when not even one member fits into the budget.
@@ -51,7 +59,7 @@ def plan_members(
     workers = workers_for(devices)
     fitting = int(free // each)
     if device.platform == "cpu":
-        chunk = min(fitting, _cpu_chunk(problem, members, len(workers)))
+        chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together))
         busy = min(len(workers), fitting // chunk, -(-members // chunk))
         return Plan(chunk, tuple(workers[: max(1, busy)]), each)
     share = -(-members // len(workers))
@@ -77,9 +85,10 @@ def parameter_count(problem: Problem) -> int:
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
 
 
-def _cpu_chunk(problem: Problem, members: int, workers: int) -> int:
+def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool) -> int:
     """Return the members a program holds on a CPU."""
-    tiny = parameter_count(problem) * problem.batch_size <= _TINY_STEP
+    largest = _SMALL_STEP if together else _TINY_STEP
+    tiny = parameter_count(problem) * problem.batch_size <= largest
     return _TINY_CHUNK if tiny and members >= max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK) else 1
 
 

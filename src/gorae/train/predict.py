@@ -15,7 +15,8 @@ from gorae.train.problem import Problem, SplitRows, assemble, encode, with_spare
 
 _BLOCK = 256
 _CALL = 2048
-"""Rows a call answers; few or many, so that two programs serve all sizes."""
+_FEW = 1024
+"""Rows a call answers: `_CALL`, or `_BLOCK` where `_FEW` or fewer are left. Two programs serve all sizes."""
 
 
 class Asked(NamedTuple):
@@ -56,12 +57,11 @@ def member_outputs(
     def answer(numbered: tuple[int, Asked]) -> np.ndarray:
         number, asked = numbered
         device = workers[number % len(workers)].device
-        call = _CALL if len(asked.rows) > _BLOCK else _BLOCK
         encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
-        parts = []
-        for start in range(0, max(1, len(asked.rows)), call):
-            index = np.zeros(call, np.int32)
-            wanted = asked.rows[start : start + call]
+        parts, left = [], asked.rows
+        while len(left) or not parts:
+            index = np.zeros(_CALL if len(left) > _FEW else _BLOCK, np.int32)
+            wanted, left = left[: len(index)], left[len(index) :]
             index[: len(wanted)] = wanted
             arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
             program = compiled(
