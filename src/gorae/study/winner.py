@@ -74,9 +74,7 @@ def fit_winner(
     return Winner(row["model"], row, estimator, affine, reference)
 
 
-def _fit_whole(
-    estimator: Any, matrix: np.ndarray, targets: np.ndarray, more: Mapping[str, Any]
-) -> None:
+def _fit_whole(estimator: Any, matrix: np.ndarray, targets: np.ndarray, more: Mapping[str, Any]) -> None:
     """Fit to the end or not at all: the ladder's score is of whole trainings, not of a part of one."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "training was interrupted", GoraeWarning)
