@@ -15,7 +15,7 @@ _LARGEST = 256
 """The most programs kept in a process; the oldest goes first."""
 
 _QUICKLY = {"xla_backend_optimization_level": 1}
-"""For a program that runs once: a third of the time to compile (1.3 s against 0.4 s for drawing an MLP)."""
+"""Less of LLVM: drawing an MLP compiles in 0.3 s instead of 0.8, training it in 1.2 instead of 1.35."""
 
 _programs: dict[Hashable, Callable[..., Any]] = {}
 _gates: dict[Hashable, threading.Lock] = {}
@@ -39,7 +39,7 @@ def compiled(
         key: everything besides the shapes that the program depends on; equal keys share one program.
         arguments: arrays (or trees of them) with the shapes and dtypes of the later calls.
         device: where it will run.
-        quickly: whether the program runs so rarely that compiling it soon is worth more than its speed.
+        quickly: whether the program does so little work that compiling it soon is worth more than its speed.
 
     Returns:
         The executable; it may be called from several threads at once.

@@ -85,11 +85,19 @@ def parameter_count(problem: Problem) -> int:
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
 
 
+def is_tiny(problem: Problem) -> bool:
+    """Return whether a step is so little work that its operations' overhead, and compiling, cost more."""
+    return parameter_count(problem) * problem.batch_size <= _TINY_STEP
+
+
 def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool) -> int:
     """Return the members a program holds on a CPU."""
-    largest = _SMALL_STEP if together else _TINY_STEP
-    tiny = parameter_count(problem) * problem.batch_size <= largest
-    return _TINY_CHUNK if tiny and members >= max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK) else 1
+    small = together and parameter_count(problem) * problem.batch_size <= _SMALL_STEP
+    return (
+        _TINY_CHUNK
+        if (small or is_tiny(problem)) and members >= max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK)
+        else 1
+    )
 
 
 def _nbytes(tree: object) -> int:

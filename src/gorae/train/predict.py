@@ -11,6 +11,7 @@ from jaxtyping import Array
 
 from gorae import nn
 from gorae.backend import Device, compiled, own_numerics, workers_for
+from gorae.train.planner import is_tiny
 from gorae.train.problem import Problem, SplitRows, assemble, encode, with_spare_rows
 
 _BLOCK = 256
@@ -65,7 +66,11 @@ def member_outputs(
             index[: len(wanted)] = wanted
             arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
             program = compiled(
-                lambda *a: _outputs(problem, features, *a), ("outputs", problem, features), arguments, device
+                lambda *a: _outputs(problem, features, *a),
+                ("outputs", problem, features),
+                arguments,
+                device,
+                quickly=is_tiny(problem),
             )
             with own_numerics():
                 parts.append(np.asarray(program(*arguments))[: len(wanted)])

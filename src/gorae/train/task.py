@@ -16,6 +16,7 @@ from gorae.backend import Device, compiled
 from gorae.train.checkpoint import Checkpoint, load_member, save_member
 from gorae.train.history import MemberResult, as_result
 from gorae.train.member import RECORD, SEGMENT_EPOCHS, MemberState, blank_state, draw_model, train_segment
+from gorae.train.planner import is_tiny
 from gorae.train.problem import Problem, SharedRows, SplitRows, layer_names
 
 _SEGMENT_SECONDS = 0.4
@@ -148,7 +149,7 @@ def _program(problem: Problem, size: int, arguments: tuple, device: Device) -> C
         return train_segment(problem, *a)
 
     function = one if size == 1 else jax.vmap(one, in_axes=(None, 0, 0, 0, None, None))
-    return compiled(function, ("train", problem, size), arguments, device)
+    return compiled(function, ("train", problem, size), arguments, device, quickly=is_tiny(problem))
 
 
 def _placed(work: Work, split: int, device: Device) -> SplitRows:
