@@ -37,7 +37,9 @@ _TOO_LARGE = 1e15
 
 
 class MemberState(NamedTuple):
-    """All that a member is between two calls of the program; its parameters and buffers are always finite.
+    """All that a member is between two calls of the program.
+
+    What the program leaves of a member that diverged may not be finite until `put_back` has seen it.
 
     `best_*` are the parameters and buffers to fall back to, and the epoch (from 1; 0: as they were drawn)
     that they are of: with early stopping the best epoch's, without those of the last start of an epoch that
@@ -110,7 +112,7 @@ def train_segment(
         steps: steps an epoch, ceil(train_count / batch_size); the same for all members of a chunk.
 
     Returns:
-        The new state, and a row of records for each epoch that was trained.
+        The new state, for `put_back`, and a row of records for each epoch that was trained.
     """
     records = jnp.full((SEGMENT_EPOCHS, len(RECORD) + len(layer_names(problem))), jnp.nan, jnp.float32)
 
@@ -127,10 +129,34 @@ def train_segment(
     return state, records
 
 
+def put_back(state: MemberState) -> MemberState:
+    """Return members, one or a stack of them, with those that diverged at the best that they have been.
+
+    Their optimizers start again at zeros. It is done on the host, when it happens: in the program it would be
+    an operation for every array, to be compiled for all and needed by few.
+    """
+    diverged = np.asarray(state.diverged_step) >= 0
+    if not diverged.any():
+        return state
+
+    def chosen(best: Any, last: Any) -> Any:
+        return jax.tree.map(
+            lambda a, b: np.where(diverged.reshape(diverged.shape + (1,) * (a.ndim - diverged.ndim)), a, b),
+            best,
+            last,
+        )
+
+    return state._replace(
+        parameters=chosen(state.best_parameters, state.parameters),
+        buffers=chosen(state.best_buffers, state.buffers),
+        optimizer=chosen(jax.tree.map(np.zeros_like, state.optimizer), state.optimizer),
+    )
+
+
 def _one_epoch(
     problem: Problem, shared: SharedRows, split: SplitRows, hyper: Hyper, before: MemberState, steps: Array
 ) -> tuple[MemberState, Array]:
-    """Train one epoch, then validate, put a diverged member back, and decide whether to go on."""
+    """Train one epoch, then validate, and decide whether to go on; a member that diverged stops as it is."""
     ran = _run_steps(problem, shared, split, hyper, before, steps)
     began_well = (ran.diverged_step < 0) | (ran.diverged_step > before.step)
     escaped = (ran.diverged_step < 0) & _too_large(ran.parameters)
@@ -148,11 +174,7 @@ def _one_epoch(
     else:
         after, _ = _decide(after, hyper, train_loss, hyper["tol"])
         after = _keep(after, began_well, before.parameters, before.buffers, before.epoch)
-    after = after._replace(
-        parameters=_select(diverged, after.best_parameters, ran.parameters),
-        buffers=_select(diverged, after.best_buffers, ran.buffers),
-        optimizer=_select(diverged, before.optimizer, ran.optimizer),
-    )
+    after = after._replace(parameters=ran.parameters, buffers=ran.buffers, optimizer=ran.optimizer)
     if problem.objective == "perceptron":  # its loss is 0 if and only if no unit answered wrongly
         after = after._replace(stopped=after.stopped | (train_loss == 0.0))
     return after, jnp.concatenate([jnp.stack([train_loss, loss, score]), ran.norms])

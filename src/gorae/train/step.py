@@ -96,7 +96,7 @@ def take_step(
 ) -> Running:
     """Make step j of an epoch, and remember it if its loss is the first that is not finite.
 
-    What follows such a step is worthless and not prevented: the epoch's end puts the member back.
+    What follows such a step is worthless and not prevented: the member stops, and the host puts it back.
     """
     batch = take_batch(problem, shared, split, epoch, j)
     context = nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)

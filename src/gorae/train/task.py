@@ -15,7 +15,15 @@ import numpy as np
 from gorae.backend import Device, compiled
 from gorae.train.checkpoint import Checkpoint, load_member, save_member
 from gorae.train.history import MemberResult, as_result
-from gorae.train.member import RECORD, SEGMENT_EPOCHS, MemberState, blank_state, draw_model, train_segment
+from gorae.train.member import (
+    RECORD,
+    SEGMENT_EPOCHS,
+    MemberState,
+    blank_state,
+    draw_model,
+    put_back,
+    train_segment,
+)
 from gorae.train.planner import is_tiny
 from gorae.train.problem import Problem, SharedRows, SplitRows, layer_names
 
@@ -101,6 +109,7 @@ def train_task(
         program = _program(work.problem, size, arguments, device)
         began = time.perf_counter()
         state, rows = program(*arguments)
+        state = put_back(state)
         before, after = np.atleast_1d(arguments[3].epoch), np.atleast_1d(state.epoch)
         work.seconds_an_epoch = (time.perf_counter() - began) / max(1, int(np.max(after - before)))
         rows = np.asarray(rows).reshape(size, *rows.shape[-2:])
