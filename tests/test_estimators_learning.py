@@ -6,6 +6,7 @@ from sklearn.datasets import load_diabetes, load_wine, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
+from gorae.data import cut_stop_rows
 from gorae.errors import DataError
 from gorae.estimators import (
     LinearClassifier,
@@ -14,7 +15,6 @@ from gorae.estimators import (
     MLPRegressor,
     Perceptron,
     fitting,
-    population,
 )
 
 EXACTLY = {"optimizer": "nesterov", "tol": 0, "patience": 10_000, "scale": None}
@@ -177,22 +177,54 @@ def test_early_stopping_tears_no_group_apart(batch_size: int) -> None:
     y = rng.integers(0, 2, 24)
     y[:2] = 0, 1
     seen = []
+
+    def cut(rows, values, **options):
+        seen.append((options["groups"], *cut_stop_rows(rows, values, **options)))
+        return seen[0][1:]
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            fitting, "make_table", lambda *a, **k: seen.append(a[3][0]) or population.make_table(*a, **k)
-        )
+        patch.setattr(fitting, "cut_stop_rows", cut)
         MLPClassifier(
             (2,), epochs=2, batch_size=batch_size, early_stopping=True, validation_fraction=0.3
         ).fit(X, y, groups=groups)
 
-    (split,) = seen
-    assert len(split.train) + len(split.stop) == 24
-    assert len(split.stop) == 4
-    assert len(set(groups[split.stop])) == 1
-    assert not set(groups[split.stop]) & set(groups[split.train])
+    ((groups, train, stop),) = seen
+    assert sorted([*train, *stop]) == list(range(len(groups)))
+    assert len(stop) > 0
+    assert not set(groups[stop]) & set(groups[train])
 
 
 def test_groups_are_one_a_row() -> None:
     """Groups of another length are refused with what was wanted."""
     with pytest.raises(DataError, match=r"groups must hold one label a row, 3 of them, got the shape \(2,\)"):
         MLPClassifier().fit(np.eye(3), [0, 1, 1], groups=["a", "b"])
+
+
+def test_groups_decide_nothing_without_early_stopping() -> None:
+    """A fit that watches no rows is bitwise the one without groups, and weights are still copies."""
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(12, 2)), np.arange(12) % 2, np.arange(12) % 3
+    plain = MLPClassifier((2,), epochs=5, random_state=0).fit(X, y)
+    grouped = MLPClassifier((2,), epochs=5, random_state=0).fit(X, y, groups=groups)
+
+    np.testing.assert_array_equal(plain.predict_proba(X), grouped.predict_proba(X))
+
+
+def test_weights_are_copies_with_groups() -> None:
+    """With early stopping and groups, a row of weight 2 is bitwise two rows of its group."""
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(12, 2)), np.arange(12) % 2, np.arange(12) // 3
+    twice = np.arange(12) < 5
+    options = {"epochs": 5, "early_stopping": True, "validation_fraction": 0.3, "random_state": 0}
+    weighted = MLPClassifier((2,), **options).fit(X, y, 1 + twice, groups=groups)
+    copied = MLPClassifier((2,), **options).fit(
+        np.vstack([X, X[twice]]), np.append(y, y[twice]), groups=np.append(groups, groups[twice])
+    )
+
+    np.testing.assert_array_equal(weighted.predict_proba(X), copied.predict_proba(X))
+
+
+def test_missing_groups() -> None:
+    """A group that is NaN is refused and not made one with the others that are."""
+    with pytest.raises(DataError, match="groups must not be missing, but row 1"):
+        MLPClassifier().fit(np.eye(3), [0, 1, 1], groups=[1.0, np.nan, 2.0])

@@ -333,7 +333,7 @@ def _interrupt_fits(monkeypatch, model, times):
             estimator.fit = cut_short
         return estimator
 
-    def cut_short(*_):
+    def cut_short(*_, **__):
         if model == "bayes":
             raise KeyboardInterrupt
         warnings.warn("training was interrupted: the model has 1 of 1 members", GoraeWarning, stacklevel=2)

@@ -143,3 +143,23 @@ def test_a_control_group_has_its_limit_less_what_is_used(monkeypatch, tmp_path):
 
     (tmp_path / "memory.max").write_text("max\n")
     assert memory_budget(select_devices("cpu")[0]) == 5 * 10**11
+
+
+@pytest.mark.parametrize(
+    ("changes", "chunk"),
+    [({}, 8), ({"epochs": 3}, 1), ({"patience": 1}, 1)],
+    ids=["all alike", "one ends sooner", "one may stop"],
+)
+def test_a_training_is_stacked_where_members_end_together(monkeypatch, changes, chunk):
+    """Members between tiny and large are stacked only if none waits for another."""
+    monkeypatch.setattr("gorae.train.planner._TINY_STEP", 0)
+    monkeypatch.setattr("gorae.train.planner._MANY_MEMBERS", 0)
+    who = members(32, epochs=2)
+    who[5].hyper.update({name: np.uint32(value) for name, value in changes.items()})
+    planned = []
+    monkeypatch.setattr(
+        "gorae.train.loop.plan_members", lambda *a, **k: planned.append(plan_members(*a, **k)) or planned[0]
+    )
+    fit(network(), who)
+
+    assert planned[0].chunk == chunk

@@ -69,8 +69,8 @@ def _configure(folder: Path | None) -> None:
     if folder is None:
         return
     options = {"jax_compilation_cache_dir": str(folder), **_OPTIONS}
-    _before.update({name: getattr(jax.config, name) for name in options})
     for name, value in options.items():
+        _before.setdefault(name, getattr(jax.config, name))  # what an interrupted `_restore` has left stays
         jax.config.update(name, value)
     compilation_cache.reset_cache()
 

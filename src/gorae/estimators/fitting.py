@@ -107,14 +107,16 @@ def fit_network(
 def _recipe_for(estimator: Any, rows: TrainingRows) -> tuple[Recipe, TrainingRows]:
     """Return what the parameters ask of the engine, and the rows with equal ones merged where they may be.
 
-    With groups none are: equal rows may belong to several.
+    Groups are for early stopping; without it they decide nothing.
     """
+    if not getattr(estimator, "early_stopping", False):
+        rows = rows._replace(groups=None)
     outputs = len(rows.classes) if rows.classes is not None else rows.targets.shape[1]
     recipe = estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix))
-    if not recipe.merge or rows.groups is not None:
+    if not recipe.merge:
         return recipe, rows
-    matrix, targets, weight = merged_rows(rows.matrix, rows.targets, rows.weight)
-    rows = rows._replace(matrix=matrix, targets=targets, weight=weight)
+    matrix, targets, weight, groups = merged_rows(rows.matrix, rows.targets, rows.weight, rows.groups)
+    rows = rows._replace(matrix=matrix, targets=targets, weight=weight, groups=groups)
     return estimator._recipe(matrix.shape[1], outputs, len(matrix)), rows
 
 

@@ -1,7 +1,7 @@
 """How rows are stored for the engine: bytes stay bytes, the rest is float32 that keeps its precision."""
 
 import numpy as np
-from jaxtyping import Float64, Num
+from jaxtyping import Float64, Integer, Num
 
 from gorae.errors import DataError
 
@@ -59,7 +59,8 @@ def merged_rows(
     matrix: Num[np.ndarray, "rows width"],
     targets: Num[np.ndarray, " rows *outputs"],
     weight: Float64[np.ndarray, " rows"] | None,
-) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, " distinct"]]:
+    groups: Integer[np.ndarray, " rows"] | None = None,
+) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, " distinct"], np.ndarray | None]:
     """Make equal rows with equal targets one row with their summed weight, in an order that is their own.
 
     Where all rows of a fit share every step, it cannot matter how often a row is written down and where; so a
@@ -69,17 +70,21 @@ def merged_rows(
         matrix: the rows.
         targets: class codes, or values.
         weight: one a row; None for ones.
+        groups: the code of each row's group; rows of different groups are different.
 
     Returns:
-        Distinct rows, their targets, their weights.
+        Distinct rows, their targets, their weights, their groups.
 
     Example:
-        >>> rows, codes, weight = merged_rows(np.array([[2.0], [1.0], [2.0]]), np.array([1, 0, 1]), None)
+        >>> X = np.array([[2.0], [1.0], [2.0]])
+        >>> rows, codes, weight, _ = merged_rows(X, np.array([1, 0, 1]), None)
         >>> rows.ravel().tolist(), codes.tolist(), weight.tolist()
         ([1.0, 2.0], [0, 1], [1.0, 2.0])
     """
-    parts = [np.ascontiguousarray(part).view(np.uint8).reshape(len(matrix), -1) for part in (targets, matrix)]
+    arrays = (targets, matrix) if groups is None else (groups, targets, matrix)
+    parts = [np.ascontiguousarray(part).view(np.uint8).reshape(len(matrix), -1) for part in arrays]
     keys = np.ascontiguousarray(np.concatenate(parts, axis=1))
     keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    return matrix[first], targets[first], np.bincount(group, weight).astype(np.float64)
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    weights = np.bincount(place, weight).astype(np.float64)
+    return matrix[first], targets[first], weights, None if groups is None else groups[first]

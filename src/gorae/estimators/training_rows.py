@@ -96,6 +96,11 @@ def _group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
     labels = np.asarray(groups)
     if labels.shape != (rows,):
         raise DataError(f"groups must hold one label a row, {rows} of them, got the shape {labels.shape}.")
+    missing = np.flatnonzero(labels != labels) if labels.dtype.kind in "fcO" else []
+    if len(missing):
+        raise DataError(
+            f"groups must not be missing, but row {missing[0]} (from 0) has {labels[missing[0]]}."
+        )
     with as_input_error():
         return np.unique(labels, return_inverse=True)[1]
 

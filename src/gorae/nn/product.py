@@ -79,7 +79,8 @@ def _save(x: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
 def _gradient(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     """Return the gradients of batch and weights."""
     x, weight = saved
-    return g @ weight.T, jax.lax.platform_dependent(x, g, cpu=_weight_gradient_cpu, default=_weight_gradient)
+    of_weight = jax.lax.platform_dependent(x, g, cpu=_weight_gradient_cpu, default=_weight_gradient)
+    return (g @ weight.T).astype(x.dtype), of_weight.astype(weight.dtype)
 
 
 trained_product.defvjp(_save, _gradient)

@@ -19,7 +19,7 @@ from gorae.train.checkpoint import Checkpoint, fingerprint, open_folder
 from gorae.train.history import MemberResult
 from gorae.train.planner import Plan, plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
-from gorae.train.task import Member, Work, compile_ahead, steps_an_epoch, train_task
+from gorae.train.task import Member, Work, compile_ahead, is_drawn, steps_an_epoch, train_task
 
 _log = logging.getLogger("gorae.train")
 _POLL_SECONDS = 0.1
@@ -52,7 +52,7 @@ class _Run:
     """What workers and the main thread share; `lock` guards every field but `work` and `wake`.
 
     `limit` is how many members a program may hold, and falls when memory runs out. `entered` and `left` count
-    workers, `staying` those that will take another task; `wake` gets a word when one leaves.
+    threads, `staying` the workers that will take another task; `wake` gets a word when one leaves.
     """
 
     work: Work
@@ -105,7 +105,7 @@ def train(
         FileError: when the checkpoint is another fit's, is damaged, or cannot be written.
     """
     began = time.perf_counter()
-    together = all(int(member.hyper["patience"]) >= int(member.hyper["epochs"]) for member in members)
+    together = _end_together(problem, members)
     plan = plan_members(problem, shared, splits[0], len(members), devices, together=together)
     if chunk is not None:
         plan = Plan(chunk, plan.workers, plan.member_bytes)
@@ -120,9 +120,9 @@ def train(
     with own_numerics():
         placed = {device: jax.device_put(rows, device) for device in {w.device for w in plan.workers}}
     jobs = [partial(_work, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
-    if tasks:
+    if tasks and is_drawn(work, tasks[0]):
         first = plan.workers[0].device
-        jobs.append(partial(_compile_ahead, run, first, placed[first]))
+        jobs.append(partial(_compile_ahead, run, tasks[0], first, placed[first]))
     threads = [threading.Thread(target=_counted, args=(run, job), daemon=True) for job in jobs]
     interrupted = _run_threads(run, threads, progress, began)
     if run.error is not None:
@@ -132,6 +132,14 @@ def train(
     if interrupted and not any(run.results):
         raise KeyboardInterrupt
     return Outcome(run.results, interrupted, time.perf_counter() - began, plan)
+
+
+def _end_together(problem: Problem, members: Sequence[Member]) -> bool:
+    """Return whether all members train for the same epochs, none of which can be saved."""
+    whole = all(int(member.hyper["patience"]) >= int(member.hyper["epochs"]) for member in members)
+    new = all(member.state is None for member in members)
+    lengths = {int(member.hyper["epochs"]) for member in members}
+    return whole and new and len(lengths) == 1 and problem.objective != "perceptron"
 
 
 def _tasks(work: Work, chunk: int) -> list[list[int]]:
@@ -239,10 +247,10 @@ def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
         pass
 
 
-def _compile_ahead(run: _Run, device: Device, shared: SharedRows) -> None:
+def _compile_ahead(run: _Run, task: list[int], device: Device, shared: SharedRows) -> None:
     """Compile the training program while the workers compile and run the one that draws members."""
     try:
-        compile_ahead(run.work, run.tasks[0], run.limit, device, shared)
+        compile_ahead(run.work, task, run.limit, device, shared)
     except Exception:
         _log.debug("compiling ahead failed; the worker that needs the program meets the error", exc_info=True)
 

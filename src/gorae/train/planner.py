@@ -36,7 +36,7 @@ def plan_members(
     *,
     together: bool = False,
 ) -> Plan:
-    """Return how to run `members` members on `devices`; `together` says that none can stop before the others.
+    """Return how to run `members` members on `devices`; `together` says that all end after the same epochs.
 
     On a CPU a member is a program of its own, except that tiny nets are stacked in eights where there are
     enough of them (their cost is the overhead of an operation, which a stack shares; larger stacks fall out

@@ -66,6 +66,12 @@ def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
     return -(-int(split.train_count) // problem.batch_size)
 
 
+def is_drawn(work: Work, task: Sequence[int]) -> bool:
+    """Return whether a task begins with a member that is to be drawn, and not with one that goes on."""
+    found = work.checkpoint is not None and work.checkpoint.path(task[0]).exists()
+    return work.members[task[0]].state is None and not found
+
+
 def compile_ahead(work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows) -> None:
     """Compile the program of a task before its members are drawn: both programs then compile together."""
     member = work.members[task[0]]
