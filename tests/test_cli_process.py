@@ -76,3 +76,16 @@ def test_sigint(tmp_path):
         [*GORAE, "info", "spirals.gorae"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "best of the ladder: knn" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+def test_standard_output_that_is_full() -> None:
+    """A result that cannot be written is one sentence and exit code 1, not a traceback."""
+    command = [sys.executable, "-c", "from gorae.cli import main; main()", "doctor"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "gorae: the result could not be written: No space left on device.\n"

@@ -4,6 +4,7 @@ Data go to standard output, progress and warnings to standard error. Exit codes:
 130 Ctrl-C.
 """
 
+import os
 import sys
 import warnings
 from typing import Any
@@ -37,7 +38,8 @@ def main() -> None:
     warnings.showwarning = _tell_warning
     try:
         code = gorae_command.main(prog_name="gorae", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the shell has closed it
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -50,6 +52,10 @@ def main() -> None:
     except GoraeError as error:
         click.echo(f"gorae: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"gorae: the result could not be written: {error.strerror or error}.", err=True)
+        sys.stderr.flush()
+        os._exit(1)  # Python would try to write what is left once more, and fail with a traceback
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -107,6 +107,11 @@ def new_rows(model: Any, path: str, header: bool = True) -> Any:
     """Return the rows of a file, or of a named data set, for the model of a study."""
     parts = import_module("gorae.data")
     if path in parts.NAMES and not Path(path).is_file():
+        if model.encoding is not None:
+            raise DataError(
+                f"the model was trained on a table and needs its columns {list(model.encoding.columns)}; the "
+                f"named data set {path!r} has other ones. Give a file."
+            )
         return parts.load_named(path).X
     text = model.encoding.text_columns if model.encoding is not None else ()
     return parts.read_table(path, text=text, header=header)
