@@ -171,6 +171,7 @@ def test_full_disk(table, run, monkeypatch, written):
     assert ran.code == 1
     assert ran.out == ""
     assert f"Cannot write '{['people.gorae', 'people.html'][written]}': the disk is full." in ran.err
+    assert ("The model itself was written to 'people.gorae'." in ran.err) == (written == 1)
     left = ["people.csv", "people.gorae"][: 1 + written]
     assert sorted(path.name for path in table.iterdir()) == left
 

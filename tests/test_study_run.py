@@ -308,11 +308,30 @@ def test_interrupt_while_the_winner_is_fitted(few_fits, monkeypatch, model):
     wanted = Study(models=[model]).fit(*values_of_classes())
     _interrupt_fits(monkeypatch, model, 1)
     study = Study(models=[model])
-    with pytest.warns(GoraeWarning, match=f"Interrupted while {model} was fitted: it is fitted once more"):
+    with pytest.warns(GoraeWarning, match=f"Interrupted while {model} was fitted: this is done once more"):
         study.fit(*values_of_classes())
     assert study.interrupted_
     X = values()[0]
     np.testing.assert_array_equal(study.predict_proba(X), wanted.predict_proba(X))
+
+
+def test_interrupt_while_the_evidence_is_gathered(few_fits, monkeypatch):
+    """Ctrl-C after the last fit loses nothing either: what was cut short is done again."""
+    wanted = Study(models=["bayes"]).fit(*values_of_classes())
+    compare, left = study_module.compare_ladder, [1]
+
+    def interrupted(*arguments):
+        if left.pop() if left else 0:
+            raise KeyboardInterrupt
+        return compare(*arguments)
+
+    monkeypatch.setattr(study_module, "compare_ladder", interrupted)
+    study = Study(models=["bayes"])
+    with pytest.warns(GoraeWarning, match="Interrupted while the evidence was gathered"):
+        study.fit(*values_of_classes())
+    assert study.interrupted_
+    assert study.findings_["comparison"] == wanted.findings_["comparison"]
+    assert study.test_ == wanted.test_
 
 
 def test_second_interrupt_gives_up(few_fits, monkeypatch):

@@ -15,6 +15,7 @@ from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
 from gorae.cli.fit import fit
 from gorae.cli.info import info
+from gorae.cli.interrupts import hear_interrupts
 from gorae.cli.predict import predict
 from gorae.errors import GoraeError
 
@@ -37,6 +38,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     warnings.showwarning = _tell_warning
     try:
+        hear_interrupts()
         code = gorae_command.main(prog_name="gorae", standalone_mode=False)
         if sys.stdout is not None:  # None where the shell has closed it
             sys.stdout.flush()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import gorae
+from gorae.cli.interrupts import held_interrupts
 from gorae.cli.options import Duration, Names, as_json, force, print_json, quiet, quietly
 from gorae.cli.sources import open_source
 from gorae.errors import FileExistsRefusal, WriteError
@@ -81,12 +82,12 @@ def fit(
             target=source.target,
             listener=progress.Silent() if quiet else progress.Bars(),
         )
-    study.save(model_file, force=force)
-    study.report(report_file, force=force)
-    if as_json:
-        print_json("gorae.fit/1", _as_object(study, model_file, report_file))
-    else:
-        click.echo(_as_text(study, model_file, report_file))
+    with held_interrupts():
+        _write(study, model_file, report_file, force)
+        if as_json:
+            print_json("gorae.fit/1", _as_object(study, model_file, report_file))
+        else:
+            click.echo(_as_text(study, model_file, report_file))
     return _INTERRUPTED if study.interrupted_ else 0
 
 
@@ -107,6 +108,15 @@ def _check_folder(folder: Path) -> None:
         raise WriteError(
             f"nothing can be written to the folder {str(folder)!r}: {error.strerror}."
         ) from error
+
+
+def _write(study: Any, model_file: Path, report_file: Path, force: bool) -> None:
+    """Write the model and its report; a model without its report is better than none."""
+    study.save(model_file, force=force)
+    try:
+        study.report(report_file, force=force)
+    except WriteError as error:
+        raise WriteError(f"{error} The model itself was written to {str(model_file)!r}.") from error
 
 
 def _as_object(study: Any, model_file: Path, report_file: Path) -> dict[str, Any]:

@@ -5,9 +5,10 @@ import importlib.metadata
 import platform
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -33,6 +34,8 @@ from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
 from gorae.study.progress import Bars, Listener, Silent
 from gorae.study.winner import Winner, best_of, fit_winner, layers_of, test_outputs, weight_pictures
+
+_Found = TypeVar("_Found")
 
 
 class Study(BaseEstimator):
@@ -162,10 +165,15 @@ class Study(BaseEstimator):
                 heard=heard,
                 began=began,
             )
-            winner = _winner(ascent, self.plan_, data, seed, self.device)
+            winner = _once_more(
+                ascent,
+                f"{best_of(ascent.table)['model']} was fitted",
+                lambda: fit_winner(best_of(ascent.table), self.plan_, data, seed=seed, device=self.device),
+            )
+            gather = partial(self._gather, data, folds, ascent, winner, name, target, began)
+            _once_more(ascent, "the evidence was gathered", gather)
         finally:
             heard.closed()
-        self._gather(data, folds, ascent, winner, name, target, began)
         return self
 
     @property
@@ -277,18 +285,17 @@ def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
     )
 
 
-def _winner(ascent: Ascent, plan: Plan, data: Prepared, seed: int, device: str | None) -> Winner:
-    """Return the fitted winner; the first Ctrl-C of a study does not lose the ladder that was climbed."""
-    row = best_of(ascent.table)
+def _once_more(ascent: Ascent, doing: str, act: Callable[[], _Found]) -> _Found:
+    """Return what `act` does; the first Ctrl-C of a study does not lose the ladder that was climbed."""
     try:
-        return fit_winner(row, plan, data, seed=seed, device=device)
+        return act()
     except KeyboardInterrupt:
         if ascent.interrupted:
             raise
     ascent.interrupted = True
-    told = f"Interrupted while {row['model']} was fitted: it is fitted once more; Ctrl-C again to give up."
+    told = f"Interrupted while {doing}: this is done once more, whole; Ctrl-C again to give up."
     warnings.warn(told, errors.GoraeWarning, stacklevel=4)
-    return fit_winner(row, plan, data, seed=seed, device=device)
+    return act()
 
 
 def _data_facts(data: Prepared, name: str, target: str | None, notes: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""Ctrl-C is heard, whatever the main thread is doing.
+
+Python raises `KeyboardInterrupt` wherever the main thread happens to be. In a callback of the garbage
+collector or a finaliser the exception is printed and forgotten, so that the program goes on; while a compiled
+module is initialised, or JAX's C++ calls back into Python, it can end in a crash. There, it has to wait.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_DELICATE_FILES = ("/jax/_src/", "/jaxlib/")
+_DELICATE_NAMES = (
+    "__del__",
+    "_xla_gc_callback",
+    "ExtensionFileLoader.create_module",
+    "ExtensionFileLoader.exec_module",
+)
+_RETRY_SECONDS = 0.02
+
+_waiting: threading.Timer | None = None
+_held = False
+
+
+def hear_interrupts() -> None:
+    """Raise `KeyboardInterrupt` on Ctrl-C, as soon as the main thread can take it.
+
+    Does nothing where Ctrl-C is somebody else's: ignored (`nohup`), or handled by the program that calls.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _hear)
+
+
+def _hear(number: int, frame: FrameType | None) -> None:
+    """Raise, or try again soon where an exception would be lost or do harm."""
+    global _waiting
+    if _waiting is not None:
+        _waiting.cancel()
+        _waiting = None
+    if not _held and not is_delicate(frame):
+        raise KeyboardInterrupt
+    _waiting = threading.Timer(_RETRY_SECONDS, signal.raise_signal, [number])
+    _waiting.daemon = True
+    _waiting.start()
+
+
+@contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of the block, where results that took long are put away in no time."""
+    global _held
+    _held = True
+    try:
+        yield
+    finally:
+        _held = False
+
+
+def is_delicate(frame: FrameType | None) -> bool:
+    """Return whether a frame, or one that it was called from, is no place for an exception from outside."""
+    while frame is not None:
+        code = frame.f_code
+        name = code.co_filename.replace("\\", "/")
+        if code.co_qualname.endswith(_DELICATE_NAMES) or any(part in name for part in _DELICATE_FILES):
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,100 @@
+"""Ctrl-C: raised where it is heard, and put off where it would be lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gorae.cli import interrupts
+from gorae.cli.interrupts import hear_interrupts, held_interrupts, is_delicate
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to one process")
+
+
+@pytest.fixture(autouse=True)
+def heard():
+    """Ctrl-C is heard as on the command line, and as before afterwards."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hear_interrupts()
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_is_raised_at_once():
+    """In ordinary code Ctrl-C is what it always is."""
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+class _Finalised:
+    """Something whose finaliser meets Ctrl-C, where Python forgets what is raised."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_is_not_lost_in_a_finaliser():
+    """Ctrl-C in a finaliser, where Python would print and forget it, is raised after it."""
+    with pytest.raises(KeyboardInterrupt):
+        _Finalised()
+        time.sleep(10)
+
+
+def test_waits_for_the_end_of_a_block():
+    """What is held is done whole, and then Ctrl-C is raised."""
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(3 * interrupts._RETRY_SECONDS)
+            done.append(True)
+        time.sleep(10)
+    assert done == [True]
+
+
+def test_is_raised_once():
+    """One Ctrl-C that had to wait, and another in that time, is one interrupt."""
+    with pytest.raises(KeyboardInterrupt):
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(10)
+    time.sleep(3 * interrupts._RETRY_SECONDS)
+
+
+def test_delicate_frames():
+    """A finaliser and what it calls are delicate; a test is not."""
+    seen = []
+
+    class Looks:
+        def __del__(self):
+            seen.append(is_delicate(sys._getframe()))
+
+    Looks()
+    assert seen == [True]
+    assert not is_delicate(sys._getframe())
+
+
+def test_leaves_others_alone():
+    """Where Ctrl-C is ignored, as under nohup, it stays so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hear_interrupts()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("instant", [0.6, 1.1, 1.6, 2.1, 2.6])
+def test_while_a_fit_begins(tmp_path, instant):
+    """While libraries load and the first programs are compiled, Ctrl-C ends the command: no crash, no file."""
+    code = "import sys; import gorae.cli; print('begun', flush=True); gorae.cli.main()"
+    command = [sys.executable, "-c", code, "fit", "spirals", "--models", "linear", "--quiet"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as fit:
+        assert fit.stdout.readline() == "begun\n"
+        time.sleep(instant)
+        fit.send_signal(signal.SIGINT)
+        told = fit.stderr.read()
+    assert (fit.returncode, told.strip()) == (130, "gorae: interrupted")
+    assert list(tmp_path.iterdir()) == []
