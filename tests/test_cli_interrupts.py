@@ -38,30 +38,42 @@ class _Finalised:
 
 def test_is_not_lost_in_a_finaliser():
     """Ctrl-C in a finaliser, where Python would print and forget it, is raised after it."""
-    with pytest.raises(KeyboardInterrupt):
+
+    def finalise():
         _Finalised()
         time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        finalise()
 
 
 def test_waits_for_the_end_of_a_block():
     """What is held is done whole, and then Ctrl-C is raised."""
     done = []
-    with pytest.raises(KeyboardInterrupt):
+
+    def put_away():
         with held_interrupts():
             signal.raise_signal(signal.SIGINT)
             time.sleep(3 * interrupts._RETRY_SECONDS)
             done.append(True)
         time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        put_away()
     assert done == [True]
 
 
 def test_is_raised_once():
     """One Ctrl-C that had to wait, and another in that time, is one interrupt."""
-    with pytest.raises(KeyboardInterrupt):
+
+    def press_twice():
         with held_interrupts():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
         time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        press_twice()
     time.sleep(3 * interrupts._RETRY_SECONDS)
 
 
