@@ -24,6 +24,7 @@ The tree (the class after the comma is the built-in or scikit-learn class that i
 this module is imported by everything, the command line's ``--help`` included.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def as_input_error() -> Iterator[None]:
     """Let what scikit-learn's validation raises inside the block leave it as gorae's own error.
 
     A ValueError becomes an InputError, a TypeError an InputTypeError and scikit-learn's
-    NotFittedError gorae's, each with the same message and chained to what it came from. As they
+    NotFittedError gorae's, each with the same message, on one line, and chained to what it came from. As they
     derive from the classes they replace, code that expects scikit-learn's keeps working. What is
     a GoraeError already, and everything else, passes unchanged.
 
@@ -181,10 +182,17 @@ def as_input_error() -> Iterator[None]:
     except GoraeError:
         raise
     except TypeError as error:
-        raise InputTypeError(str(error)) from error
+        raise InputTypeError(_one_line(error)) from error
     except ValueError as error:
         # Whoever raised scikit-learn's class has imported it; nobody else pays for the import.
         sklearn = sys.modules.get("sklearn.exceptions")
         if sklearn is not None and isinstance(error, sklearn.NotFittedError):
-            raise __getattr__("NotFittedError")(str(error)) from error
-        raise InputError(str(error)) from error
+            raise __getattr__("NotFittedError")(_one_line(error)) from error
+        raise InputError(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """Return another library's message as one line, without the values that it was given."""
+    text = re.sub(r":\narray=.*\n(?=Reshape)", ". ", str(error), flags=re.DOTALL)
+    text = re.sub(r"(Complex data not supported)\n.*", r"\1: X must be real.", text, flags=re.DOTALL)
+    return " ".join(text.split())

@@ -17,6 +17,7 @@ from gorae.data.scaling import Affine, fit_affine, fit_affines
 from gorae.data.table import as_frame, read_table, require_columns
 from gorae.data.targets import (
     check_classes,
+    check_one_kind,
     class_weights,
     encode_known_labels,
     encode_labels,
@@ -34,6 +35,7 @@ __all__ = [
     "as_frame",
     "as_matrix",
     "check_classes",
+    "check_one_kind",
     "class_weights",
     "cut_stop_rows",
     "encode_known_labels",

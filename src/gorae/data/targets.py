@@ -9,7 +9,14 @@ from jaxtyping import Float64, Int32, Num, Shaped
 
 from gorae.errors import DataError, ParameterError, closest
 
-__all__ = ["check_classes", "class_weights", "encode_known_labels", "encode_labels", "guess_task"]
+__all__ = [
+    "check_classes",
+    "check_one_kind",
+    "class_weights",
+    "encode_known_labels",
+    "encode_labels",
+    "guess_task",
+]
 
 _FEW_VALUES = 20
 _MAX_CODES = 1000
@@ -85,6 +92,32 @@ def encode_known_labels(y: Any, classes: Shaped[np.ndarray, " classes"]) -> Int3
             )
         known[place] = places[label] if label in places else places[bare]
     return known[codes]
+
+
+def check_one_kind(y: Any) -> None:
+    """Refuse labels that are in part texts: numpy would make 1 and "1" one class without a word.
+
+    Args:
+        y: Labels.
+
+    Raises:
+        DataError: Texts and others are together, or a label is missing.
+
+    Example:
+        >>> try:
+        ...     check_one_kind([1, "1"])
+        ... except DataError as error:
+        ...     print(str(error)[:73])
+        Unknown label type: all labels must be of one type, got number, text toge
+    """
+    if isinstance(y, (list, tuple)):
+        values = np.array([*y, None], dtype=object)[:-1]
+    elif str(getattr(y, "dtype", "")) == "object":
+        values = np.asarray(y, dtype=object)
+    else:
+        return
+    if values.ndim == 1 and any(isinstance(value, str) for value in values.tolist()):
+        _one_type(values)
 
 
 def class_weights(

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from gorae.errors import DamagedFileError, DataError, ParameterError, as_input_error
+from gorae.estimators.given import given_pair, given_rows
 from gorae.estimators.parameters import check_choice, check_count, check_real, root_seed
 from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.models.gaussian import COVARIANCES, GaussianClasses, draw, fit_gaussians, log_densities
@@ -59,6 +59,8 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         Multivariate Analysis 88 (2004).
     """
 
+    score = as_input_error()(ClassifierMixin.score)
+
     def __init__(self, covariance: str = "full", *, shrinkage: float | str = 1e-3, priors: Any = None):
         self.covariance = covariance
         self.shrinkage = shrinkage
@@ -84,9 +86,8 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
             if isinstance(shrinkage, str):
                 raise ParameterError(f"shrinkage must be a number in [0, 1] or 'auto', got {shrinkage!r}.")
             shrinkage = check_real("shrinkage", shrinkage, 0.0, 1.0)
+        X, y = given_pair(self, X, y, dtype=np.float64)
         with as_input_error():
-            X, y = validate_data(self, X, y, dtype=np.float64)
-            check_classification_targets(y)
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise DataError("every sample_weight is 0: no row is left to learn from.")
@@ -124,7 +125,7 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         """
         with as_input_error():
             check_is_fitted(self)
-            X = validate_data(self, X, reset=False, dtype=np.float64)
+        X = given_rows(self, X, dtype=np.float64)
         with np.errstate(divide="ignore"):
             log_prior = np.log(self.class_prior_)
         return log_densities(self._model, X) + log_prior

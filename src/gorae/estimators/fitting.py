@@ -149,11 +149,16 @@ def _split(
     """Return the rows to learn from and, with early stopping, the rows cut from them to stop on."""
     everything = np.arange(len(targets), dtype=np.int32)
     nothing = np.zeros(0, np.int32)
+    fraction = check_real(
+        "validation_fraction",
+        getattr(estimator, "validation_fraction", 0.1),
+        0,
+        1,
+        open_low=True,
+        open_high=True,
+    )
     if not check_flag("early_stopping", getattr(estimator, "early_stopping", False)):
         return Split(everything, nothing, nothing)
-    fraction = check_real(
-        "validation_fraction", estimator.validation_fraction, 0, 1, open_low=True, open_high=True
-    )
     values = targets if stratify else targets[:, 0]
     train, stop = cut_stop_rows(
         everything, values, fraction=fraction, seed=seed, stratify=stratify, groups=groups

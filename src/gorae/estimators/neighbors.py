@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float64, Int64
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gorae.errors import DamagedFileError, ParameterError, as_input_error
+from gorae.estimators.given import finite_values, given_pair, given_rows
 from gorae.estimators.parameters import check_choice, check_count
 from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.estimators.storage import DTYPES
@@ -56,13 +56,9 @@ class _Neighbors(Savable, BaseEstimator):
         check_count("n_neighbors", self.n_neighbors)
         find_metric(self.metric)
         check_choice("weights", self.weights, WEIGHTS)
-        is_classifier = isinstance(self, ClassifierMixin)
-        with as_input_error():
-            X, y = validate_data(
-                self, X, y, dtype=DTYPES, multi_output=not is_classifier, y_numeric=not is_classifier
-            )
-            if is_classifier:
-                check_classification_targets(y)
+        X, y = given_pair(self, X, y)
+        if not isinstance(self, ClassifierMixin):
+            y = finite_values(y)
         self._index = NeighborIndex(X, self.metric)
         self.n_samples_fit_ = len(X)
         return y
@@ -71,7 +67,7 @@ class _Neighbors(Savable, BaseEstimator):
         """Return the neighbours that scikit-learn's brute force would find."""
         with as_input_error():
             check_is_fitted(self)
-            queries: Any = None if X is None else validate_data(self, X, reset=False, dtype=DTYPES)
+        queries = None if X is None else given_rows(self, X)
         k = check_count("n_neighbors", self.n_neighbors if n_neighbors is None else n_neighbors)
         rows = self.n_samples_fit_
         count = rows if queries is None else len(queries)
@@ -154,6 +150,8 @@ class KNeighborsClassifier(ClassifierMixin, _Neighbors):
     References:
         T. Cover, P. Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 13 (1967).
     """
+
+    score = as_input_error()(ClassifierMixin.score)
 
     def fit(self, X: Any, y: Any) -> Self:
         """Keep the training rows.
@@ -242,6 +240,8 @@ class KNeighborsRegressor(RegressorMixin, _Neighbors):
         >>> model.predict([[3.0]])
         array([2.5])
     """
+
+    score = as_input_error()(RegressorMixin.score)
 
     def fit(self, X: Any, y: Any) -> Self:
         """Keep the training rows.

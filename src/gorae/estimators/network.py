@@ -11,17 +11,18 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gorae.backend import select_devices
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.fitting import fit_network, unchanged_on_failure
+from gorae.estimators.given import given_rows
 from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.parameters import check_flag
 from gorae.estimators.population import Recipe, in_target_unit
 from gorae.estimators.saving import Savable
 from gorae.estimators.state import network_state, restored
-from gorae.estimators.storage import DTYPES, stored_rows
+from gorae.estimators.storage import stored_rows
 from gorae.estimators.training_rows import checked_classes
 from gorae.train import Asked, History, MemberResult, layer_names, member_outputs
 
@@ -92,8 +93,7 @@ class NetworkEstimator(Savable, BaseEstimator):
         """
         self._check_fitted()
         learned = self._learned
-        with as_input_error():
-            X = validate_data(self, X, reset=False, dtype=DTYPES)
+        X = given_rows(self, X)
         matrix = stored_rows(X, learned.anchor)
         rows = np.arange(len(matrix))
         members = learned.members[:1] if features else learned.members
@@ -133,6 +133,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """The abstract base of network classifiers."""
 
     classes_: Shaped[np.ndarray, " classes"]
+    score = as_input_error()(ClassifierMixin.score)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch more, on these rows only.
@@ -182,6 +183,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """The abstract base of network regressors."""
+
+    score = as_input_error()(RegressorMixin.score)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch more, on these rows only.

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float64, Integer, Num, Shaped
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from gorae.errors import DataError, ParameterError, as_input_error, closest
-from gorae.estimators.storage import DTYPES, LARGEST
+from gorae.estimators.given import finite_values, given_pair
+from gorae.estimators.storage import LARGEST
 
 
 class TrainingRows(NamedTuple):
@@ -60,14 +60,10 @@ def check_training_rows(
         InputError: when they cannot be used; the messages are scikit-learn's where it has one.
     """
     classify = isinstance(estimator, ClassifierMixin)
-    with as_input_error():
-        X, y = validate_data(
-            estimator, X, y, reset=first, dtype=DTYPES, multi_output=not classify, y_numeric=not classify
-        )
-        if classify:
-            check_classification_targets(y)
-        weight = None
-        if sample_weight is not None:
+    X, y = given_pair(estimator, X, y, reset=first)
+    weight = None
+    if sample_weight is not None:
+        with as_input_error():
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     codes_of_groups = None if groups is None else _group_codes(groups, len(y))
     if weight is not None:
@@ -80,7 +76,7 @@ def check_training_rows(
     if classify:
         names, codes = label_codes(y, classes)
         return TrainingRows(X, codes, weight, names, True, codes_of_groups)
-    values = np.asarray(y, np.float64).reshape(len(y), -1)
+    values = finite_values(y).reshape(len(y), -1)
     largest = np.abs(values).max()
     if largest > LARGEST:
         raise DataError(f"y must be below {LARGEST:g} in size to be trained in float32, got {largest:g}.")
