@@ -255,6 +255,32 @@ def test_test_file_with_another_class(table, run):
     assert "'lov' (did you mean 'low'?)" in ran.err
 
 
+def test_errors_in_the_test_file_say_so(table, run):
+    """What is wrong in the rows of `--test` is told of those, not of the data."""
+    (table / "held.csv").write_text(as_csv(people(20, seed=9).drop(columns="age")))
+    ran = fit(run, "--test", "held.csv")
+    assert ran.code == 1
+    assert "in the test rows (X_test and y_test, or --test): the table has no column 'age'" in ran.err
+
+
+def test_regression_of_text(table, run):
+    """A target that is text is refused for a regression with its row, as a user writes it."""
+    ran = fit(run, "--task", "regression")
+    assert ran.code == 1
+    assert "but row 0 (from 0) has '" in ran.err
+    assert "np.str_" not in ran.err
+    assert "--task classification" in ran.err
+
+
+def test_encoding(table, run):
+    """A table in another encoding is refused with the option that reads it."""
+    (table / "people.csv").write_bytes(as_csv(people().replace({"city": {"Busan": "부산"}})).encode("cp949"))
+    ran = fit(run)
+    assert ran.code == 1
+    assert "(--encoding)" in ran.err
+    assert fit(run, "--encoding", "cp949").code == 0
+
+
 def test_without_header(table, run):
     """With `--no-header` the columns are c0, c1, ...; the target is named so too."""
     body = as_csv(people()).split("\n", 1)[1]

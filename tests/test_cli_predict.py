@@ -60,6 +60,15 @@ def test_columns_by_name(folder, run):
     assert "has no column 'city'" in ran.err
 
 
+def test_without_header(folder, run):
+    """A file without a header line cannot be read by names: the error says what to do."""
+    (folder / "bare.csv").write_text(as_csv(new()).split("\n", 1)[1])
+    ran = run("predict", "people.gorae", "bare.csv", "--no-header")
+    assert (ran.code, ran.out) == (1, "")
+    assert "columns with names ('age', 'height', 'city', 'member')" in ran.err
+    assert "give the file a header line, and leave --no-header out" in ran.err
+
+
 def test_parquet(folder, run):
     """A Parquet file is answered as the CSV file is."""
     pl.from_pandas(new()).write_parquet(folder / "new.parquet")

@@ -259,3 +259,36 @@ def test_what_was_written_is_read(tmp_path_factory, rows):
     path.write_text("a,b,c\n" + "".join(f"{a},{b!r},{c}\n" for a, b, c in rows))
 
     assert read_table(path).select("a", pl.col("b").cast(pl.Float64), "c").rows() == rows
+
+
+def test_thousands_separators_are_told(write):
+    """Numbers with commas between their thousands are numbers, and a warning says so."""
+    with pytest.warns(
+        DataWarning, match="column 'pay' holds numbers with thousands separators, such as '1,234'"
+    ):
+        frame = read_table(write('pay,city\n950,a\n"1,234",b\n"-1,234,567.5",c\n,d\n'))
+    assert frame["pay"].to_list() == [950.0, 1234.0, -1234567.5, None]
+
+
+@pytest.mark.parametrize("text", ["1,23", "1234,567", "1,2345", ",123", "1,234,56"])
+def test_commas_elsewhere_are_text(write, text):
+    """A comma that does not cut off three digits makes no number of a text."""
+    assert read_table(write(f'pay,city\n950,a\n"{text}",b\n'))["pay"].to_list() == ["950", text]
+
+
+def test_a_decimal_comma_is_tried_first(write):
+    """Between semicolons 1,234 is one and a bit, as wherever decimals are written so."""
+    assert read_table(write("pay;city\n0,5;a\n1,234;b\n"))["pay"].to_list() == [0.5, 1.234]
+
+
+def test_short_lines_are_told(write):
+    """Lines that end before the last field are filled with missing values, and a warning names the first."""
+    with pytest.warns(DataWarning, match=r"line 3 has 2 of 3 fields \(and 1 more lines are short\)"):
+        frame = read_table(write("a,b,c\n1,2,3\n4,5\n6\n"))
+    assert frame.rows() == [(1, 2, 3), (4, 5, None), (6, None, None)]
+
+
+def test_an_empty_last_field_is_no_short_line(write):
+    """A missing value in the last column is nothing to warn of, nor are blank lines and quoted line ends."""
+    frame = read_table(write('a,b\n1,"x\n,y"\n\n2,\n3,z\n'))
+    assert frame.rows() == [(1, "x\n,y"), (2, None), (3, "z")]

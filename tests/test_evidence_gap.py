@@ -182,3 +182,24 @@ def test_gap_as_json():
     found = gap_verdict(scores(0.9), scores(0.8), reference=0.5, **SIZES)
 
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == found.verdict
+
+
+def test_no_better_than_chance_is_never_well():
+    """Scores at chance on new rows are no good fit, even where noisy folds cannot show the gap."""
+    train, validation = scores(0.8, noise=0.2), scores(0.5, noise=0.4)
+
+    found = gap_verdict(train, validation, test_sizes=20, train_sizes=80, reference=0.5)
+
+    assert found.low < 0
+    assert found.verdict == "overfits"
+    assert "on new rows it does no better than chance (0.5)" in found.reason
+
+
+def test_a_good_fit_that_chance_may_explain_says_so():
+    """Where noise covers both the gap and the distance to chance, the reason tells it."""
+    train, validation = scores(0.62, noise=0.2), scores(0.6, noise=0.3)
+
+    found = gap_verdict(train, validation, **SIZES, reference=0.5)
+
+    assert found.verdict == "fits well"
+    assert "so is the distance to chance (0.5): more rows would tell" in found.reason

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from gorae.cli.options import as_json, print_json, quiet, quietly, shown
+from gorae.cli.options import as_json, encoding, header, print_json, quiet, quietly, shown
 from gorae.cli.predict import open_model, tell_unseen
-from gorae.cli.sources import new_rows
+from gorae.cli.sources import Reading, new_rows
 from gorae.errors import InputError
 
 
@@ -15,16 +15,24 @@ from gorae.errors import InputError
 @click.argument("data", type=click.Path())
 @click.option("--row", type=click.IntRange(0), required=True, help="Which row of DATA, counted from 0.")
 @click.option("--neighbors", type=click.IntRange(1), default=5, show_default=True, help="How many examples.")
-@click.option("--header/--no-header", default=True, help="Whether the file's first line names the columns.")
+@header
+@encoding
 @as_json
 @quiet
 def explain(
-    model: str, data: str, row: int, neighbors: int, header: bool, as_json: bool, quiet: bool
+    model: str,
+    data: str,
+    row: int,
+    neighbors: int,
+    header: bool,
+    encoding: str,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Show the training examples nearest to a row of DATA in the last hidden layer of MODEL."""
     fitted = open_model(model)
     with quietly(quiet):
-        rows = new_rows(fitted, data, header)
+        rows = new_rows(fitted, data, Reading(header, encoding))
         if row >= len(rows):
             raise InputError(f"--row {row} was asked for, but {data!r} has rows 0 to {len(rows) - 1}.")
         one = rows[row : row + 1]

@@ -9,8 +9,8 @@ import click
 
 import gorae
 from gorae.cli.interrupts import held_interrupts
-from gorae.cli.options import Duration, Names, as_json, force, print_json, quiet, quietly
-from gorae.cli.sources import open_source
+from gorae.cli.options import Duration, Names, as_json, encoding, force, header, print_json, quiet, quietly
+from gorae.cli.sources import Reading, open_source
 from gorae.errors import FileExistsRefusal, WriteError
 
 _INTERRUPTED = 130
@@ -31,7 +31,8 @@ _INTERRUPTED = 130
 @click.option("--out", type=click.Path(file_okay=False), default=".", help="Folder for the model and report.")
 @click.option("--data-dir", type=click.Path(), help="Folder with idx files, for mnist and fashion-mnist.")
 @click.option("--download", is_flag=True, help="Fetch a named data set that is not here (HTTPS, checked).")
-@click.option("--header/--no-header", default=True, help="Whether the file's first line names the columns.")
+@header
+@encoding
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu", "tpu"]), default="auto", show_default=True)
 @as_json
 @quiet
@@ -48,6 +49,7 @@ def fit(
     data_dir: str | None,
     download: bool,
     header: bool,
+    encoding: str,
     device: str,
     as_json: bool,
     quiet: bool,
@@ -65,7 +67,7 @@ def fit(
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
     _refuse_existing([model_file, report_file], force)
     with quietly(quiet):
-        source = open_source(data, target, test, data_dir, download, header, seed)
+        source = open_source(data, target, test, data_dir, download, Reading(header, encoding), seed)
         study = gorae.Study(
             models=models, task=task or source.task, time=budget, device=device, random_state=seed
         )

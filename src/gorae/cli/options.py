@@ -18,6 +18,12 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 quiet = click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 force = click.option("--force", is_flag=True, help="Replace files that exist.")
+header = click.option(
+    "--header/--no-header", default=True, help="Whether the file's first line names the columns."
+)
+encoding = click.option(
+    "--encoding", default="utf-8", show_default=True, help="Of CSV files, such as latin-1 or cp949."
+)
 
 
 class Duration(click.ParamType):

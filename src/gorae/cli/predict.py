@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 import gorae
-from gorae.cli.options import as_json, force, quiet, quietly, shown, to_json
-from gorae.cli.sources import new_rows
+from gorae.cli.options import as_json, encoding, force, header, quiet, quietly, shown, to_json
+from gorae.cli.sources import Reading, new_rows
 from gorae.errors import DataWarning, FileExistsRefusal, InputError
 
 
@@ -19,12 +19,20 @@ from gorae.errors import DataWarning, FileExistsRefusal, InputError
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
 @click.option("--out", type=click.Path(), help="Write to this file instead of standard output.")
-@click.option("--header/--no-header", default=True, help="Whether the file's first line names the columns.")
+@header
+@encoding
 @as_json
 @quiet
 @force
 def predict(
-    model: str, data: str, out: str | None, header: bool, as_json: bool, quiet: bool, force: bool
+    model: str,
+    data: str,
+    out: str | None,
+    header: bool,
+    encoding: str,
+    as_json: bool,
+    quiet: bool,
+    force: bool,
 ) -> None:
     """Predict the rows of DATA with MODEL: CSV with the prediction and each class's probability.
 
@@ -35,7 +43,7 @@ def predict(
         raise FileExistsRefusal(f"{out!r} exists already; give --force to replace it, or another --out.")
     fitted = open_model(model)
     with quietly(quiet):
-        rows = new_rows(fitted, data, header)
+        rows = new_rows(fitted, data, Reading(header, encoding))
         tell_unseen(fitted, rows)
     predictions, stated = fitted.answers(rows)
     if as_json:

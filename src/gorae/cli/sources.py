@@ -10,6 +10,13 @@ import click
 from gorae.errors import DataError, DataWarning, FileError, closest
 
 
+class Reading(NamedTuple):
+    """How CSV files are read: whether their first line holds names, and how they are encoded."""
+
+    header: bool = True
+    encoding: str = "utf-8"
+
+
 class Source(NamedTuple):
     """Data to learn from: what `Study.fit` takes."""
 
@@ -30,7 +37,7 @@ def open_source(
     test: str | None,
     data_dir: str | None,
     download: bool,
-    header: bool,
+    reading: Reading,
     seed: int,
 ) -> Source:
     """Return the data that a command names.
@@ -43,7 +50,7 @@ def open_source(
     parts = import_module("gorae.data")
     if data not in parts.NAMES or Path(data).is_file():
         if Path(data).exists() or Path(data).suffix:
-            return _table(parts, data, target, test, header)
+            return _table(parts, data, target, test, reading)
         near = closest(data, list(parts.NAMES))
         hint = f" Did you mean {near!r}?" if near else ""
         raise FileError(
@@ -64,9 +71,9 @@ def open_source(
     )
 
 
-def _table(parts: Any, data: str, target: str | None, test: str | None, header: bool) -> Source:
+def _table(parts: Any, data: str, target: str | None, test: str | None, reading: Reading) -> Source:
     """Return a table from a file, its target taken out, with a test file if there is one."""
-    frame = parts.read_table(data, header=header)
+    frame = parts.read_table(data, **reading._asdict())
     if target is None:
         some = ", ".join(repr(column) for column in frame.columns[:20]) + (
             ", ..." if frame.width > 20 else ""
@@ -80,7 +87,7 @@ def _table(parts: Any, data: str, target: str | None, test: str | None, header: 
     if test is None:
         return source
     texts = [name for name, dtype in frame.schema.items() if str(dtype) in ("String", "Enum", "Categorical")]
-    held = parts.read_table(test, text=texts, header=header)
+    held = parts.read_table(test, text=texts, **reading._asdict())
     parts.require_columns(held, [target], where=repr(test))
     held = _with_target(held, target, test)
     return source._replace(X_test=held.drop(target), y_test=held[target])
@@ -103,7 +110,7 @@ def _with_target(frame: Any, target: str, path: str) -> Any:
     return known
 
 
-def new_rows(model: Any, path: str, header: bool = True) -> Any:
+def new_rows(model: Any, path: str, reading: Reading) -> Any:
     """Return the rows of a file, or of a named data set, for the model of a study."""
     parts = import_module("gorae.data")
     if path in parts.NAMES and not Path(path).is_file():
@@ -114,4 +121,12 @@ def new_rows(model: Any, path: str, header: bool = True) -> Any:
             )
         return parts.load_named(path).X
     text = model.encoding.text_columns if model.encoding is not None else ()
-    return parts.read_table(path, text=text, header=header)
+    frame = parts.read_table(path, text=text, **reading._asdict())
+    named = () if model.encoding is None else model.encoding.columns
+    if not reading.header and not set(named) <= set(frame.columns):
+        wanted = ", ".join(map(repr, named[:5])) + (", ..." if len(named) > 5 else "")
+        raise DataError(
+            f"the model was trained on columns with names ({wanted}), but with --no-header those of {path!r} "
+            f"are c0 to c{frame.width - 1}; give the file a header line, and leave --no-header out."
+        )
+    return frame

@@ -75,6 +75,8 @@ def read_delimited(
     _check_size(data, name, len(first), len(data) if packed_size is None else packed_size)
     names = _column_names(first, name) if header else [f"c{i}" for i in range(len(first))]
     frame = _parse(data, name, separator, names, skip=int(header), text=text)
+    if frame.width > 1 and frame.to_series(-1).null_count():
+        _tell_short(data, name, separator, frame.width)
     if frame.width > 1 and _BLANK_LINE.search(data):  # a blank line is no row
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if not frame.height:
@@ -149,7 +151,7 @@ def _as_utf8(data: bytes, name: str, encoding: str) -> bytes:
     if b"\0" in data:
         raise DamagedFileError(
             f"{name}: delimited text (CSV) was wanted, but the file is binary: byte {data.index(0):,} is 0. "
-            "Export it as CSV or Parquet; UTF-16 text without a mark needs encoding='utf-16'."
+            "Export it as CSV or Parquet; UTF-16 text without a mark needs encoding='utf-16' (--encoding)."
         )
     _check_utf8(data, name)
     if b"\r" in data and b"\n" not in data:  # line ends of old Macs
@@ -170,7 +172,8 @@ def _check_utf8(data: bytes, name: str) -> None:
             line = data.count(b"\n", 0, place) + 1
             raise DamagedFileError(
                 f"{name}: the file is not UTF-8 text: line {line:,} has the byte 0x{data[place]:02x}. If it "
-                "is a table, save it as UTF-8 or name its encoding, such as encoding='latin-1' or 'cp949'."
+                "is a table, save it as UTF-8 or name its encoding, such as encoding='latin-1' or 'cp949' "
+                "(--encoding)."
             ) from None
 
 
@@ -210,13 +213,13 @@ def _column_names(record: list[str], name: str) -> list[str]:
         listed = ", ".join(repr(field) for field in twice[:5])
         raise DataError(
             f"{name}: column names must be different, but {listed} came more than once. "
-            "Rename them; if the file has no header line, read it with header=False."
+            "Rename them; if the file has no header line, read it with header=False (--no-header)."
         )
     numbers = pl.Series(names).cast(pl.Float64, strict=False)
     if not numbers.null_count() and numbers.to_list() != list(range(len(names))):
         warnings.warn(
             f"{name}: all names in the header line are numbers ({', '.join(names[:4])}, ...); if the file "
-            "has no header line, read it with header=False.",
+            "has no header line, read it with header=False (--no-header).",
             DataWarning,
             stacklevel=4,
         )
@@ -274,6 +277,23 @@ def _uneven(data: bytes, name: str, separator: str, width: int, reason: str) -> 
         f"{name}: line {wrong[0]:,} has {wrong[1]} fields, the first line has {width}; check its quotes, and "
         f"whether {separator!r} is the separator."
     )
+
+
+def _tell_short(data: bytes, name: str, separator: str, width: int) -> None:
+    """Warn of records that end early: the parser has filled them up with missing values."""
+    reader = csv.reader(_lines(data), delimiter=separator)
+    try:
+        short = [(reader.line_num, len(record)) for record in reader if 0 < len(record) < width]
+    except csv.Error:
+        return
+    if short:
+        line, fields = short[0]
+        more = f" (and {len(short) - 1:,} more lines are short)" if len(short) > 1 else ""
+        warnings.warn(
+            f"{name}: line {line:,} has {fields} of {width} fields{more}; the others count as missing.",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def _with_types(frame: pl.DataFrame, text: Collection[str], *, decimal_comma: bool) -> pl.DataFrame:

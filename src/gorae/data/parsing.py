@@ -1,12 +1,17 @@
 """What a column of text really holds: missing markers, numbers, truth values, dates."""
 
+import warnings
+
 import polars as pl
+
+from gorae.errors import DataWarning
 
 __all__ = ["MISSING", "first_unreadable", "mark_missing", "read_numbers", "read_truth", "type_of_text"]
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
 """Texts that stand for a missing value, after spaces around them are stripped."""
 
+_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
 _MOMENT_FORMATS = tuple(
     f"{date}{gap}{time}" for date in _DATE_FORMATS for gap in ("T", " ") for time in ("%H:%M:%S%.f", "%H:%M")
@@ -66,8 +71,9 @@ def read_truth(text: pl.Series) -> pl.Series:
 def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     """Give a column of text the type that all its values agree on.
 
-    Tried in this order: numbers, truth values, dates, moments in time; what is none of them stays
-    text. A column without any value stays text as well.
+    Tried in this order: numbers, truth values, numbers with thousands separators (``1,234.5``; a warning
+    says so), dates, moments in time; what is none of them stays text. A column without any value stays text
+    as well.
 
     Args:
         text: A column of strings.
@@ -87,12 +93,15 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     readers = [read_numbers, read_truth]
     if decimal_comma:
         readers.append(_read_comma_numbers)
+    readers.append(_read_grouped_numbers)
     first = text.drop_nulls()[0]
     if len(first) >= 8 and first[:4].isdigit():  # formats are tried only where the first value looks like one
         readers += [_read_dates, _read_moments]
     for read in readers:
         typed = read(text)
         if typed.null_count() == missing:
+            if read is _read_grouped_numbers:
+                _tell_grouped(text)
             return typed
     return text
 
@@ -122,6 +131,25 @@ def _read_comma_numbers(text: pl.Series) -> pl.Series:
     shaped = text.str.contains(r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$").fill_null(False)
     kept = text.set(~shaped, None)
     return kept.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+
+def _read_grouped_numbers(text: pl.Series) -> pl.Series:
+    """Read numbers of which some are written with commas between their thousands."""
+    grouped = text.str.contains(_GROUPED).fill_null(False)
+    plain = text.zip_with(~grouped, text.str.replace_all(",", "", literal=True))
+    return plain.cast(pl.Float64, strict=False)
+
+
+def _tell_grouped(text: pl.Series) -> None:
+    """Say that commas were taken for thousands separators."""
+    example = text.filter(text.str.contains(_GROUPED).fill_null(False))[0]
+    name = f"column {text.name!r}" if text.name else "a column"
+    warnings.warn(
+        f"{name} holds numbers with thousands separators, such as {example!r}; they were read as numbers, "
+        f"{example!r} as {float(example.replace(',', '')):.15g}.",
+        DataWarning,
+        stacklevel=5,
+    )
 
 
 def _read_dates(text: pl.Series) -> pl.Series:

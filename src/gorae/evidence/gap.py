@@ -64,7 +64,8 @@ def gap_verdict(
     3. *overfits*: the corrected interval of (training - validation) lies above 0, **and** validation loses
        more than ``matters`` of what was learned in training. Both: a small gap of many folds is no harm, and
        a large one of few noisy folds is not shown.
-    4. *fits well* otherwise.
+    4. *overfits*: on new rows it does no better than chance, though training went further than that.
+    5. *fits well* otherwise; the reason says so where chance is within the noise too.
 
     Args:
         train_scores: (folds,) score of each fold's model on its own training rows.
@@ -117,7 +118,9 @@ def gap_verdict(
         above_chance=scored.low > chance,
         matters=matters,
     )
-    verdict, reason = _overtaken(seen, best_known) or _idle(seen, best_known) or _loses(seen) or _well(seen)
+    verdict, reason = (
+        _overtaken(seen, best_known) or _idle(seen, best_known) or _loses(seen) or _lost(seen) or _well(seen)
+    )
     told = f"Training scores {_told(seen, seen.train)}, validation {_told(seen, seen.validation)}: {reason}"
     mean_train, mean_validation = oriented(metric, seen.train), oriented(metric, seen.validation)
     return Gap(mean_train, mean_validation, gap.low, gap.high, verdict, told)
@@ -177,7 +180,23 @@ def _loses(seen: _Seen) -> tuple[str, str] | None:
     )
 
 
+def _lost(seen: _Seen) -> tuple[str, str] | None:
+    """Rule 4: nothing is left on new rows, even where the folds are too few to show the gap."""
+    if seen.validation > seen.chance:
+        return None
+    return "overfits", (
+        f"on new rows it does no better than chance ({_told(seen, seen.chance)}); what training learned is "
+        "of no use there."
+    )
+
+
 def _well(seen: _Seen) -> tuple[str, str]:
+    """Rule 5: no illness is shown."""
+    if seen.gap_low <= 0 and not seen.above_chance:
+        return "fits well", (
+            "the gap is within the noise of the folds, but so is the distance to chance "
+            f"({_told(seen, seen.chance)}): more rows would tell."
+        )
     if seen.gap_low <= 0:
         return "fits well", "the gap is within the noise of the folds."
     share = (seen.train - seen.validation) / seen.learned

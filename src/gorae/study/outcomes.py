@@ -96,6 +96,15 @@ def row_values(values: Any, what: str) -> np.ndarray:
     return array
 
 
+def _is_number(value: Any) -> bool:
+    """Return whether a value can be read as a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _numbers(values: np.ndarray) -> np.ndarray:
     """Return targets of a regression as float64."""
     missing = (
@@ -105,10 +114,12 @@ def _numbers(values: np.ndarray) -> np.ndarray:
         raise DataError(f"the target of row {missing[0]} (from 0) is missing; leave such rows out first.")
     try:
         numbers = values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
+        row, value = next((i, v) for i, v in enumerate(values.tolist()) if not _is_number(v))
         raise DataError(
-            f"regression needs numbers as targets ({error}); use task='classification' for labels."
-        ) from error
+            f"regression needs numbers as targets, but row {row} (from 0) has {value!r}; use "
+            "task='classification' (--task classification) for labels."
+        ) from None
     wrong = np.flatnonzero(~(np.abs(numbers) <= LARGEST))
     if len(wrong):
         raise DataError(

@@ -234,8 +234,11 @@ def _given_test(
     rows: Rows,
 ) -> Rows:
     """Return the user's own test rows in the form of the others."""
-    matrix = input_matrix(X_test, encoding, names)
-    targets = known_outcomes(y_test, outcomes)
+    try:
+        matrix = input_matrix(X_test, encoding, names)
+        targets = known_outcomes(y_test, outcomes)
+    except DataError as error:
+        raise DataError(f"in the test rows (X_test and y_test, or --test): {error}") from error
     if len(targets) != len(matrix):
         raise DataError(f"the test part has {len(matrix)} rows, but {len(targets)} targets.")
     if len(matrix) < 2:
