@@ -161,7 +161,8 @@ def _run_threads(
 
     Ctrl-C may come at any point of this function. The workers are counted by themselves, because a thread
     whose start or join was interrupted does not know whether it runs; and the waiting is a `SimpleQueue`'s,
-    because it is one call of C that an interrupt cannot leave half done.
+    because it is one call of C that an interrupt cannot leave half done. Each turn looks before it waits:
+    with the key held down, interrupts come faster than any wait ends.
     """
     interrupted, failure = False, None
     waiting = list(reversed(threads))
@@ -170,12 +171,13 @@ def _run_threads(
             while waiting and not run.work.stop:
                 waiting[-1].start()
                 waiting.pop()
-            all_left = not threads
-            while not all_left:
-                _wait_for_word(run)
+            while True:
                 all_left = _all_left(run, len(threads) - len(waiting))
                 if progress is not None and not run.work.stop:
                     progress(_progress(run, began))
+                if all_left:
+                    break
+                _wait_for_word(run)
             for thread in threads:
                 if thread.is_alive():
                     thread.join()
