@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
 
@@ -17,10 +18,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT t
 @pytest.fixture(autouse=True)
 def heard():
     """Ctrl-C is heard as on the command line, and as before afterwards."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before, hook = signal.signal(signal.SIGINT, signal.default_int_handler), sys.unraisablehook
     hear_interrupts()
     yield
     signal.signal(signal.SIGINT, before)
+    sys.unraisablehook = hook
 
 
 def test_is_raised_at_once():
@@ -45,6 +47,20 @@ def test_is_not_lost_in_a_finaliser():
 
     with pytest.raises(KeyboardInterrupt):
         finalise()
+
+
+def test_is_not_lost_in_a_callback():
+    """Ctrl-C in a callback of a weak reference, which Python also forgets, comes once more."""
+
+    def drop():
+        target = {1, 2}
+        watched = weakref.ref(target, lambda _: signal.raise_signal(signal.SIGINT))
+        del target
+        time.sleep(10)
+        return watched
+
+    with pytest.raises(KeyboardInterrupt):
+        drop()
 
 
 def test_waits_for_the_end_of_a_block():

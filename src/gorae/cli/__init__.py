@@ -15,7 +15,7 @@ from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
 from gorae.cli.fit import fit
 from gorae.cli.info import info
-from gorae.cli.interrupts import hear_interrupts
+from gorae.cli.interrupts import hear_interrupts, ignore_interrupts
 from gorae.cli.predict import predict
 from gorae.errors import GoraeError
 
@@ -46,6 +46,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
+        ignore_interrupts()
         click.echo("gorae: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:

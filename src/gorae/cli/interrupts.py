@@ -5,8 +5,11 @@ collector or a finaliser the exception is printed and forgotten, so that the pro
 module is initialised, or JAX's C++ calls back into Python, it can end in a crash. There, it has to wait.
 """
 
+import _thread
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,7 +23,7 @@ _DELICATE_NAMES = (
 )
 _RETRY_SECONDS = 0.02
 
-_waiting: threading.Timer | None = None
+_waiting = False
 _held = False
 
 
@@ -33,19 +36,48 @@ def hear_interrupts() -> None:
         return
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _hear)
+        sys.unraisablehook = _tell_unraisable
 
 
-def _hear(number: int, frame: FrameType | None) -> None:
+def _hear(_number: int, frame: FrameType | None) -> None:
     """Raise, or try again soon where an exception would be lost or do harm."""
     global _waiting
-    if _waiting is not None:
-        _waiting.cancel()
-        _waiting = None
     if not _held and not is_delicate(frame):
+        _waiting = False
         raise KeyboardInterrupt
-    _waiting = threading.Timer(_RETRY_SECONDS, signal.raise_signal, [number])
-    _waiting.daemon = True
-    _waiting.start()
+    _hear_again()
+
+
+def _hear_again() -> None:
+    """See to it that the signal comes once more, a little later."""
+    global _waiting
+    if not _waiting:
+        _waiting = True
+        # Not a Timer: starting one takes locks, which the frame that was interrupted may hold.
+        _thread.start_new_thread(_send_later, ())
+
+
+def _send_later() -> None:
+    """Wait, and send the signal unless it was heard meanwhile."""
+    global _waiting
+    time.sleep(_RETRY_SECONDS)
+    if _waiting:
+        _waiting = False
+        signal.raise_signal(signal.SIGINT)
+
+
+def _tell_unraisable(told: "sys.UnraisableHookArgs") -> None:
+    """Let a Ctrl-C come again that Python would print and forget; print what else cannot be raised."""
+    if issubclass(told.exc_type, KeyboardInterrupt):
+        _hear_again()
+    else:
+        sys.__unraisablehook__(told)
+
+
+def ignore_interrupts() -> None:
+    """Hear no further Ctrl-C: the command is ending already, and its exit code shall tell why."""
+    if signal.getsignal(signal.SIGINT) is _hear:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
