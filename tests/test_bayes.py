@@ -16,7 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from gorae.errors import DamagedFileError, InputError, NotFittedError, ParameterError
+from gorae.errors import DamagedFileError, DataError, InputError, NotFittedError, ParameterError
 from gorae.estimators.bayes import GaussianBayes
 
 COVARIANCES = ["full", "shared", "diagonal"]
@@ -370,7 +370,7 @@ def test_model_comes_back_from_its_state(covariance):
     """Arrays and JSON hold everything: parameters, labels, names, Gaussians."""
     X, y = two_classes(15, 3)
     frame = pd.DataFrame(X, columns=["x", "y", "z"])
-    model = GaussianBayes(covariance, priors=[0.25, 0.75]).fit(frame, np.array(["no", "yes"])[y])
+    model = GaussianBayes(covariance, priors=(0.25, 0.75)).fit(frame, np.array(["no", "yes"])[y])
     again = GaussianBayes._from_state(*copy.deepcopy(model._state()))
 
     assert again.get_params() == model.get_params()
@@ -386,3 +386,29 @@ def test_arrays_that_do_not_fit_together_are_refused(name):
         GaussianBayes._from_state({**rows, name: np.zeros((1, 1))}, meta)
     with pytest.raises(DamagedFileError, match="lacks the array"):
         GaussianBayes._from_state({key: value for key, value in rows.items() if key != name}, meta)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("class_prior", lambda a: a * np.nan, "not finite"),
+        ("class_prior", lambda a: a - 0.6, "do not sum to 1"),
+        ("factors", lambda a: a * 0, "cannot be solved with"),
+        ("factors", lambda a: np.swapaxes(a, -1, -2), "cannot be solved with"),
+        ("center", lambda a: a + np.inf, "not finite"),
+        ("scale", lambda a: a * 0, "must be positive"),
+    ],
+)
+def test_values_that_no_fit_gives_are_refused(name, change, words):
+    """A file's numbers are believed only where a fit could have made them."""
+    X, y = two_classes(15, 3)
+    arrays, meta = GaussianBayes().fit(X, y)._state()
+    with pytest.raises(DamagedFileError, match=words):
+        GaussianBayes._from_state({**arrays, name: change(arrays[name])}, meta)
+
+
+def test_weights_beyond_sums_are_refused():
+    """Weights whose sums would overflow are refused with what to do."""
+    X, y = two_classes(15, 3)
+    with pytest.raises(DataError, match="divide sample_weight by its mean"):
+        GaussianBayes().fit(X, y, sample_weight=np.full(len(y), 1e308))

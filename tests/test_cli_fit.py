@@ -252,7 +252,7 @@ def test_test_file_with_another_class(table, run):
     (table / "held.csv").write_text(as_csv(people(20, seed=9).replace({"income": {"low": "lov"}})))
     ran = fit(run, "--test", "held.csv")
     assert ran.code == 1
-    assert "'lov' (did you mean 'low'?)" in ran.err
+    assert "the label 'lov', but the classes are 'high', 'low', 'middle'. Did you mean 'low'?" in ran.err
 
 
 def test_errors_in_the_test_file_say_so(table, run):

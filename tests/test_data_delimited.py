@@ -292,3 +292,26 @@ def test_an_empty_last_field_is_no_short_line(write):
     """A missing value in the last column is nothing to warn of, nor are blank lines and quoted line ends."""
     frame = read_table(write('a,b\n1,"x\n,y"\n\n2,\n3,z\n'))
     assert frame.rows() == [(1, "x\n,y"), (2, None), (3, "z")]
+
+
+@pytest.mark.parametrize("text", ["007", "00", "0123456"])
+def test_codes_with_leading_zeros_stay_text(write, text):
+    """007 and 7 are two codes, not one number; a warning says that the column stays text."""
+    with pytest.warns(DataWarning, match=f"column 'code' holds '{text}', with zeros before its number"):
+        frame = read_table(write(f"x,code\n1,7\n2,{text}\n3,\n"))
+    assert frame["code"].to_list() == ["7", text, None]
+    assert frame["x"].to_list() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "-0", "0e3", "2020-01-02"])
+def test_zeros_that_begin_no_code(write, text):
+    """A zero alone, before a point or inside a date makes no code."""
+    assert read_table(write(f"x,y\n{text},1\n{text},2\n"))["x"].dtype != pl.String
+
+
+def test_numbers_too_long_to_be_told_apart_stay_text(write):
+    """Identifiers that a float would make one stay different; a warning says so."""
+    ids = ["123456789012345678901", "123456789012345678902", "5"]
+    with pytest.warns(DataWarning, match="'id' holds numbers of more digits than a float keeps"):
+        frame = read_table(write("id,x\n" + "".join(f"{one},1\n" for one in ids)))
+    assert frame["id"].to_list() == ids

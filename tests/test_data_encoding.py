@@ -382,3 +382,19 @@ def test_adult_encodes_to_108_columns():
     assert encoding.encode(frame).shape == (32_561, 108)
     assert encoding.notes == ()
     assert encoding.unseen(test) == {}
+
+
+@pytest.mark.parametrize("learned", [[1.5, 2.5, 3.5], [True, False, True]])
+def test_durations_for_numbers_are_refused(learned):
+    """A column of durations, which has no text of its own, is refused as other values of a wrong kind are."""
+    encoding = learn_encoding(pl.DataFrame({"x": learned}))
+    with pytest.raises(
+        DataError, match=r"column 'x', row 0 .* holds '3.0 seconds', but the column was learned"
+    ):
+        encoding.encode(pl.DataFrame({"x": [datetime.timedelta(seconds=3)]}))
+
+
+def test_durations_for_categories_are_unseen():
+    """Where texts were learned, a duration is a category that was never there."""
+    encoding = learn_encoding(pl.DataFrame({"x": ["a", "b", "a"]}))
+    assert encoding.unseen(pl.DataFrame({"x": [datetime.timedelta(seconds=3)]})) == {"x": ("3.0 seconds",)}

@@ -1,3 +1,4 @@
+import datetime
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_labels_of_every_kind_become_codes(y):
         (pd.Series([1, None], dtype="Int64"), "row 1"),
         ([0.5, 1.0], "Unknown label type.*0.5 in row 0"),
         (["a", 1], "number, text together"),
-        ([("a",), ("b",)], "one type, got"),
+        ([("a",), ("b",)], "must hold strings, numbers or truth values, got list"),
         ([], "y is empty"),
         (np.zeros((2, 2)), r"got shape \(2, 2\)"),
         (np.array([1j, 2j]), "Complex data not supported"),
@@ -86,7 +87,7 @@ def test_further_labels_get_the_known_codes():
 def test_an_unknown_label_is_named_with_the_near_one():
     """A label that no class has is told with its row and the class that it looks like."""
     with pytest.raises(
-        DataError, match=r"row 1 \(from 0\) has the label 'setsa' \(did you mean 'setosa'\?\)"
+        DataError, match=r"row 1 \(from 0\) has the label 'setsa', but .*\. Did you mean 'setosa'\?"
     ):
         encode_known_labels(["virginica", "setsa"], np.array(["setosa", "virginica"]))
 
@@ -147,7 +148,7 @@ def test_no_class_weight_is_a_copy_of_the_weights():
     ("class_weight", "message"),
     [
         ("balance", "got 'balance'"),
-        ({"catt": 1.0}, "did you mean 'cat'"),
+        ({"catt": 1.0}, "Did you mean 'cat'"),
         ({"cat": -1.0}, "got -1.0 for 'cat'"),
         ({"cat": float("nan")}, "got nan"),
     ],
@@ -243,3 +244,23 @@ def test_more_classes_than_half_the_rows_are_refused():
     """Eight classes in ten rows look like an identifier or a quantity."""
     with pytest.raises(DataError, match=r"8 classes in 10 rows.*regression"):
         check_classes(*codes_of(1, 1, 1, 1, 1, 1, 2, 2), 2)
+
+
+def test_an_equal_label_of_another_type_is_no_near_name():
+    """Where a label only looks like a class, the error says that the types differ."""
+    with pytest.raises(
+        DataError, match=r"label '1', but the classes are 1, 2. The label 1 is of another type"
+    ):
+        encode_known_labels(["1", "2"], np.array([1, 2]))
+
+
+def test_the_text_that_made_a_column_text_is_the_wrong_one():
+    """Of labels that are all texts, the one that is no class in any type is named, with its row."""
+    with pytest.raises(DataError, match=r"row 2 \(from 0\) has the label 'one'"):
+        encode_known_labels(["0", "1", "one"], np.array([0, 1]))
+
+
+def test_a_target_of_times_is_refused_in_plain_words():
+    """One type that cannot be a label is not told as a mixture."""
+    with pytest.raises(DataError, match="y must hold strings, numbers or truth values, got time"):
+        encode_labels([datetime.time(1), datetime.time(2)])

@@ -43,7 +43,7 @@ def with_value(value):
         (np.ma.masked_greater(ROWS, 3), "X has masked values"),
         (np.zeros((6, 2), "datetime64[D]"), "X must hold numbers, got datetime64"),
         (np.zeros((6, 2), "timedelta64[s]"), "X must hold numbers, got timedelta64"),
-        (ROWS + 1j, "Complex data not supported: X must be real"),
+        (ROWS + 1j, "Complex data not supported: real numbers were wanted"),
         (ROWS[:, 0], "got 1D array instead. Reshape your data"),
         (3.0, "got scalar array instead. Reshape your data"),
     ],

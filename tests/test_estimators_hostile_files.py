@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gorae.errors import DamagedFileError, GoraeError
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import fitted_state, labels_from_meta
+from gorae.files.meta import meta_to_json
 from saved_models import MODELS, X, fitted
 
 HOSTILE = [
@@ -62,15 +63,23 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def load_or_refuse(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
-    """Load a state that is likely not to fit together: it gives an estimator, or gorae's refusal."""
+    """Load a state that is likely not to fit together: a sound estimator, or gorae's refusal.
+
+    A sound one answers with what is finite, and can be saved again.
+    """
     try:
         estimator = estimator_from_state(arrays, meta)
     except DamagedFileError:
         return
-    try:
-        estimator.predict(X[:, : estimator.n_features_in_])
-    except GoraeError:
-        return
+    meta_to_json(fitted_state(estimator)[1])
+    with np.errstate(all="ignore"):  # a file may hold numbers that make no sense, but no others
+        try:
+            answers = estimator.predict(X[:, : estimator.n_features_in_])
+            if hasattr(estimator, "predict_proba"):
+                answers = estimator.predict_proba(X[:, : estimator.n_features_in_])
+        except GoraeError:
+            return
+    assert answers.dtype.kind != "f" or np.isfinite(answers).all()
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
@@ -108,7 +117,13 @@ def test_hostile_arrays(model: Any, data: st.DataObject) -> None:
                 old.reshape(-1)[:1],
                 np.concatenate([old, old]) if old.ndim else old,
                 np.zeros(old.shape, np.uint8),
+                np.zeros_like(old),
+                old[::-1].copy() if old.ndim else old,
+                np.swapaxes(old, 0, -1).copy() if old.ndim else old,
+                -old if old.dtype != bool else ~old,
                 np.full(old.shape, np.nan, np.float32),
+                np.full(old.shape, np.nan, old.dtype if old.dtype.kind == "f" else np.float64),
+                np.full(old.shape, np.inf, old.dtype if old.dtype.kind == "f" else np.float64),
                 np.float32(1),
             ]
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gorae.errors import DeviceError, GoraeError, ParameterError
-from gorae.estimators import LinearClassifier, MLPClassifier, MLPRegressor, Perceptron
+from gorae.estimators import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, Perceptron
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]])
 Y = np.array([0, 1, 0, 1])
@@ -44,7 +44,7 @@ WRONG = [
         "balance",
         r"class_weight must be None, 'balanced' or a dict.*'balance'. Did you mean 'balanced'",
     ),
-    ("class_weight", {0: -1.0}, r"a weight in class_weight must be finite and not negative, got -1.0 for 0"),
+    ("class_weight", {0: -1.0}, r"class_weight\[0\] must be a number in \[0, 1e\+300\], got -1.0"),
     ("class_weight", {0: 0.0, 1: 0.0}, r"class_weight is 0 for every class that there is"),
     ("class_weight", {2: 1.0}, r"class_weight names 2, which is no class of y: \[0, 1\]"),
     ("scale", "standart", r"scale must be one of .*, got 'standart'. Did you mean 'standard'\?"),
@@ -52,7 +52,20 @@ WRONG = [
     ("warm_start", 1, r"warm_start must be True or False, got 1"),
     ("checkpoint", 7, r"checkpoint must be None or the path of a folder, got 7"),
     ("device", "gppu", r"device must be None or one of .*, got 'gppu'. Did you mean 'gpu'\?"),
-    ("random_state", -1, r"random_state must not be negative, got -1"),
+    ("class_weight", {"0": 1.0}, r"names '0', .* The label 0 is of another type \(int, not str\)"),
+    ("class_weight", {0: 10**400}, r"class_weight\[0\] must be a number in .*, got 1000.*\.\.\."),
+    ("learning_rate", 10**400, r"learning_rate must be a number in \(0, 1e\+30\], got 1000.*\.\.\.$"),
+    ("scale", np.array([1, 2]), r"scale must be one of .*, got array\(\[1, 2\]\)"),
+    ("device", np.array([1, 2]), r"device must be None or one of .*, got array\(\[1, 2\]\)"),
+    ("hidden", np.array(2), r"hidden must be a sequence of widths such as \(128,\), got array\(2\)"),
+    ("hidden", b"x", r"hidden must be a sequence of widths"),
+    ("hidden", {9: 2.0}, r"hidden must be a sequence of widths"),
+    ("members", 10**8, r"100,000,000 members would keep about .* MB, but the budget is .* use fewer members"),
+    ("hidden", (10**9,), r"1 member would keep about .* use fewer members or a smaller model"),
+    ("hidden", (2**31 - 1, 2**31 - 1), r"1 member would keep about"),
+    ("random_state", -1, r"random_state must be a whole number from 0 to 4,294,967,295, got -1"),
+    ("random_state", 2**32, r"random_state must be a whole number from 0 to 4,294,967,295, got 4294967296"),
+    ("random_state", 10**5000, r"got a number of thousands of digits"),
     ("random_state", "zero", r"'zero' cannot be used to seed"),
     ("verbose", -1, r"verbose must be a whole number from 0"),
     ("verbose", "loud", r"verbose must be a whole number from 0"),
@@ -60,7 +73,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG]
+    ("name", "value", "sentence"), WRONG, ids=[f"{name} {i}" for i, (name, _, _) in enumerate(WRONG)]
 )
 def test_wrong_parameter(name: str, value: object, sentence: str) -> None:
     """A parameter that cannot be is refused when `fit` begins, in words that name it and its value."""
@@ -110,3 +123,41 @@ def test_checkpoint_and_warm_start() -> None:
     """A checkpoint and a warm start contradict each other, which is said."""
     with pytest.raises(ParameterError, match="checkpoint and warm_start cannot be used together"):
         MLPClassifier(checkpoint="somewhere", warm_start=True).fit(X, Y)
+
+
+def test_weights_of_classes_count_by_their_ratios() -> None:
+    """Equal weights are no weights, however large; and ratios survive at any size."""
+    plain = MLPClassifier((4,), epochs=3, random_state=0).fit(X, Y).predict_proba(X)
+    equal = MLPClassifier((4,), epochs=3, random_state=0, class_weight={0: 1e299, 1: 1e299}).fit(X, Y)
+    np.testing.assert_array_equal(equal.predict_proba(X), plain)
+    one, large = (
+        MLPClassifier((4,), epochs=3, random_state=0, class_weight={0: size, 1: 3 * size}).fit(X, Y)
+        for size in (1.0, 2.0**900)
+    )
+    np.testing.assert_array_equal(one.predict_proba(X), large.predict_proba(X))
+
+
+@pytest.mark.parametrize("classes", [[None, 0, 1], [float("nan"), 0, 1], ["0", 0, 1], [[0, 1]], 3])
+def test_classes_of_a_partial_fit(classes: object) -> None:
+    """The labels that may come are distinct, known and of one type."""
+    with pytest.raises(GoraeError):
+        LinearClassifier().partial_fit(X, Y, classes=classes)
+
+
+def test_classes_of_another_type() -> None:
+    """A label that only looks like a class is told so."""
+    with pytest.raises(GoraeError, match=r"The label '0' is of another type \(str, not int\)"):
+        LinearClassifier().partial_fit(X, Y, classes=["0", "1"])
+
+
+@pytest.mark.parametrize("groups", [[0, None, 1, 1], [0.0, float("nan"), 1.0, 1.0]])
+def test_groups_that_are_missing(groups: object) -> None:
+    """A row without its group is named."""
+    with pytest.raises(GoraeError, match=r"groups must not be missing, but row 1 \(from 0\)"):
+        LinearClassifier(early_stopping=True).fit(X, Y, groups=groups)
+
+
+def test_targets_below_float32() -> None:
+    """Targets that float32 cannot tell apart are refused instead of lost."""
+    with pytest.raises(GoraeError, match="give it in a smaller unit"):
+        LinearRegressor(epochs=1).fit(X, X[:, 0] * 1e-44)

@@ -256,6 +256,7 @@ CIRCLE.append(CIRCLE)
         ({"a": {1: 2}}, r"meta\['a'\] has the key 1, a int"),
         ({"a": CIRCLE}, "holds itself"),
         ({"a": 10**5000}, "digits"),
+        ({"a": "\ud800"}, "surrogates not allowed"),
         ([1], "meta must be a mapping, got list"),
         ({"a": "x" * MAX_HEADER_BYTES}, "over the limit of 4,194,304. Store less meta"),
     ],
@@ -297,6 +298,7 @@ def test_meta_by_hand(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b'{"a":1,"a":2}', "same name twice"),
+        (b'{"a":"\\ud800"}', "surrogates not allowed"),
         (b'{"a":NaN}', "NaN is no JSON"),
         (b'{"a":-Infinity}', "-Infinity is no JSON"),
         (b'{"a":1e999}', "larger than a float"),

@@ -142,6 +142,8 @@ DAMAGES = {
     "labels beyond the classes": lambda m, a: a.update({"reference/labels": a["reference/labels"] + 9}),
     "features that are bytes": lambda m, a: a.update({"reference/features": np.zeros((48, 4), np.uint8)}),
     "features that are not finite": lambda m, a: a.update({"reference/features": np.full((48, 4), np.nan)}),
+    "features of another width": lambda m, a: a.update({"reference/features": np.zeros((48, 3), np.float32)}),
+    "a class twice": lambda m, a: m["classes"].update(values=["low", "low", "middle"]),
     "no parameters": lambda m, a: a.pop("estimator/member/0/0"),
 }
 

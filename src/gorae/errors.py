@@ -194,5 +194,7 @@ def as_input_error() -> Iterator[None]:
 def _one_line(error: Exception) -> str:
     """Return another library's message as one line, without the values that it was given."""
     text = re.sub(r":\narray=.*\n(?=Reshape)", ". ", str(error), flags=re.DOTALL)
-    text = re.sub(r"(Complex data not supported)\n.*", r"\1: X must be real.", text, flags=re.DOTALL)
+    text = re.sub(
+        r"(Complex data not supported)\n.*", r"\1: real numbers were wanted.", text, flags=re.DOTALL
+    )
     return " ".join(text.split())

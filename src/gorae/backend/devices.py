@@ -59,7 +59,7 @@ def select_devices(device: str | None = None) -> list[Device]:
         >>> select_devices("cpu")[0].platform
         'cpu'
     """
-    if device is None or device == "auto":
+    if device is None or (isinstance(device, str) and device == "auto"):
         return _default_devices()
     platform = _PLATFORMS.get(device) if isinstance(device, str) else None
     if platform is None:

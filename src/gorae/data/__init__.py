@@ -22,6 +22,7 @@ from gorae.data.targets import (
     encode_known_labels,
     encode_labels,
     guess_task,
+    near_label,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "learn_encoding",
     "load_named",
     "make_folds",
+    "near_label",
     "pack_splits",
     "read_idx",
     "read_table",

@@ -189,6 +189,9 @@ def _places(text: pl.Series, code: ColumnCode) -> pl.Series:
 
 def _as_text(column: pl.Series) -> pl.Series:
     """Return the values as texts."""
+    if column.dtype == pl.Duration:  # which polars does not write as text
+        column = column.dt.total_microseconds().cast(pl.Float64) / 1e6
+        return (column.cast(pl.String) + " seconds").rename(column.name)
     return column if column.dtype == pl.String else column.cast(pl.String)
 
 

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import numbers
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from gorae.data.parsing import mark_missing, type_of_text
-from gorae.errors import DataError
+from gorae.errors import DataError, DataWarning
 
-__all__ = ["column_from_array", "column_from_values", "settle_column"]
+__all__ = ["column_from_array", "column_from_values", "floats_or_text", "settle_column"]
 
 _WITH_NAN = (float, np.floating, np.datetime64, np.timedelta64, decimal.Decimal)
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
@@ -85,8 +86,11 @@ def column_from_values(name: str, values: Sequence[Any], *, order: Sequence[str]
         )
     if kinds == {"whole"}:
         whole = [None if value is None else int(value) for value in present]
-        small = all(value is None or abs(value) < 2**63 for value in whole)
-        return pl.Series(name, whole if small else [value and float(value) for value in whole])
+        if all(value is None or abs(value) < 2**63 for value in whole):
+            return pl.Series(name, whole)
+        if all(value is None or abs(value) < 2**127 for value in whole):
+            return floats_or_text(pl.Series(name, whole, dtype=pl.Int128))
+        return pl.Series(name, [None if value is None else str(value) for value in whole], dtype=pl.String)
     if kinds <= {"truth", "whole", "real"}:
         return pl.Series(
             name, [None if value is None else float(value) for value in present], dtype=pl.Float64
@@ -127,7 +131,7 @@ def settle_column(column: pl.Series, *, keep_text: bool = False) -> pl.Series:
     if kind.is_float():
         return column.fill_nan(None)
     if kind.is_decimal() or kind == pl.Int128:
-        return column.cast(pl.Float64)
+        return floats_or_text(column)
     if kind.is_integer() or kind.is_temporal() or isinstance(kind, (pl.Boolean, pl.Enum)):
         return column
     if kind == pl.Object:
@@ -135,6 +139,25 @@ def settle_column(column: pl.Series, *, keep_text: bool = False) -> pl.Series:
     raise DataError(
         f"column {column.name!r} holds values of type {kind}, which no column of a table can; unnest it."
     )
+
+
+def floats_or_text(column: pl.Series) -> pl.Series:
+    """Return numbers beyond 64 bits as floats, or as texts where floats would make two of them one.
+
+    Example:
+        >>> floats_or_text(pl.Series([10**25, 10**20], dtype=pl.Int128)).to_list()
+        [1e+25, 1e+20]
+    """
+    floats = column.cast(pl.Float64)
+    if floats.n_unique() == column.n_unique():
+        return floats
+    warnings.warn(
+        f"column {column.name!r} holds numbers of more digits than a float keeps, such as "
+        f"{column.drop_nulls()[0]}; they stay text, as identifiers do.",
+        DataWarning,
+        stacklevel=4,
+    )
+    return column.cast(pl.String)
 
 
 def _is_missing(value: Any) -> bool:

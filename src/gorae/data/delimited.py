@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 
 import polars as pl
 
+from gorae.data.columns import floats_or_text
 from gorae.data.parsing import MISSING, mark_missing, type_of_text
 from gorae.errors import DamagedFileError, DataError, DataWarning, ParameterError
 
@@ -28,6 +29,7 @@ _CELLS_PER_BYTE = 20
 _INFERRED_ROWS = 10_000
 # Polars strips no spaces, so the usual single one is listed; all others are stripped afterwards.
 _MARKERS = [gap + marker for marker in MISSING if marker for gap in ("", " ")]
+_PADDED = re.compile(rb"(?:^|[,;\t| \"])0\d+(?=[,;\t| \"\r]|$)", re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -235,6 +237,8 @@ def _parse(
     attempts: list[tuple[dict, int, str | None]] = [(overrides, _INFERRED_ROWS, '"'), (all_text, 0, '"')]
     if separator == "\t":  # tab-separated values need no quotes, and many files use them as text
         attempts.append((all_text, 0, None))
+    if _PADDED.search(data):  # codes such as 007, which a guess from the first rows would make 7
+        del attempts[0]
     for types, inferred, quote in attempts:
         try:
             frame = pl.read_csv(
@@ -307,7 +311,7 @@ def _with_types(frame: pl.DataFrame, text: Collection[str], *, decimal_comma: bo
         elif column.dtype.is_float():
             settled.append(column.fill_nan(None))
         elif column.dtype.is_integer() and column.dtype != pl.Int64:
-            settled.append(column.cast(pl.Float64))  # integers beyond 64 bits
+            settled.append(floats_or_text(column))
         else:
             settled.append(column)
     return pl.DataFrame(settled)

@@ -11,6 +11,8 @@ __all__ = ["MISSING", "first_unreadable", "mark_missing", "read_numbers", "read_
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
 """Texts that stand for a missing value, after spaces around them are stripped."""
 
+_PADDED = r"^0\d+$"
+_LONG = r"^[+-]?\d{16,}$"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
 _MOMENT_FORMATS = tuple(
@@ -73,7 +75,8 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
 
     Tried in this order: numbers, truth values, numbers with thousands separators (``1,234.5``; a warning
     says so), dates, moments in time; what is none of them stays text. A column without any value stays text
-    as well.
+    as well, and so does, with a warning, one of codes: whole numbers with zeros before them (``007``), or
+    with more digits than a float keeps.
 
     Args:
         text: A column of strings.
@@ -90,6 +93,9 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     missing = text.null_count()
     if missing == len(text):
         return text
+    padded = text.filter(text.str.contains(_PADDED).fill_null(False))
+    if len(padded):
+        return _kept_as_codes(text, padded[0], "zeros before its number")
     readers = [read_numbers, read_truth]
     if decimal_comma:
         readers.append(_read_comma_numbers)
@@ -102,6 +108,9 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
         if typed.null_count() == missing:
             if read is _read_grouped_numbers:
                 _tell_grouped(text)
+            long = text.filter(text.str.contains(_LONG).fill_null(False))
+            if typed.dtype.is_float() and len(long) and typed.n_unique() < text.n_unique():
+                return _kept_as_codes(text, long[0], "more digits than a number keeps")
             return typed
     return text
 
@@ -138,6 +147,17 @@ def _read_grouped_numbers(text: pl.Series) -> pl.Series:
     grouped = text.str.contains(_GROUPED).fill_null(False)
     plain = text.zip_with(~grouped, text.str.replace_all(",", "", literal=True))
     return plain.cast(pl.Float64, strict=False)
+
+
+def _kept_as_codes(text: pl.Series, example: str, why: str) -> pl.Series:
+    """Return the column as it is, and say that its numbers are taken for codes."""
+    name = f"column {text.name!r}" if text.name else "a column"
+    warnings.warn(
+        f"{name} holds {example!r}, with {why}; the column stays text, as codes and identifiers do.",
+        DataWarning,
+        stacklevel=5,
+    )
+    return text
 
 
 def _tell_grouped(text: pl.Series) -> None:

@@ -1,6 +1,6 @@
 """Targets: labels as codes, weights of classes, and what the values of a target ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "encode_known_labels",
     "encode_labels",
     "guess_task",
+    "near_label",
 ]
 
 _FEW_VALUES = 20
@@ -77,20 +78,13 @@ def encode_known_labels(y: Any, classes: Shaped[np.ndarray, " classes"]) -> Int3
     """
     codes, found = encode_labels(y)
     places = {label: place for place, label in enumerate(classes.tolist())}
-    known = np.empty(len(found), np.int32)
-    for place, label in enumerate(found.tolist()):
-        bare = label.removesuffix(".") if isinstance(label, str) else label
-        if label not in places and bare not in places:
-            near = closest(str(label), map(str, places))
-            hint = f" (did you mean {near!r}?)" if near else ""
-            listed = ", ".join(repr(name) for name in list(places)[:10]) + (
-                ", ..." if len(places) > 10 else ""
-            )
-            row = int(np.flatnonzero(codes == place)[0])
-            raise DataError(
-                f"row {row} (from 0) has the label {label!r}{hint}, but the classes are {listed}."
-            )
-        known[place] = places[label] if label in places else places[bare]
+    bare = [label.removesuffix(".") if isinstance(label, str) else label for label in found.tolist()]
+    known = np.array(
+        [places.get(label, places.get(short, -1)) for label, short in zip(found.tolist(), bare, strict=True)],
+        np.int32,
+    )
+    if (known < 0).any():
+        raise DataError(_unknown_label(codes, found, known, places))
     return known[codes]
 
 
@@ -118,6 +112,43 @@ def check_one_kind(y: Any) -> None:
         return
     if values.ndim == 1 and any(isinstance(value, str) for value in values.tolist()):
         _one_type(values)
+
+
+def _unknown_label(
+    codes: Int32[np.ndarray, " rows"],
+    found: Shaped[np.ndarray, " labels"],
+    known: Int32[np.ndarray, " labels"],
+    places: Mapping[Any, int],
+) -> str:
+    """Tell of the first label that is no class; one that only has another type comes after the others.
+
+    Where a single text has turned a column of numbers into texts, it is that text which is wrong.
+    """
+    written = {str(label) for label in places}
+    alike = np.array([str(label) in written for label in found.tolist()])
+    wrong = (known < 0) & ~alike if ((known < 0) & ~alike).any() else known < 0
+    row = int(np.flatnonzero(wrong[codes])[0])
+    label = found[codes[row]].item()
+    listed = ", ".join(repr(name) for name in list(places)[:10]) + (", ..." if len(places) > 10 else "")
+    told = f"row {row} (from 0) has the label {label!r}, but the classes are {listed}."
+    return told + near_label(label, places)
+
+
+def near_label(label: Any, known: Iterable[Any]) -> str:
+    """Return a hint on the label that was meant: the near one, or the equal one of another type.
+
+    Example:
+        >>> near_label("lov", ["low", "high"])
+        " Did you mean 'low'?"
+        >>> near_label("1", [0, 1])
+        ' The label 1 is of another type (int, not str).'
+    """
+    written = {str(other): other for other in known}
+    if str(label) in written:
+        same = written[str(label)]
+        return f" The label {same!r} is of another type ({type(same).__name__}, not {type(label).__name__})."
+    near = closest(str(label), written)
+    return f" Did you mean {written[near]!r}?" if near else ""
 
 
 def class_weights(
@@ -163,9 +194,9 @@ def class_weights(
     factors = np.ones(len(classes))
     for label, factor in class_weight.items():
         if label not in places:
-            near = closest(str(label), map(str, places))
-            hint = f"; did you mean {near!r}?" if near else "."
-            raise ParameterError(f"class_weight names the class {label!r}, which no row has{hint}")
+            raise ParameterError(
+                f"class_weight names the class {label!r}, which no row has.{near_label(label, places)}"
+            )
         if not np.isfinite(factor) or factor < 0:
             raise ParameterError(f"class_weight must be finite and not negative, got {factor} for {label!r}.")
         factors[places[label]] = factor
@@ -302,9 +333,12 @@ def _one_type(array: np.ndarray) -> np.ndarray:
         return array.astype(bool)
     if types == {"number"}:
         return np.asarray(array.tolist())
+    told = ", ".join(sorted(types))
+    if len(types) == 1:
+        raise DataError(f"Unknown label type: y must hold strings, numbers or truth values, got {told}.")
     raise DataError(
-        f"Unknown label type: all labels must be of one type, got {', '.join(sorted(types))} together; make "
-        "them all strings, or all numbers."
+        f"Unknown label type: all labels must be of one type, got {told} together; make them all strings, or "
+        "all numbers."
     )
 
 

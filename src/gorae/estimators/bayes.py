@@ -11,10 +11,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from gorae.errors import DamagedFileError, DataError, ParameterError, as_input_error
 from gorae.estimators.given import given_pair, given_rows
+from gorae.estimators.meta_reading import read_feature_names, read_mapping
+from gorae.estimators.parameter_meta import parameters_from_meta
 from gorae.estimators.parameters import check_choice, check_count, check_real, root_seed
 from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.models.gaussian import COVARIANCES, GaussianClasses, draw, fit_gaussians, log_densities
 
+_LARGEST_WEIGHT = 1e100
 _PARTS = ("center", "scale", "active", "means", "factors")
 
 
@@ -80,17 +83,17 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         Raises:
             InputError: X, y or the weights cannot be used, or a parameter is out of its range.
         """
-        check_choice("covariance", self.covariance, COVARIANCES)
-        shrinkage = self.shrinkage
-        if not (isinstance(shrinkage, str) and shrinkage == "auto"):
-            if isinstance(shrinkage, str):
-                raise ParameterError(f"shrinkage must be a number in [0, 1] or 'auto', got {shrinkage!r}.")
-            shrinkage = check_real("shrinkage", shrinkage, 0.0, 1.0)
+        shrinkage = self._check_parameters()
         X, y = given_pair(self, X, y, dtype=np.float64)
         with as_input_error():
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise DataError("every sample_weight is 0: no row is left to learn from.")
+        if weight.max() > _LARGEST_WEIGHT:
+            raise DataError(
+                f"a weight counts copies of its row and must be at most {_LARGEST_WEIGHT:g}, got "
+                f"{weight.max():g}; divide sample_weight by its mean."
+            )
         keep = weight > 0
         self.classes_, codes = np.unique(y[keep], return_inverse=True)
         self.class_prior_ = self._class_prior(np.bincount(codes, weight[keep]))
@@ -147,13 +150,22 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         codes = random.choice(len(self.classes_), count, p=self.class_prior_)
         return draw(self._model, codes, random), self.classes_[codes]
 
+    def _check_parameters(self) -> float | str:
+        """Check what does not depend on the data, and return the shrinkage."""
+        check_choice("covariance", self.covariance, COVARIANCES)
+        if isinstance(self.shrinkage, str):
+            if self.shrinkage == "auto":
+                return "auto"
+            raise ParameterError(f"shrinkage must be a number in [0, 1] or 'auto', got {self.shrinkage!r}.")
+        return check_real("shrinkage", self.shrinkage, 0.0, 1.0)
+
     def _class_prior(self, counts: Float64[np.ndarray, " classes"]) -> Float64[np.ndarray, " classes"]:
         """Return the given priors, checked, or the shares of the classes."""
         if self.priors is None:
             return counts / counts.sum()
         try:
             priors = np.asarray(self.priors, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ParameterError(
                 f"priors must hold one number for each class, got {self.priors!r}."
             ) from None
@@ -191,13 +203,16 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         Raises:
             DamagedFileError: the arrays do not fit together.
         """
-        estimator: Any = cls(**meta["parameters"])
+        estimator: Any = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
+        estimator._check_parameters()
         estimator.classes_ = labels_from_meta(meta["classes"])
         estimator._model = _checked_model(arrays, len(estimator.classes_), estimator.covariance)
+        estimator._class_prior(np.ones(len(estimator.classes_)))
         estimator.class_prior_ = arrays["class_prior"]
         estimator.n_features_in_ = len(estimator._model.center)
-        if meta["feature_names"]:
-            estimator.feature_names_in_ = np.array(meta["feature_names"], dtype=object)
+        names = read_feature_names(meta, estimator.n_features_in_)
+        if names is not None:
+            estimator.feature_names_in_ = names
         estimator._describe()
         return estimator
 
@@ -226,4 +241,20 @@ def _checked_model(arrays: Mapping[str, np.ndarray], classes: int, covariance: s
     )
     if not fine:
         raise DamagedFileError("the arrays of the file do not fit together as a GaussianBayes.")
+    numbers = [getattr(model, name) for name in _PARTS if name != "active"]
+    if not all(np.isfinite(part).all() for part in (*numbers, prior)):
+        raise DamagedFileError("the arrays of a GaussianBayes hold values that are not finite.")
+    if not (model.scale > 0).all():
+        raise DamagedFileError("the scales of a GaussianBayes must be positive.")
+    if not (prior >= 0).all() or not np.isclose(prior.sum(), 1.0, rtol=0, atol=1e-6):
+        raise DamagedFileError("the class priors of a GaussianBayes do not sum to 1.")
+    _check_factors(model.factors, covariance)
     return model
+
+
+def _check_factors(factors: np.ndarray, covariance: str) -> None:
+    """Refuse factors of covariances that no fit gives: not triangular, or not to be solved with."""
+    sizes = factors if covariance == "diagonal" else np.diagonal(factors, axis1=-2, axis2=-1)
+    triangular = covariance == "diagonal" or not np.triu(factors, 1).any()
+    if not triangular or not (sizes > 0).all():
+        raise DamagedFileError("the covariances of a GaussianBayes cannot be solved with.")

@@ -19,7 +19,7 @@ from gorae.estimators.progress import training_bar
 from gorae.estimators.storage import anchor_of, merged_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
-from gorae.train import Checkpoint, MemberResult
+from gorae.train import Checkpoint, MemberResult, check_members
 
 
 @contextmanager
@@ -72,6 +72,7 @@ def fit_network(
     if earlier is not None:
         table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
     asked = check_count("members", estimator.members)
+    check_members(recipe.problem, asked)
     wanted = members_to_train(earlier, asked, recipe, epochs=1 if one_epoch else int(recipe.hyper["epochs"]))
     checkpoint = None if one_epoch else _checkpoint(estimator)
     with training_bar(0 if one_epoch else estimator.verbose, asked) as progress:

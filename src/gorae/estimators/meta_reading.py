@@ -44,6 +44,16 @@ def read_list(meta: Mapping[str, Any], name: str, *, most: int) -> list[Any]:
     return value
 
 
+def read_feature_names(meta: Mapping[str, Any], features: int) -> np.ndarray | None:
+    """Return the names of the columns as scikit-learn keeps them, or None where they had none."""
+    names = read_list(meta, "feature_names", most=features)
+    if not names:
+        return None
+    if len(names) != features or not all(isinstance(name, str) for name in names):
+        raise DamagedFileError(f"feature_names must be {features} texts.")
+    return np.array(names, dtype=object)
+
+
 def read_mapping(meta: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return an object of JSON."""
     value = meta.get(name)

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from gorae.errors import DamagedFileError, ParameterError, as_input_error
 from gorae.estimators.given import finite_values, given_pair, given_rows
+from gorae.estimators.meta_reading import read_feature_names, read_mapping
+from gorae.estimators.parameter_meta import parameters_from_meta
 from gorae.estimators.parameters import check_choice, check_count
 from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.estimators.storage import DTYPES
@@ -53,15 +55,19 @@ class _Neighbors(Savable, BaseEstimator):
 
     def _fit(self, X: Any, y: Any) -> np.ndarray:
         """Check parameters and rows, keep the rows, and return the checked targets."""
-        check_count("n_neighbors", self.n_neighbors)
-        find_metric(self.metric)
-        check_choice("weights", self.weights, WEIGHTS)
+        self._check_parameters()
         X, y = given_pair(self, X, y)
         if not isinstance(self, ClassifierMixin):
             y = finite_values(y)
         self._index = NeighborIndex(X, self.metric)
         self.n_samples_fit_ = len(X)
         return y
+
+    def _check_parameters(self) -> None:
+        """Check what does not depend on the rows."""
+        check_count("n_neighbors", self.n_neighbors)
+        find_metric(self.metric)
+        check_choice("weights", self.weights, WEIGHTS)
 
     def _table(self, X: Any, n_neighbors: int | None = None, *, only_votes: bool = False) -> NeighborTable:
         """Return the neighbours that scikit-learn's brute force would find."""
@@ -101,22 +107,23 @@ class _Neighbors(Savable, BaseEstimator):
         Raises:
             DamagedFileError: the file does not hold what this estimator wrote.
         """
-        estimator: Any = cls(**meta["parameters"])
-        train, targets, names = arrays.get("train"), arrays.get("targets"), meta["feature_names"]
+        estimator: Any = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
+        estimator._check_parameters()
+        train, targets = arrays.get("train"), arrays.get("targets")
         if (
             train is None
             or train.ndim != 2
             or train.dtype not in DTYPES
             or targets is None
             or len(targets) != len(train)
-            or len(names) not in (0, train.shape[1])
             or estimator.metric not in METRICS
         ):
             raise DamagedFileError(f"the file does not hold the training rows of a {cls.__name__}.")
         estimator._index = NeighborIndex(train, estimator.metric)
         estimator.n_samples_fit_, estimator.n_features_in_ = train.shape
-        if names:
-            estimator.feature_names_in_ = np.array(names, dtype=object)
+        names = read_feature_names(meta, estimator.n_features_in_)
+        if names is not None:
+            estimator.feature_names_in_ = names
         return estimator
 
 
@@ -284,5 +291,7 @@ class KNeighborsRegressor(RegressorMixin, _Neighbors):
         estimator = cls._restored(arrays, meta)
         if arrays["targets"].ndim not in (1, 2) or arrays["targets"].dtype.kind not in "iuf":
             raise DamagedFileError("the file's targets are no numbers.")
+        if not np.isfinite(arrays["targets"]).all():
+            raise DamagedFileError("the file's targets are not finite.")
         estimator._targets = arrays["targets"]
         return estimator

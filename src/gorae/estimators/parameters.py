@@ -13,43 +13,70 @@ from gorae.errors import ParameterError, as_input_error, closest
 LARGEST_COUNT = 2**31 - 1
 """What whole numbers the engine can count to."""
 
+_LARGEST_SEED = 2**32 - 1
+_LONGEST = 60
+
 
 def check_real(
     name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
 ) -> float:
     """Return a real parameter, or raise a ParameterError that says its range."""
-    fine = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
-    if fine:
-        number = float(value)
-        fine = (low < number if open_low else low <= number) and (
-            number < high if open_high else number <= high
-        )
+    number = _as_float(value)
+    fine = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
     if not fine:
         left, right = "(" if open_low else "[", ")" if open_high else "]"
-        raise ParameterError(f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}.")
-    return float(value)
+        raise ParameterError(
+            f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {briefly(value)}."
+        )
+    return number
+
+
+def briefly(value: Any) -> str:
+    """Return how a value is written, cut where it is long.
+
+    Example:
+        >>> briefly("x" * 100)
+        "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number of thousands of digits"
+    return " ".join(text.split()) if len(text) <= _LONGEST else " ".join(text[: _LONGEST - 1].split()) + "..."
+
+
+def _as_float(value: Any) -> float:
+    """Return a real number, or NaN where a value is none (truth values are none here)."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def check_count(name: str, value: Any, low: int = 1) -> int:
     """Return a whole-number parameter, or raise a ParameterError."""
     if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= LARGEST_COUNT:
-        raise ParameterError(f"{name} must be a whole number from {low} to {LARGEST_COUNT:,}, got {value!r}.")
+        raise ParameterError(
+            f"{name} must be a whole number from {low} to {LARGEST_COUNT:,}, got {briefly(value)}."
+        )
     return int(value)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
     """Return a parameter that is one of a few values, or raise a ParameterError that names the near one."""
-    if not any(value is c or (isinstance(c, str) and value == c) for c in choices):
+    if not any(value is c or (isinstance(c, str) and isinstance(value, str) and value == c) for c in choices):
         near = closest(str(value), [c for c in choices if isinstance(c, str)])
         hint = f" Did you mean {near!r}?" if near else ""
-        raise ParameterError(f"{name} must be one of {list(choices)}, got {value!r}.{hint}")
+        raise ParameterError(f"{name} must be one of {list(choices)}, got {briefly(value)}.{hint}")
     return value
 
 
 def check_flag(name: str, value: Any) -> bool:
     """Return a parameter that is True or False, or raise a ParameterError."""
     if not isinstance(value, bool | np.bool_):
-        raise ParameterError(f"{name} must be True or False, got {value!r}.")
+        raise ParameterError(f"{name} must be True or False, got {briefly(value)}.")
     return bool(value)
 
 
@@ -63,9 +90,12 @@ def root_seed(random_state: Any) -> int:
         ParameterError: for anything else.
     """
     if isinstance(random_state, Integral) and not isinstance(random_state, bool):
-        if int(random_state) < 0:
-            raise ParameterError(f"random_state must not be negative, got {random_state!r}.")
-        return int(random_state) % (1 << 32)
+        if not 0 <= int(random_state) <= _LARGEST_SEED:
+            raise ParameterError(
+                f"random_state must be a whole number from 0 to {_LARGEST_SEED:,}, got "
+                f"{briefly(random_state)}."
+            )
+        return int(random_state)
     with as_input_error():
         generator = check_random_state(random_state)
     return int(generator.randint(1 << 31))

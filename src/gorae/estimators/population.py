@@ -178,9 +178,11 @@ def _class_factors(
     codes, own = targets[learned], weight[learned].astype(np.float64)
     factors = np.ones(classes)
     factors[codes] = class_weights(class_weight, codes, np.arange(classes), own) / own
-    if not factors[codes].any():
+    largest = factors[codes].max()
+    if not largest > 0:
         raise ParameterError(f"class_weight is 0 for every class that there is, got {class_weight!r}.")
-    return factors
+    # Only their ratios count; a power of two changes no bit of those, and none overflows in float32.
+    return np.ldexp(factors, -int(np.frexp(largest)[1]))
 
 
 def _times(weight: np.ndarray, factors: np.ndarray | None, codes: np.ndarray) -> np.ndarray:

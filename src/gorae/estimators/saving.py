@@ -110,6 +110,12 @@ def labels_from_meta(meta: Mapping[str, Any]) -> Shaped[np.ndarray, " classes"]:
     if kind == "text" and 4 * len(values) * max(map(len, values)) > _MOST_LABEL_BYTES:
         raise DamagedFileError("the class labels are too long for so many of them.")
     try:
-        return np.array(values, dtype={"text": np.str_, "object": object}.get(kind, kind))
+        labels = np.array(values, dtype={"text": np.str_, "object": object}.get(kind, kind))
+        known = np.unique(labels)
     except OverflowError as error:
         raise DamagedFileError(f"a class label does not fit into {kind}.") from error
+    except TypeError as error:
+        raise DamagedFileError("the class labels are of types that have no order.") from error
+    if not np.array_equal(known, labels):  # never equal where one is NaN
+        raise DamagedFileError("the class labels must be distinct and sorted.")
+    return labels

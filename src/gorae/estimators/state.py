@@ -26,6 +26,7 @@ from gorae.estimators.meta_reading import (
     checked_count,
     read_array,
     read_count,
+    read_feature_names,
     read_flag,
     read_list,
     read_mapping,
@@ -79,15 +80,11 @@ def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
     estimator = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
     shape = _read_shape(read_mapping(meta, "network"), arrays)
     estimator.n_features_in_ = shape.inputs
-    names = read_list(meta, "feature_names", most=shape.inputs)
-    if names:
-        if len(names) != shape.inputs or not all(isinstance(name, str) for name in names):
-            raise DamagedFileError(f"feature_names must be {shape.inputs} texts.")
-        estimator.feature_names_in_ = np.array(names, dtype=object)
+    names = read_feature_names(meta, shape.inputs)
+    if names is not None:
+        estimator.feature_names_in_ = names
     if is_classifier(estimator):
         estimator.classes_ = labels_from_meta(read_mapping(meta, "classes"))
-        if not np.array_equal(np.unique(estimator.classes_), estimator.classes_):
-            raise DamagedFileError("the class labels must be distinct and sorted.")
         if len(estimator.classes_) != shape.outputs:
             raise DamagedFileError(
                 f"{len(estimator.classes_)} class labels do not fit {shape.outputs} outputs."

@@ -11,6 +11,9 @@ DTYPES = [np.float64, np.float32, np.uint8]
 LARGEST = 1e37
 """The largest size of a value: sums and products of a few such values are still finite in float32."""
 
+SMALLEST = 1e-30
+"""Targets all below this in size would be lost in float32, which ends at 1e-38."""
+
 _FAR = 1000
 _LOOKED_AT = 1024
 

@@ -1,5 +1,6 @@
 """What `fit` is given, checked: rows, coded targets, weights and class labels."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,9 +8,11 @@ from jaxtyping import Float64, Integer, Num, Shaped
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import _check_sample_weight
 
+from gorae.data import check_one_kind, near_label
 from gorae.errors import DataError, ParameterError, as_input_error, closest
 from gorae.estimators.given import finite_values, given_pair
-from gorae.estimators.storage import LARGEST
+from gorae.estimators.parameters import check_real
+from gorae.estimators.storage import LARGEST, SMALLEST
 
 
 class TrainingRows(NamedTuple):
@@ -80,6 +83,11 @@ def check_training_rows(
     largest = np.abs(values).max()
     if largest > LARGEST:
         raise DataError(f"y must be below {LARGEST:g} in size to be trained in float32, got {largest:g}.")
+    if 0 < largest < SMALLEST:
+        raise DataError(
+            f"y must reach {SMALLEST:g} in size to be trained in float32, but is at most {largest:g}; give "
+            "it in a smaller unit."
+        )
     return TrainingRows(X, values, weight, None, y.ndim == 1, codes_of_groups)
 
 
@@ -92,8 +100,8 @@ def _group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
     labels = np.asarray(groups)
     if labels.shape != (rows,):
         raise DataError(f"groups must hold one label a row, {rows} of them, got the shape {labels.shape}.")
-    missing = np.flatnonzero(labels != labels) if labels.dtype.kind in "fcO" else []
-    if len(missing):
+    missing = [row for row, label in enumerate(labels.tolist()) if label is None or label != label]
+    if missing:
         raise DataError(
             f"groups must not be missing, but row {missing[0]} (from 0) has {labels[missing[0]]}."
         )
@@ -119,9 +127,9 @@ def label_codes(y: Shaped[np.ndarray, " rows"], classes: Any = None) -> tuple[np
         known = {label: place for place, label in enumerate(names.tolist())}
         for label in found.tolist():
             if label not in known:
-                near = closest(str(label), map(str, known))
-                hint = f" Did you mean {near!r}?" if near else ""
-                raise DataError(f"y holds the label {label!r}, which is none of {list(known)}.{hint}")
+                raise DataError(
+                    f"y holds the label {label!r}, which is none of {list(known)}.{near_label(label, known)}"
+                )
         codes = np.array([known[label] for label in found.tolist()])[codes]
     if len(names) < 2:
         only = names.tolist()[0]
@@ -135,8 +143,10 @@ def checked_classes(classes: Any) -> Shaped[np.ndarray, " classes"]:
     Raises:
         ParameterError: when they are no list of labels.
     """
+    check_one_kind(list(classes) if isinstance(classes, Iterable) else [])
     names = np.asarray(classes)
-    if names.ndim != 1 or not names.size:
+    wrong = names.ndim != 1 or not names.size or any(c is None or c != c for c in names.tolist())
+    if wrong:
         raise ParameterError(f"classes must list every class label once, got {classes!r}.")
     with as_input_error():
         return np.unique(names)
@@ -162,14 +172,9 @@ def coded_class_weight(class_weight: Any, classes: Shaped[np.ndarray, " classes"
     coded = {}
     for label, value in class_weight.items():
         if label not in places:
-            near = closest(str(label), map(str, places))
-            hint = f" Did you mean {near!r}?" if near else ""
             raise ParameterError(
-                f"class_weight names {label!r}, which is no class of y: {list(places)}.{hint}"
+                f"class_weight names {label!r}, which is no class of y: {list(places)}."
+                f"{near_label(label, places)}"
             )
-        if not isinstance(value, int | float | np.number) or not 0 <= value < np.inf:
-            raise ParameterError(
-                f"a weight in class_weight must be finite and not negative, got {value!r} for {label!r}."
-            )
-        coded[places[label]] = float(value)
+        coded[places[label]] = check_real(f"class_weight[{label!r}]", value, 0.0, 1e300)
     return coded

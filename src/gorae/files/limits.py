@@ -32,6 +32,7 @@ MAX_JSON_VALUES = 500_000
 # A string, or what is left of one at the end of the text: it cannot fail once it began and never steps
 # back (possessive quantifiers), so the time is linear whatever the text.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _STEPS = [(chr(code) in "[{") - (chr(code) in "]}") for code in range(256)]
 
@@ -39,7 +40,8 @@ _STEPS = [(chr(code) in "[{") - (chr(code) in "]}") for code in range(256)]
 def parse_json(data: bytes) -> Any:
     """Parse JSON that someone else wrote.
 
-    Stricter than `json.loads`: ASCII only (other characters as escapes), no name twice in an object, no
+    Stricter than `json.loads`: ASCII only (other characters as escapes, none of them half a
+    character), no name twice in an object, no
     NaN or infinity, spelled out or by overflow as in ``1e999``.
 
     Args:
@@ -58,12 +60,15 @@ def parse_json(data: bytes) -> Any:
     """
     _check_size(data)
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("ascii"),
             object_pairs_hook=_object,
             parse_constant=_no_constant,
             parse_float=_finite,
         )
+        if _SURROGATE.search(data):  # halves of a character are well formed in pairs only
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except InputError:
         raise
     except ValueError as error:  # JSON, ASCII, and integers of more digits than Python converts

@@ -41,8 +41,11 @@ def meta_to_json(meta: Mapping[str, Any]) -> str:
         raise InputError(f"meta must be a mapping, got {type(meta).__name__}.")
     plain = _encode(meta, "meta", 1)
     try:
+        json.dumps(plain, ensure_ascii=False).encode(
+            "utf-8"
+        )  # refuses halves of characters, as the reader does
         return json.dumps(plain, allow_nan=False, separators=(",", ":"))
-    except ValueError as error:  # an integer of more digits than Python converts
+    except ValueError as error:  # an integer of more digits than Python converts, or no text
         raise InputError(f"meta cannot be stored as JSON: {error}.") from error
 
 

@@ -1,11 +1,12 @@
 """Multilayer perceptron: dense layers with activations between them, and a linear output layer."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, final
 
 import jax
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -166,6 +167,8 @@ def _hidden_layer(
 
 
 def _widths(hidden: Any) -> tuple[int, ...]:
-    if isinstance(hidden, str) or not isinstance(hidden, Iterable):
+    if isinstance(hidden, np.ndarray) and hidden.ndim:
+        hidden = hidden.tolist()
+    if isinstance(hidden, str | bytes) or not isinstance(hidden, Sequence):
         raise ParameterError(f"hidden must be a sequence of widths such as (128,), got {hidden!r}.")
     return tuple(positive_integer("every width in hidden", width) for width in hidden)

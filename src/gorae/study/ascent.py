@@ -109,7 +109,7 @@ def _climb_rung(
     found = climb(rung, rows, plan, folds, seed=seed, device=device, devices=devices, tell=tell)
     for name, result in found.items():
         if name in plan.models:
-            row = ladder_row(name, result, rows, settings_of(name, plan, len(rows.matrix)))
+            row = ladder_row(name, result, rows, settings_of(name, plan, *rows.matrix.shape))
             ascent.results[name] = result
             ascent.table.append(row)
             heard.scored(row)

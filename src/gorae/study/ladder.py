@@ -26,13 +26,14 @@ from gorae.search import (
     nested_neighbors,
     nested_networks,
 )
-from gorae.study.plan import Plan
+from gorae.study.plan import FULL_COVARIANCE, Plan
 
 _PATIENCE = 10
 _THREADS_PAY = 256
 _VALIDATION_SHARE = 0.1
 
 _BAYES = (("shared", 0.01), ("full", 0.1), ("diagonal", 0.01), ("full", 0.01), ("full", 0.5), ("shared", 0.3))
+_BAYES_OF_MANY_COLUMNS = (("diagonal", 0.01), ("diagonal", 0.1), ("diagonal", 0.5))
 _VOTES = (
     (5, "distance"),
     (1, "uniform"),
@@ -58,18 +59,20 @@ _MLP = (
 """Learning rate and decoupled weight decay."""
 
 
-def settings_of(model: str, plan: Plan, rows: int) -> list[dict[str, Any]]:
+def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[str, Any]]:
     """Return the settings that a model tries, as many as the plan allows, the most promising first.
 
     Args:
         model: a rung of the ladder.
         plan: how many settings.
         rows: rows to learn from; there are never more neighbours than half of them.
+        features: columns; where there are very many, Bayes takes them as independent.
     """
     if model == "chance":
         return []
     if model == "bayes":
-        every = [{"covariance": covariance, "shrinkage": share} for covariance, share in _BAYES]
+        tried = _BAYES if features <= FULL_COVARIANCE else _BAYES_OF_MANY_COLUMNS
+        every = [{"covariance": covariance, "shrinkage": share} for covariance, share in tried]
     elif model == "knn":
         every = [
             {"n_neighbors": k, "metric": metric, "weights": weights}
@@ -140,7 +143,7 @@ def climb(
     if model == "chance":
         dummy = DummyClassifier(strategy="prior") if rows.classes else DummyRegressor()
         return {model: nested_estimator(dummy, [{}], rows, folds, progress=tell)}
-    settings = settings_of(model, plan, len(rows.matrix))
+    settings = settings_of(model, plan, *rows.matrix.shape)
     if model == "knn":
         found = nested_neighbors(settings, rows, folds, most_train_rows=plan.neighbor_rows, progress=tell)
         return {model: found}

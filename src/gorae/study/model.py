@@ -15,6 +15,7 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.saving import fitted_state, labels_from_meta, labels_to_meta
 from gorae.evidence import nearest
 from gorae.files import read_container, write_container
+from gorae.models import MLPShape
 from gorae.study.inputs import input_matrix
 
 KIND = "study-model"
@@ -233,13 +234,22 @@ def _check_parts(model: StudyModel) -> None:
             "its classes are not its estimator's",
         )
     if model.reference is not None:
-        _check_reference(model.reference, classes)
+        _check_reference(model.reference, classes, _features_width(model.estimator))
 
 
-def _check_reference(reference: Reference, classes: np.ndarray | None) -> None:
+def _features_width(estimator: Any) -> int:
+    """Return the width of the space in which rows are compared (`features_of`)."""
+    if isinstance(estimator, NetworkEstimator):
+        shape = estimator._learned.shape
+        return shape.hidden[-1] if isinstance(shape, MLPShape) and shape.hidden else shape.inputs
+    return estimator.n_features_in_
+
+
+def _check_reference(reference: Reference, classes: np.ndarray | None, width: int) -> None:
     """Refuse training rows to compare with that are none."""
     features, numbers, labels = reference.features, reference.numbers, reference.labels
     sound = features.ndim == 2 and features.dtype.kind == "f" and bool(np.isfinite(features).all())
+    sound = sound and features.shape[1] == width
     sound = sound and numbers.shape == labels.shape == features.shape[:1] and numbers.dtype.kind in "iu"
     if sound and classes is not None:
         sound = labels.dtype.kind in "iu" and bool(((labels >= 0) & (labels < len(classes))).all())

@@ -8,7 +8,7 @@ import numpy as np
 
 from gorae.data import check_classes, encode_known_labels, encode_labels, guess_task
 from gorae.errors import DataError, ParameterError
-from gorae.estimators.storage import LARGEST
+from gorae.estimators.storage import LARGEST, SMALLEST
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,17 @@ def read_outcomes(y: Any, task: str | None) -> Outcomes:
     values = row_values(y, "targets")
     if task is None:
         task = guess_task(values)
+    if not isinstance(task, str):
+        raise ParameterError(f"task must be 'classification', 'regression' or None, got {task!r}.")
     if task == "regression":
         numbers = _numbers(values)
         if np.ptp(numbers) == 0:
             raise DataError(f"every target is {numbers[0]:g}: there is nothing to predict.")
+        if np.abs(numbers).max() < SMALLEST:
+            raise DataError(
+                f"every target is below {SMALLEST:g} in size, which float32 cannot tell apart; give them in "
+                "a smaller unit."
+            )
         return Outcomes(numbers[:, None], None)
     if task != "classification":
         raise ParameterError(f"task must be 'classification', 'regression' or None, got {task!r}.")

@@ -26,6 +26,11 @@ _MANHATTAN_COST = 8
 _EUCLIDEAN_SETTINGS = 6
 _TRAIN_SAMPLE = 2000
 _SIDE = 256
+_ELEMENTWISE = 20
+FULL_COVARIANCE = 1000
+"""With more columns, Bayes takes them as independent: a covariance of all pairs costs their number cubed."""
+
+_LONGEST_BUDGET = 1e9
 
 
 @dataclass(frozen=True)
@@ -171,8 +176,8 @@ def make_plan(
     Raises:
         ParameterError: when the budget is not positive.
     """
-    if not isinstance(budget, Real) or not budget > 0:
-        raise ParameterError(f"time must be a positive number of seconds, got {budget!r}.")
+    if not isinstance(budget, Real) or isinstance(budget, bool) or not 0 < budget < _LONGEST_BUDGET:
+        raise ParameterError(f"time must be a positive number of seconds, got {budget!r:.60}.")
     batch = 32 if rows < 700 else 64 if rows < 1500 else 128
     steps = max(1, -(-int(rows * 0.7) // batch))
     most = 300 if batch == 32 else 100
@@ -243,7 +248,10 @@ def _expected_seconds(plan: Plan, rows: int, features: int, classes: int, speed:
     if "bayes" in plan.settings:
         fits = outer * (plan.inner * plan.settings["bayes"] + 1)
         seen = 2 * rows * share + 2 * outputs * (rows * (1 - share) + _TRAIN_SAMPLE)
-        total += 2 * fits * (seen * features**2 + outputs * features**3) / speed
+        if features <= FULL_COVARIANCE:
+            total += 2 * fits * (seen * features**2 + outputs * features**3) / speed
+        else:
+            total += 4 * fits * seen * features / speed * _ELEMENTWISE
     return _SAFETY * total + 1.0
 
 

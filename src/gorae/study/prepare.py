@@ -9,6 +9,7 @@ import polars as pl
 
 from gorae.data import TableEncoding, check_classes, learn_encoding, make_folds
 from gorae.errors import DataError
+from gorae.estimators.parameters import check_flag
 from gorae.search import Rows, splittable
 from gorae.study.inputs import Inputs, input_matrix, read_inputs
 from gorae.study.outcomes import Outcomes, known_outcomes, read_outcomes, row_values
@@ -99,6 +100,7 @@ def prepare(
         raise DataError(f"X has {inputs.rows} rows, but y has {count}; one target a row is needed.")
     if count < _FEWEST_ROWS:
         raise DataError(f"a study needs at least {_FEWEST_ROWS} rows, got {count}.")
+    check_flag("hold_out", hold_out)
     own_test = X_test is not None
     if own_test != (y_test is not None):
         raise DataError("X_test and y_test belong together: test rows need their targets, and targets rows.")
@@ -139,6 +141,9 @@ def prepare(
 def _group_codes(groups: Any, count: int) -> np.ndarray:
     """Return the group of each row as a code."""
     values = row_values(groups, "groups")
+    missing = [row for row, value in enumerate(values.tolist()) if value is None or value != value]
+    if missing:
+        raise DataError(f"groups must not be missing, but row {missing[0]} (from 0) has none.")
     if len(values) != count:
         raise DataError(
             f"groups must name one group a row: there are {count} rows, but {len(values)} groups."

@@ -143,15 +143,7 @@ class Study(BaseEstimator):
             feature_names=feature_names,
             seed=seed,
         )
-        self.plan_ = make_plan(
-            len(data.rows.matrix),
-            data.rows.matrix.shape[1],
-            data.rows.classes,
-            choose_models(self.models, data.task),
-            budget=self.time,
-            speed=machine_speed(),
-            most_folds=data.folds,
-        )
+        self.plan_ = self._make_plan(data)
         try:
             heard.planned(self.plan_)
             folds = _nested(data, self.plan_, seed)
@@ -217,6 +209,18 @@ class Study(BaseEstimator):
         if not hasattr(self, "findings_"):
             raise errors.NotFittedError("this Study is not fitted yet; call fit first.")
         return getattr(self, name)
+
+    def _make_plan(self, data: Prepared) -> Plan:
+        """Return what the time suffices for, on this machine."""
+        return make_plan(
+            len(data.rows.matrix),
+            data.rows.matrix.shape[1],
+            data.rows.classes,
+            choose_models(self.models, data.task),
+            budget=self.time,
+            speed=machine_speed(),
+            most_folds=data.folds,
+        )
 
     def _gather(
         self,

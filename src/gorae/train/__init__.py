@@ -8,7 +8,7 @@ from gorae.train.history import History, MemberResult
 from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
-from gorae.train.planner import Plan, member_bytes, parameter_count, plan_members
+from gorae.train.planner import Plan, check_members, member_bytes, parameter_count, plan_members
 from gorae.train.predict import Asked, member_outputs
 from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
 from gorae.train.schedules import SCHEDULES, find_schedule
@@ -29,6 +29,7 @@ __all__ = [
     "Progress",
     "SharedRows",
     "SplitRows",
+    "check_members",
     "find_objective",
     "find_optimizer",
     "find_schedule",

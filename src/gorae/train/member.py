@@ -61,14 +61,22 @@ class MemberState(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def blank_state(problem: Problem) -> MemberState:
-    """Return the state of a member before it has parameters: zeros, of which optimizers start too."""
+def state_shapes(problem: Problem) -> tuple[Any, ...]:
+    """Return the shapes of a member's parameters, buffers, optimizer, best parameters and best buffers.
+
+    Nothing is allocated, so that the planner can refuse what is too large.
+    """
     parameters, buffers = parameter_shapes(problem)
     with own_numerics():
         direction = find_optimizer(problem.optimizer).direction({"momentum": jnp.float32(0)})
         optimizer = jax.eval_shape(direction.init, parameters)
-    shapes = (parameters, buffers, optimizer, parameters, buffers)
-    zeros = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+    return parameters, buffers, optimizer, parameters, buffers
+
+
+@lru_cache(maxsize=256)
+def blank_state(problem: Problem) -> MemberState:
+    """Return the state of a member before it has parameters: zeros, of which optimizers start too."""
+    zeros = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), state_shapes(problem))
     nothing = np.int32(0)
     return MemberState(
         *zeros,

@@ -1,5 +1,6 @@
 """How many members one program holds, and how many workers run, inside the memory budget."""
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -7,7 +8,7 @@ import numpy as np
 
 from gorae.backend import Device, Worker, memory_budget, workers_for
 from gorae.errors import MemoryPlanError
-from gorae.train.member import blank_state
+from gorae.train.member import state_shapes
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
 from gorae.train.validation import VALIDATION_BLOCK
 
@@ -16,6 +17,8 @@ _SMALL_STEP = 1 << 20
 _MANY_MEMBERS = 96
 _TINY_CHUNK = 8
 _LARGEST_CHUNK = 512
+_MEMBER_OVERHEAD = 20_000
+"""Bytes of Python objects and records that a member takes, whatever its size."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,28 @@ def member_bytes(problem: Problem, split: SplitRows) -> int:
     rows = max(problem.batch_size, VALIDATION_BLOCK if split.stop_rows.shape[-1] else 1)
     activations = 4 * rows * (3 * widths + 2 * int(np.prod(split.shift.shape[-1:])))
     order = 24 * split.train_rows.shape[-1]
-    return 2 * _nbytes(blank_state(problem)) + _nbytes(parameters) + activations + order
+    return 2 * _nbytes(state_shapes(problem)) + _nbytes(parameters) + activations + order
+
+
+def check_members(problem: Problem, members: int) -> None:
+    """Refuse more members than memory can keep when they are trained.
+
+    Raises:
+        MemoryPlanError: when their parameters alone exceed the budget.
+    """
+    budget = memory_budget(jax.local_devices(backend="cpu")[0])
+    kept = members * (_nbytes(parameter_shapes(problem)) + _MEMBER_OVERHEAD)
+    if kept > budget:
+        raise MemoryPlanError(
+            f"{members:,} member{'s' * (members > 1)} would keep about {_megabytes(kept)}, but the budget "
+            f"is {_megabytes(budget)}; use fewer members or a smaller model, or set GORAE_MEMORY (bytes) if "
+            "more may be used."
+        )
 
 
 def parameter_count(problem: Problem) -> int:
     """Return the number of parameters of one member."""
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
 
 
 def is_tiny(problem: Problem) -> bool:
@@ -102,7 +121,7 @@ def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool) -> 
 
 def _nbytes(tree: object) -> int:
     """Return the bytes of all arrays (or shapes) of a tree."""
-    return sum(int(np.prod(a.shape)) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(tree))
+    return sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(tree))
 
 
 def _megabytes(count: int) -> str:
