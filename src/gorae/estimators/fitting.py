@@ -1,6 +1,6 @@
 """Fitting a network estimator: from checked arrays to trained members."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined
 from gorae.estimators.parameters import check_choice, check_count, check_flag, check_real, root_seed
 from gorae.estimators.population import Recipe, Table, make_table, shape_of, train_recipes
 from gorae.estimators.progress import training_bar
-from gorae.estimators.storage import anchor_of, merged_rows, stored_rows
+from gorae.estimators.storage import anchor_of, distinct_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
 from gorae.train import Checkpoint, MemberResult, check_members
@@ -61,14 +61,18 @@ def fit_network(
     rows = check_training_rows(
         estimator, X, y, sample_weight, first=earlier is None, classes=classes, groups=groups
     )
-    recipe, rows = _recipe_for(estimator, rows)
+    recipe, rows = recipe_for(estimator, rows)
     if one_epoch:
         recipe = replace(recipe, problem=replace(recipe.problem, schedule="constant"))
     if earlier is not None:
         check_same_shape(earlier.shape, shape_of(recipe.problem))
     seed = root_seed(estimator.random_state) if earlier is None else earlier.seed
-    anchors = _anchors(estimator, rows) if earlier is None else (earlier.anchor, earlier.target_anchor)
-    table = _table(estimator, rows, anchors, seed)
+    if earlier is None:
+        values = None if rows.classes is not None else rows.targets
+        anchors = anchors_of(estimator, rows.matrix, values)
+    else:
+        anchors = (earlier.anchor, earlier.target_anchor)
+    table = table_of(estimator, rows, anchors, seed)
     if earlier is not None:
         table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
     asked = check_count("members", estimator.members)
@@ -105,10 +109,12 @@ def fit_network(
     tell_outcome([(job.recipe, member) for job, member in kept], interrupted, asked, quick=one_epoch)
 
 
-def _recipe_for(estimator: Any, rows: TrainingRows) -> tuple[Recipe, TrainingRows]:
+def recipe_for(
+    estimator: Any, rows: TrainingRows, merge: Callable[[TrainingRows], TrainingRows] | None = None
+) -> tuple[Recipe, TrainingRows]:
     """Return what the parameters ask of the engine, and the rows with equal ones merged where they may be.
 
-    Groups are for early stopping; without it they decide nothing.
+    Groups are for early stopping; without it they decide nothing. `merge` is `merged`, or what remembers it.
     """
     if not getattr(estimator, "early_stopping", False):
         rows = rows._replace(groups=None)
@@ -116,19 +122,32 @@ def _recipe_for(estimator: Any, rows: TrainingRows) -> tuple[Recipe, TrainingRow
     recipe = estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix))
     if not recipe.merge:
         return recipe, rows
-    matrix, targets, weight, groups = merged_rows(rows.matrix, rows.targets, rows.weight, rows.groups)
-    rows = rows._replace(matrix=matrix, targets=targets, weight=weight, groups=groups)
-    return estimator._recipe(matrix.shape[1], outputs, len(matrix)), rows
+    rows = (merge or merged)(rows)
+    return estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix)), rows
 
 
-def _anchors(estimator: Any, rows: TrainingRows) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is subtracted from columns and from targets; only what is standardised can be moved."""
-    standard = _scale_kind(estimator.scale, rows.matrix) == "standard"
-    anchor = anchor_of(rows.matrix) if standard else np.zeros(rows.matrix.shape[1])
-    return anchor, np.zeros(0) if rows.classes is not None else anchor_of(rows.targets)
+def merged(rows: TrainingRows) -> TrainingRows:
+    """Return distinct rows with their summed weights."""
+    first, weight = distinct_rows(rows.matrix, rows.targets, rows.weight, rows.groups)
+    return rows._replace(
+        matrix=rows.matrix[first],
+        targets=rows.targets[first],
+        weight=weight,
+        groups=None if rows.groups is None else rows.groups[first],
+        positions=rows.positions[first],
+    )
 
 
-def _table(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.ndarray], seed: int) -> Table:
+def anchors_of(
+    estimator: Any, matrix: np.ndarray, values: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is subtracted from columns and from values; only what is standardised can be moved."""
+    standard = _scale_kind(estimator.scale, matrix) == "standard"
+    anchor = anchor_of(matrix) if standard else np.zeros(matrix.shape[1])
+    return anchor, np.zeros(0) if values is None else anchor_of(values)
+
+
+def table_of(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.ndarray], seed: int) -> Table:
     """Return the rows as the engine reads them, with an encoding fitted on them."""
     classify = rows.classes is not None
     stored = stored_rows(rows.matrix, anchors[0])

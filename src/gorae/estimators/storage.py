@@ -58,13 +58,13 @@ def stored_rows(
     )
 
 
-def merged_rows(
+def distinct_rows(
     matrix: Num[np.ndarray, "rows width"],
     targets: Num[np.ndarray, " rows *outputs"],
     weight: Float64[np.ndarray, " rows"] | None,
     groups: Integer[np.ndarray, " rows"] | None = None,
-) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, " distinct"], np.ndarray | None]:
-    """Make equal rows with equal targets one row with their summed weight, in an order that is their own.
+) -> tuple[Integer[np.ndarray, " distinct"], Float64[np.ndarray, " distinct"]]:
+    """Find the distinct rows, and sum the weights of equal rows with equal targets, in an order of their own.
 
     Where all rows of a fit share every step, it cannot matter how often a row is written down and where; so a
     fit with a weight of k is bitwise the fit with k copies, and any order of the rows gives the same model.
@@ -76,18 +76,17 @@ def merged_rows(
         groups: the code of each row's group; rows of different groups are different.
 
     Returns:
-        Distinct rows, their targets, their weights, their groups.
+        The position of each distinct row where it stands first, and its weight.
 
     Example:
         >>> X = np.array([[2.0], [1.0], [2.0]])
-        >>> rows, codes, weight, _ = merged_rows(X, np.array([1, 0, 1]), None)
-        >>> rows.ravel().tolist(), codes.tolist(), weight.tolist()
-        ([1.0, 2.0], [0, 1], [1.0, 2.0])
+        >>> first, weight = distinct_rows(X, np.array([1, 0, 1]), None)
+        >>> X[first].ravel().tolist(), weight.tolist()
+        ([1.0, 2.0], [1.0, 2.0])
     """
     arrays = (targets, matrix) if groups is None else (groups, targets, matrix)
     parts = [np.ascontiguousarray(part).view(np.uint8).reshape(len(matrix), -1) for part in arrays]
     keys = np.ascontiguousarray(np.concatenate(parts, axis=1))
     keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    weights = np.bincount(place, weight).astype(np.float64)
-    return matrix[first], targets[first], weights, None if groups is None else groups[first]
+    return first, np.bincount(place, weight).astype(np.float64)

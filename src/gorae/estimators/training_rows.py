@@ -25,6 +25,7 @@ class TrainingRows(NamedTuple):
         classes: the class labels in the order of their codes, or None for regression.
         flat: whether the targets of a regression came as `(rows,)`.
         groups: the code of each row's group, or None.
+        positions: where each row stands among those that were given.
     """
 
     matrix: Num[np.ndarray, "rows width"]
@@ -32,7 +33,8 @@ class TrainingRows(NamedTuple):
     weight: Float64[np.ndarray, " rows"] | None
     classes: Shaped[np.ndarray, " classes"] | None
     flat: bool
-    groups: Integer[np.ndarray, " rows"] | None = None
+    groups: Integer[np.ndarray, " rows"] | None
+    positions: Integer[np.ndarray, " rows"]
 
 
 def check_training_rows(
@@ -69,16 +71,17 @@ def check_training_rows(
         with as_input_error():
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     codes_of_groups = None if groups is None else _group_codes(groups, len(y))
+    positions = np.arange(len(y))
     if weight is not None:
         keep = weight > 0
         if not keep.any():
             raise DataError("every sample_weight is 0: no row is left to learn from.")
         if not keep.all():
-            X, y, weight = X[keep], y[keep], weight[keep]
+            X, y, weight, positions = X[keep], y[keep], weight[keep], positions[keep]
             codes_of_groups = None if codes_of_groups is None else codes_of_groups[keep]
     if classify:
         names, codes = label_codes(y, classes)
-        return TrainingRows(X, codes, weight, names, True, codes_of_groups)
+        return TrainingRows(X, codes, weight, names, True, codes_of_groups, positions)
     values = finite_values(y).reshape(len(y), -1)
     largest = np.abs(values).max()
     if largest > LARGEST:
@@ -88,7 +91,7 @@ def check_training_rows(
             f"y must reach {SMALLEST:g} in size to be trained in float32, but is at most {largest:g}; give "
             "it in a smaller unit."
         )
-    return TrainingRows(X, values, weight, None, y.ndim == 1, codes_of_groups)
+    return TrainingRows(X, values, weight, None, y.ndim == 1, codes_of_groups, positions)
 
 
 def _group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
