@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MLPRegressor,
         Perceptron,
     )
+    from gorae.search import SearchCV
     from gorae.study import Study, load
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "MLPClassifier": "gorae.estimators",
     "MLPRegressor": "gorae.estimators",
     "Perceptron": "gorae.estimators",
+    "SearchCV": "gorae.search",
     "Study": "gorae.study",
     "load": "gorae.study",
     "load_named": "gorae.data",
@@ -47,6 +49,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "Perceptron",
+    "SearchCV",
     "Study",
     "load",
     "load_named",

@@ -1,6 +1,7 @@
 """k nearest neighbours as scikit-learn estimators: exact, by brute force, with scikit-learn's answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +18,12 @@ from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.estimators.storage import DTYPES
 from gorae.models.distances import METRICS, find_metric
 from gorae.models.neighbors import NeighborIndex, NeighborTable, without_self
+from gorae.models.prefixes import NearestFirst
 from gorae.models.ties import scikit_learn_ties
 from gorae.models.votes import WEIGHTS, class_scores, neighbor_means, neighbor_probabilities, vote_weights
 
 
-class _Neighbors(Savable, BaseEstimator):
+class Neighbors(Savable, BaseEstimator):
     """What the classifier and the regressor share: the training rows, and the search among them."""
 
     def __init__(self, n_neighbors: int = 5, *, metric: str = "euclidean", weights: str = "uniform"):
@@ -53,6 +55,23 @@ class _Neighbors(Savable, BaseEstimator):
         table = self._table(X, n_neighbors)
         return tuple(table) if return_distance else table.indices
 
+    @contextmanager
+    def remembering(self, known: Sequence[tuple[Any, NearestFirst]]) -> Iterator[None]:
+        """Answer for these very objects from what is known, inside the block: scorers ask one by one.
+
+        Args:
+            known: pairs of rows and their nearest training rows.
+        """
+        self._remembered = known
+        try:
+            yield
+        finally:
+            del self._remembered
+
+    def nearest_first(self, X: Any, most: int) -> NearestFirst:
+        """Return what answers for rows with any number of neighbours up to `most`."""
+        return NearestFirst(self._index, given_rows(self, X), most)
+
     def _fit(self, X: Any, y: Any) -> np.ndarray:
         """Check parameters and rows, keep the rows, and return the checked targets."""
         self._check_parameters()
@@ -73,7 +92,8 @@ class _Neighbors(Savable, BaseEstimator):
         """Return the neighbours that scikit-learn's brute force would find."""
         with as_input_error():
             check_is_fitted(self)
-        queries = None if X is None else given_rows(self, X)
+        known = next((nearest for rows, nearest in vars(self).get("_remembered", ()) if rows is X), None)
+        queries = known.queries if known is not None else None if X is None else given_rows(self, X)
         k = check_count("n_neighbors", self.n_neighbors if n_neighbors is None else n_neighbors)
         rows = self.n_samples_fit_
         count = rows if queries is None else len(queries)
@@ -84,6 +104,8 @@ class _Neighbors(Savable, BaseEstimator):
                 f"{rows}, n_samples = {count}; choose fewer neighbours or fit on more rows."
             )
         rule = scikit_learn_ties(self._index.metric.kind, count, rows, only_votes=only_votes)
+        if known is not None:
+            return known.first(k, rule)
         if queries is None:
             return without_self(self._index.search(None, k + 1, rule))
         return self._index.search(queries, k, rule)
@@ -127,7 +149,7 @@ class _Neighbors(Savable, BaseEstimator):
         return estimator
 
 
-class KNeighborsClassifier(ClassifierMixin, _Neighbors):
+class KNeighborsClassifier(ClassifierMixin, Neighbors):
     r"""Classify a row by the votes of its nearest training rows.
 
     $\hat p(c \mid x) = \sum_{i \in N_k(x)} w_i [y_i = c] / \sum_{i \in N_k(x)} w_i$ over the $k$ nearest
@@ -228,7 +250,7 @@ class KNeighborsClassifier(ClassifierMixin, _Neighbors):
         return estimator
 
 
-class KNeighborsRegressor(RegressorMixin, _Neighbors):
+class KNeighborsRegressor(RegressorMixin, Neighbors):
     r"""Predict the mean target of the nearest training rows.
 
     $\hat y(x) = \sum_{i \in N_k(x)} w_i y_i / \sum_{i \in N_k(x)} w_i$ with $w_i = 1$ or

@@ -4,7 +4,8 @@ A class lists its parameters and says which recipe they make (`_recipe`); everyt
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -93,6 +94,9 @@ class NetworkEstimator(Savable, BaseEstimator):
         """
         self._check_fitted()
         learned = self._learned
+        for rows, known in vars(self).get("_remembered", ()):
+            if rows is X and not features:
+                return known
         X = given_rows(self, X)
         matrix = stored_rows(X, learned.anchor)
         rows = np.arange(len(matrix))
@@ -109,6 +113,19 @@ class NetworkEstimator(Savable, BaseEstimator):
                 "check its values."
             )
         return answers
+
+    @contextmanager
+    def remembering(self, answers: Sequence[tuple[Any, np.ndarray | None]]) -> Iterator[None]:
+        """Answer for these very objects from what is known, inside the block: scorers ask one by one.
+
+        Args:
+            answers: pairs of rows and the outputs `(members, n, outputs)` for them; None is not remembered.
+        """
+        self._remembered = [pair for pair in answers if pair[1] is not None]
+        try:
+            yield
+        finally:
+            del self._remembered
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is something learned."""

@@ -1,0 +1,151 @@
+"""Trying settings of pipelines that end in an estimator of gorae: transformers are fitted split by split.
+
+Settings that share their transformers share what those make of the rows. Each split's transformed rows are
+written one below the other, so that the last step's settings are one population over all splits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from gorae.search.space import Setting
+from gorae.search.trials import Entry, Evaluate, Trials
+
+_LARGEST_STACK = 256 << 20
+
+
+def evaluate_pipelines(
+    pipeline: Pipeline,
+    settings: Sequence[Setting],
+    trials: Trials,
+    tell: Callable[[float], None],
+    last_step: Evaluate,
+) -> list[list[Entry]]:
+    """Return an entry for each setting and split.
+
+    Args:
+        pipeline: its last step is evaluated by `last_step`.
+        settings: which replace no step.
+        trials: the data; its `fit_params` are named after steps, as `Pipeline.fit` takes them.
+        tell: told the share of the work done.
+        last_step: tries settings of the last step.
+    """
+    name = pipeline.steps[-1][0]
+    groups: dict[str, list[int]] = {}
+    for place, setting in enumerate(settings):
+        groups.setdefault(repr(sorted(_of_transformers(setting, name).items())), []).append(place)
+    entries: list[list[Entry]] = [[] for _ in settings]
+    done = 0
+    for places in groups.values():
+        before, here = done, len(places)
+
+        def told(share: float, before: int = before, here: int = here) -> None:
+            tell((before + share * here) / len(settings))
+
+        asked = [settings[place] for place in places]
+        found = _of_one_transformation(pipeline, asked, trials, told, last_step)
+        for place, own in zip(places, found, strict=True):
+            entries[place] = own
+        done += here
+    return entries
+
+
+def _of_transformers(setting: Setting, last: str) -> dict[str, Any]:
+    """Return the part of a setting that is about other steps than the last."""
+    return {key: value for key, value in setting.items() if not key.startswith(f"{last}__")}
+
+
+def _of_one_transformation(
+    pipeline: Pipeline,
+    settings: Sequence[Setting],
+    trials: Trials,
+    tell: Callable[[float], None],
+    last_step: Evaluate,
+) -> list[list[Entry]]:
+    """Return the entries of settings that share their transformers."""
+    name, estimator = pipeline.steps[-1]
+    own = [_of_step(setting, name) for setting in settings]
+    entries: list[list[Entry]] = [[{} for _ in trials.splits] for _ in settings]
+    made: dict[int, tuple[Any, Any]] = {}
+    for split in range(len(trials.splits)):
+        try:
+            made[split] = _transformed(pipeline, _of_transformers(settings[0], name), trials, split)
+        except Exception as error:
+            for row in entries:
+                row[split] = trials.failed(split, error)
+    parts = _stackable(made)
+    for i, part in enumerate(parts):
+
+        def told(share: float, i: int = i) -> None:
+            tell((i + share) / len(parts))
+
+        found = last_step(estimator, own, _stacked(part, made, trials, name), told)
+        for row, of_part in zip(entries, found, strict=True):
+            for split, entry in zip(part, of_part, strict=True):
+                row[split] = entry
+    return entries
+
+
+def _of_step(named: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """Return what is named after a step, without the step's name."""
+    prefix = f"{step}__"
+    return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
+
+
+def _transformed(pipeline: Pipeline, setting: Setting, trials: Trials, split: int) -> tuple[Any, Any]:
+    """Return a split's rows to learn from and to be scored on, by transformers fitted on the former."""
+    rows, y = trials.train_parts[split]
+    if len(pipeline.steps) == 1:
+        return rows, trials.test_parts[split][0]
+    transformers = trials.prepared(pipeline, setting, split)[:-1]
+    params = _of_transformers(trials.fit_params_of(split), pipeline.steps[-1][0])
+    return transformers.fit_transform(rows, y, **params), transformers.transform(trials.test_parts[split][0])
+
+
+def _stackable(made: Mapping[int, tuple[Any, Any]]) -> list[list[int]]:
+    """Return the splits to write below one another: arrays of one width and type, not too large."""
+    every = [rows for pair in made.values() for rows in pair]
+    if not all(isinstance(rows, np.ndarray) and rows.ndim == 2 for rows in every):
+        return [[split] for split in made]
+    alike = len({(rows.shape[1], rows.dtype) for rows in every}) == 1
+    if alike and sum(rows.nbytes for rows in every) <= _LARGEST_STACK:
+        return [list(made)]
+    return [[split] for split in made]
+
+
+def _stacked(part: Sequence[int], made: Mapping[int, tuple[Any, Any]], trials: Trials, name: str) -> Trials:
+    """Return what the last step is tried on: the transformed rows of some splits, one below the other."""
+    order = [rows for split in part for rows in trials.splits[split]]
+    places = [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *map(len, order)]))]
+    which = np.concatenate(order)
+    return replace(
+        trials,
+        X=_below([rows for split in part for rows in made[split]]),
+        y=_taken(trials.y, which),
+        splits=[(places[2 * i], places[2 * i + 1]) for i in range(len(part))],
+        fit_params={k: _taken(v, which) for k, v in _of_step(trials.fit_params, name).items()},
+        score_params={k: _taken(v, which) for k, v in trials.score_params.items()},
+        groups=_taken(trials.groups, which),
+        seeds=[trials.seeds[split] for split in part],
+    )
+
+
+def _taken(values: Any, which: np.ndarray) -> Any:
+    """Return the values at some rows; None stays None."""
+    return None if values is None else _safe_indexing(values, which)
+
+
+def _below(parts: Sequence[Any]) -> Any:
+    """Return rows one below the other, of whatever kind they are."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    if all(sparse.issparse(part) for part in parts):
+        return sparse.vstack(parts, format="csr")
+    return nw.concat([nw.from_native(part, eager_only=True) for part in parts]).to_native()

@@ -1,0 +1,171 @@
+"""SearchCV gives what scikit-learn's searches give, for every kind of estimator."""
+
+import numpy as np
+import pytest
+from scipy.stats import loguniform
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from gorae import KNeighborsClassifier, LinearClassifier, MLPClassifier, SearchCV
+from gorae.errors import ParameterError
+from gorae.estimators.network import NetworkEstimator
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+CANCER = tuple(part[:150] for part in load_breast_cancer(return_X_y=True))
+LINEAR = LinearClassifier(epochs=3, batch_size=32, random_state=0)
+PIPELINE = make_pipeline(StandardScaler(), clone(LINEAR).set_params(scale=None))
+
+
+def assert_same_results(ours, theirs):
+    """Both tables are equal, but for times."""
+    for key, values in theirs.cv_results_.items():
+        if not key.endswith("_time"):
+            np.testing.assert_array_equal(ours.cv_results_[key], values, err_msg=key)
+    assert ours.best_params_ == theirs.best_params_
+    assert ours.best_index_ == theirs.best_index_
+
+
+@pytest.mark.parametrize(
+    ("estimator", "space"),
+    [
+        (LINEAR, {"weight_decay": [0.0, 0.1], "learning_rate": [0.01, 0.1], "loss": ["softmax", "hinge"]}),
+        (
+            MLPClassifier((4,), epochs=2, batch_size=32, random_state=0),
+            [{"hidden": [(4,), (3, 2)]}, {"dropout": [0.3], "early_stopping": [True]}],
+        ),
+        (
+            PIPELINE,
+            {"linearclassifier__learning_rate": [0.01, 0.1], "standardscaler__with_std": [True, False]},
+        ),
+        (
+            PIPELINE,
+            {"linearclassifier": [clone(LINEAR), DecisionTreeClassifier(max_depth=2, random_state=0)]},
+        ),
+        (LogisticRegression(), {"C": [0.1, 1.0]}),
+    ],
+    ids=["linear", "mlp", "pipeline", "steps", "scikit-learn"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_grid_is_that_of_scikit_learn(estimator, space):
+    """The table and the choice are bitwise GridSearchCV's, for two scores, of test and training rows."""
+    if isinstance(estimator, LogisticRegression):
+        estimator = make_pipeline(StandardScaler(), estimator)
+        space = {f"logisticregression__{name}": values for name, values in space.items()}
+    options = {
+        "scoring": ["accuracy", "roc_auc"],
+        "refit": "accuracy",
+        "cv": 3,
+        "return_train_score": True,
+    }
+    ours = SearchCV(estimator, space, sampler="grid", **options).fit(*CANCER)
+    theirs = GridSearchCV(estimator, space, **options).fit(*CANCER)
+    assert_same_results(ours, theirs)
+    np.testing.assert_array_equal(ours.predict(CANCER[0]), theirs.predict(CANCER[0]))
+
+
+def test_neighbors_are_those_of_scikit_learn():
+    """Every k, metric and weighting from one table, with the ties that integer pixels make."""
+    X, y = (part[:250] for part in load_digits(return_X_y=True))
+    space = {
+        "n_neighbors": [1, 2, 3, 7],
+        "metric": ["manhattan", "euclidean", "cosine", "chebyshev"],
+        "weights": ["uniform", "distance"],
+    }
+    options = {"cv": 3, "return_train_score": True}
+    ours = SearchCV(KNeighborsClassifier(), space, sampler="grid", **options).fit(X, y)
+    assert_same_results(ours, GridSearchCV(KNeighborsClassifier(), space, **options).fit(X, y))
+
+
+def test_groups_weights_and_splitters():
+    """Groups go to the splitter, weights to fit and to the score, as in scikit-learn."""
+    X, y = CANCER
+    groups, weight = np.arange(len(y)) // 10, np.random.default_rng(0).uniform(0.5, 2, len(y))
+    space = {"learning_rate": [0.01, 0.1]}
+    ours = SearchCV(LINEAR, space, sampler="grid", cv=GroupKFold(3), scoring="accuracy")
+    theirs = GridSearchCV(LINEAR, space, cv=GroupKFold(3), scoring="accuracy")
+    ours.fit(X, y, groups=groups, sample_weight=weight)
+    theirs.fit(X, y, groups=groups, sample_weight=weight)
+    assert_same_results(ours, theirs)
+
+
+def test_interval_holds_the_mean():
+    """Each setting's interval holds its mean score; a single split has none."""
+    space = {"learning_rate": [0.01, 0.1]}
+    found = SearchCV(LINEAR, space, sampler="grid", cv=3, repeats=2).fit(*CANCER).cv_results_
+    assert "split5_test_score" in found
+    assert (found["low_test_score"] < found["mean_test_score"]).all()
+    assert (found["mean_test_score"] < found["high_test_score"]).all()
+    single = [(np.arange(100), np.arange(100, 150))]
+    assert np.isnan(
+        SearchCV(LINEAR, space, sampler="grid", cv=single).fit(*CANCER).cv_results_["low_test_score"]
+    ).all()
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "latin_hypercube"])
+def test_the_same_seed_gives_the_same_search(sampler):
+    """Settings, scores and the refitted model repeat, though the estimator has no seed of its own."""
+    estimator = clone(LINEAR).set_params(random_state=None)
+    space = {"learning_rate": loguniform(1e-3, 1), "loss": ["softmax", "hinge"]}
+
+    def search(seed):
+        return SearchCV(estimator, space, n_settings=4, sampler=sampler, cv=2, random_state=seed).fit(*CANCER)
+
+    one, same, other = search(1), search(1), search(2)
+    assert one.cv_results_["params"] == same.cv_results_["params"] != other.cv_results_["params"]
+    np.testing.assert_array_equal(one.cv_results_["mean_test_score"], same.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(one.best_estimator_.coef_, same.best_estimator_.coef_)
+    assert all(1e-3 <= setting["learning_rate"] <= 1 for setting in one.cv_results_["params"])
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
+def test_one_setting_that_fails_does_not_lose_the_others():
+    """A diverging setting and one out of range score NaN, rank last, and are told."""
+    space = {"learning_rate": [0.01, 1e30, -1.0]}
+    with pytest.warns(FitFailedWarning, match="4 fits failed out of a total of 6"):
+        found = SearchCV(LINEAR, space, sampler="grid", cv=2).fit(*CANCER)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [False, True, True]
+    assert found.best_params_ == {"learning_rate": 0.01}
+
+
+def test_it_is_one_population(monkeypatch):
+    """No network is fitted by itself but the one at the end."""
+    fits, fit = [], NetworkEstimator.fit
+    monkeypatch.setattr(
+        NetworkEstimator, "fit", lambda self, *a, **k: fits.append(self) or fit(self, *a, **k)
+    )
+    SearchCV(LINEAR, {"learning_rate": [0.01, 0.1]}, sampler="grid", cv=2).fit(*CANCER)
+    assert len(fits) == 1
+
+
+def test_inside_cross_validation():
+    """A search is an estimator, and can be scored by cross-validation."""
+    search = SearchCV(LINEAR, {"learning_rate": [0.01, 0.1]}, sampler="grid", cv=2)
+    assert cross_val_score(search, *CANCER, cv=2).min() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"space": {"learnin_rate": [1]}}, "Did you mean 'learning_rate'"),
+        ({"space": {"learning_rate": 1}}, "write \\[1\\]"),
+        ({"space": {"learning_rate": []}}, "is empty"),
+        ({"space": 3}, "a dictionary or a list"),
+        ({"space": [3]}, "each part of space"),
+        ({"sampler": "gird"}, "Did you mean 'grid'"),
+        ({"space": {"learning_rate": loguniform(1e-3, 1)}}, "needs a list of values"),
+        ({"repeats": 2, "cv": GroupKFold(2)}, "a number of folds"),
+        ({"n_settings": 0}, "n_settings"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(change, told):
+    """Each names what was wanted and what came."""
+    search = SearchCV(LINEAR, {"learning_rate": [0.1]}, sampler="grid", cv=2).set_params(**change)
+    with pytest.raises(ParameterError, match=told):
+        search.fit(*CANCER)
