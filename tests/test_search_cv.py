@@ -150,6 +150,33 @@ def test_inside_cross_validation():
     assert cross_val_score(search, *CANCER, cv=2).min() > 0.8
 
 
+def test_nested_is_the_search_inside_cross_validation():
+    """Its scores are those of cross_val_score, and the optimism is what the best score has above their mean."""
+    search = SearchCV(LINEAR, {"learning_rate": [0.001, 0.1]}, sampler="grid", cv=2, nested=True).fit(*CANCER)
+    plain = clone(search).set_params(nested=False)
+    np.testing.assert_array_equal(search.nested_.scores, cross_val_score(plain, *CANCER, cv=2))
+    assert search.nested_.low < search.nested_.score < search.nested_.high
+    assert search.nested_.optimism == pytest.approx(search.best_score_ - search.nested_.score)
+    assert search.nested_.chosen == [{"learning_rate": 0.1}] * 2
+
+
+def test_nested_sees_through_the_best_of_many():
+    """Where labels are noise the best of 60 settings looks better than chance; nested, it does not."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(5):
+        X, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)
+        space = {
+            "n_neighbors": list(range(1, 16)),
+            "metric": ["manhattan", "euclidean", "cosine", "chebyshev"],
+        }
+        search = SearchCV(KNeighborsClassifier(), space, sampler="grid", cv=5, nested=True).fit(X, y)
+        found.append((search.best_score_, search.nested_.score))
+    best, nested = np.mean(found, axis=0)
+    assert best > 0.58
+    assert nested < best - 0.05
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -162,6 +189,8 @@ def test_inside_cross_validation():
         ({"space": {"learning_rate": loguniform(1e-3, 1)}}, "needs a list of values"),
         ({"repeats": 2, "cv": GroupKFold(2)}, "a number of folds"),
         ({"n_settings": 0}, "n_settings"),
+        ({"nested": True, "refit": False}, "nested=True needs refit"),
+        ({"nested": True, "cv": [(np.arange(99), np.arange(99, 150))]}, "not a list of splits"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(change, told):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,8 @@ from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, check_flag, root_seed
 from gorae.evidence import fold_score_interval
 from gorae.search.evaluation import evaluate
+from gorae.search.nested import score_search
+from gorae.search.progress import Heard, search_bar
 from gorae.search.samplers import begin_sampling
 from gorae.search.space import Setting, checked_spaces
 from gorae.search.trials import Entry, Trials, seeded
@@ -47,6 +50,9 @@ class SearchCV(BaseSearchCV):
         scoring: the name of a score, a function, or several of either; None for the estimator's own.
         refit: whether to fit the best setting on all rows; the name of the score that decides, where there
             are several; or a function from `cv_results_` to the place of the best.
+        nested: whether to run the whole search anew inside each split's training rows, and score what it
+            chooses on the rows left out: the score of the procedure, which being the best of many does not
+            flatter. It costs about as many searches more as there are splits.
         random_state: seed of the sampler, the repeats, and of estimators that have none.
         verbose: 0 is silent, 1 shows a progress bar on standard error.
         error_score: the score of a setting whose fit failed, or "raise".
@@ -59,6 +65,8 @@ class SearchCV(BaseSearchCV):
             interval of the mean, `low_test_*` and `high_test_*` (95 %, corrected for overlapping folds).
         best_estimator_, best_params_, best_score_, best_index_: of the setting with the best mean. Being the
             best of many, its score is too good: `nested=True` tells by how much.
+        nested_: with `nested=True` a `NestedScore`: `score`, `low` and `high` (95 %), `scores` and `chosen`
+            of each split, and `optimism`, how much `best_score_` lies above `score`.
         scorer_, n_splits_, multimetric_, refit_time_: as in scikit-learn.
 
     Example:
@@ -85,6 +93,7 @@ class SearchCV(BaseSearchCV):
         repeats: int = 1,
         scoring: Any = None,
         refit: Any = True,
+        nested: bool = False,
         random_state: Any = None,
         verbose: int = 0,
         error_score: Any = np.nan,
@@ -105,6 +114,7 @@ class SearchCV(BaseSearchCV):
         self.n_settings = n_settings
         self.sampler = sampler
         self.repeats = repeats
+        self.nested = nested
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -126,6 +136,8 @@ class SearchCV(BaseSearchCV):
         """
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
         check_flag("return_train_score", self.return_train_score)
+        if check_flag("nested", self.nested) and (callable(self.refit) or not self.refit):
+            raise ParameterError("nested=True needs refit=True or the name of a score, which then decides.")
         seed = root_seed(self.random_state)
         with as_input_error():
             scorers, metric = self._get_scorers()
@@ -133,14 +145,23 @@ class SearchCV(BaseSearchCV):
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         trials = self._trials(X, y, routed, scorers, seed)
         self.n_splits_ = len(trials.splits)
-        tried, entries = self._try_settings(spaces, trials, seed)
-        results = self._results(tried, entries, trials)
-        self._choose(results, metric, entries)
+        with search_bar(self.verbose) as hear:
+            self._search(spaces, trials, seed, metric, hear)
         if self.refit:
             self._refit(X, y, routed, seed)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
-        self.cv_results_ = results
         return self
+
+    def _search(self, spaces: Sequence[Any], trials: Trials, seed: int, metric: Any, hear: Heard) -> None:
+        """Try every setting, choose the best, and score the procedure where that is asked for."""
+        tried, entries = self._try_settings(spaces, trials, seed, hear)
+        self.cv_results_ = results = self._results(tried, entries, trials)
+        metric = self._choose(results, metric, entries)
+        if self.nested:
+            best = self.best_score_
+            self.nested_ = score_search(
+                self, trials, best, metric, lambda share: hear("nested searches", share, best)
+            )
 
     def _trials(self, X: Any, y: Any, routed: Any, scorers: Any, seed: int) -> Trials:
         """Return what every setting is tried on."""
@@ -189,19 +210,27 @@ class SearchCV(BaseSearchCV):
         return repeated(n_splits=self.cv, n_repeats=repeats, random_state=seed % _LARGEST_SEED)
 
     def _try_settings(
-        self, spaces: Sequence[Any], trials: Trials, seed: int
+        self, spaces: Sequence[Any], trials: Trials, seed: int, hear: Heard
     ) -> tuple[list[Setting], list[list[Entry]]]:
         """Return all settings that the sampler asked for, and their entries."""
-        sampling = begin_sampling(self.sampler, spaces, check_count("n_settings", self.n_settings), seed)
+        wanted = check_count("n_settings", self.n_settings)
+        sampling = begin_sampling(self.sampler, spaces, wanted, seed)
         tried: list[Setting] = []
         entries: list[list[Entry]] = []
-        batch = next(sampling, None)
+        best, batch = float("nan"), next(sampling, None)
         while batch:
-            found = evaluate(self.estimator, batch, trials, lambda share: None)
+            planned, before, now = max(wanted, len(tried) + len(batch)), len(tried), len(batch)
+            if self.sampler == "grid":
+                planned = now
+
+            tell = partial(_tell_settings, hear, before, now, planned, best)
+            found = evaluate(self.estimator, batch, trials, tell)
             tried += batch
             entries += found
+            scores = [_mean_score(own, self.refit) for own in found]
+            best = float(np.fmax.reduce([best, *scores]))
             try:
-                batch = sampling.send([_mean_score(own, self.refit) for own in found])
+                batch = sampling.send(scores)
             except StopIteration:
                 break
         return tried, entries
@@ -221,8 +250,8 @@ class SearchCV(BaseSearchCV):
             results[f"low_test_{name}"], results[f"high_test_{name}"] = bounds.T
         return results
 
-    def _choose(self, results: dict[str, Any], metric: Any, entries: Sequence[Sequence[Entry]]) -> None:
-        """Set what is known of the best setting."""
+    def _choose(self, results: dict[str, Any], metric: Any, entries: Sequence[Sequence[Entry]]) -> Any:
+        """Set what is known of the best setting, and return the name of the score that decided."""
         first = entries[0][0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
@@ -233,6 +262,7 @@ class SearchCV(BaseSearchCV):
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
+        return metric
 
     def _refit(self, X: Any, y: Any, routed: Any, seed: int) -> None:
         """Fit the best setting on all rows."""
@@ -246,6 +276,11 @@ class SearchCV(BaseSearchCV):
         self.refit_time_ = time.perf_counter() - began
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+def _tell_settings(hear: Heard, before: int, now: int, planned: int, best: float, share: float) -> None:
+    """Tell how far all settings are, of which `now` are tried after `before` others."""
+    hear("settings", (before + share * now) / planned, best)
 
 
 def _mean_score(entries: Sequence[Entry], refit: Any) -> float:
