@@ -11,7 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from gorae import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, Perceptron
 from gorae.errors import DataError, ParameterError
-from gorae.estimators.together import Fit, answers_together, fit_together
+from gorae.estimators.answers import answers_together
+from gorae.estimators.together import Fit, begin_together, fit_together, train_together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -147,3 +148,25 @@ def test_progress_counts_all_fits():
     fitted_together(fits, X, y, progress=told.append)
     assert told[-1][:4] == (2, 2, 6, 6)
     assert all(a.finished <= b.finished and a.epochs <= b.epochs for a, b in pairwise(told))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_training_in_parts_is_training_at_once(early_stopping):
+    """A fit that pauses and goes on, while others are dropped or stop by themselves, is bitwise the whole."""
+    X, y = CANCER
+    base = MLPClassifier(
+        (7,), dropout=0.2, schedule="cosine", early_stopping=early_stopping, patience=2, **SOLO
+    )
+    base.set_params(epochs=9, learning_rate=0.03)
+    rows = folds(y)
+    together = begin_together([Fit(clone(base), train) for train in rows], X, y)
+    train_together(together, until=2)
+    first = [together.members[place][0] for place in range(3)]
+    assert [member.epochs for member in first] == [2, 2, 2]
+    train_together(together, [0, 2], until=5)
+    train_together(together, [0])
+    alone = clone(base).fit(X[rows[0]], y[rows[0]])
+    assert_equal_members(together.ready[0].fit.estimator, alone)
+    np.testing.assert_array_equal(together.ready[0].fit.estimator.predict_proba(X), alone.predict_proba(X))
+    assert together.members[1] == [first[1]]
+    assert together.members[2][0].epochs <= 5

@@ -103,9 +103,10 @@ class Neighbors(Savable, BaseEstimator):
                 f"Expected n_neighbors {relation} n_samples_fit, but n_neighbors = {k}, n_samples_fit = "
                 f"{rows}, n_samples = {count}; choose fewer neighbours or fit on more rows."
             )
-        rule = scikit_learn_ties(self._index.metric.kind, count, rows, only_votes=only_votes)
+        kind = self._index.metric.kind
         if known is not None:
-            return known.first(k, rule)
+            return known.first(k, lambda: scikit_learn_ties(kind, count, rows, only_votes=only_votes))
+        rule = scikit_learn_ties(kind, count, rows, only_votes=only_votes)
         if queries is None:
             return without_self(self._index.search(None, k + 1, rule))
         return self._index.search(queries, k, rule)

@@ -1,5 +1,7 @@
 """One search for the most neighbours answers every smaller number of them, ties included."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Shaped
 
@@ -21,7 +23,7 @@ class NearestFirst:
     Example:
         >>> from gorae.models.ties import LOWEST_INDEX
         >>> index = NeighborIndex(np.array([[0.0], [1.0], [4.0]]))
-        >>> NearestFirst(index, np.array([[3.0]]), 2).first(1, LOWEST_INDEX).indices
+        >>> NearestFirst(index, np.array([[3.0]]), 2).first(1, lambda: LOWEST_INDEX).indices
         array([[2]])
     """
 
@@ -30,16 +32,21 @@ class NearestFirst:
         self._index = index
         self._table = index.search(queries, min(most + 1, len(index.train)))
 
-    def first(self, k: int, rule: TieRule) -> NeighborTable:
-        """Return the k nearest of each query, as `NeighborIndex.search` would."""
+    def first(self, k: int, rule: Callable[[], TieRule]) -> NeighborTable:
+        """Return the k nearest of each query, as `NeighborIndex.search` would.
+
+        Args:
+            k: how many.
+            rule: gives the rule of ties, where there are any: to find it out takes longer than the rest.
+        """
         distances, indices = self._table
         if k == distances.shape[1] < len(self._index.train) or k > distances.shape[1]:
-            return self._index.search(self.queries, k, rule)
+            return self._index.search(self.queries, k, rule())
         if k == distances.shape[1]:
             return self._table
         found = NeighborTable(distances[:, :k].copy(), indices[:, :k].copy())
         tied = np.flatnonzero(distances[:, k - 1] == distances[:, k])
         if len(tied):
-            again = self._index.search(self.queries[tied], k, rule)
+            again = self._index.search(self.queries[tied], k, rule())
             found.distances[tied], found.indices[tied] = again
         return found

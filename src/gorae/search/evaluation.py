@@ -1,6 +1,7 @@
 """Who tries a setting: the population engine, a table of neighbours, or one fit after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,49 +12,57 @@ from gorae.estimators.neighbors import Neighbors
 from gorae.estimators.network import NetworkEstimator
 from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
-from gorae.search.pipelines import evaluate_pipelines
-from gorae.search.populations import evaluate_networks
+from gorae.search.pipelines import PipelineRace
+from gorae.search.populations import NetworkRace
 from gorae.search.space import Setting
-from gorae.search.trials import Entry, Evaluate, Trials
+from gorae.search.trials import AtOnce, Begin, Entry, Race, Tell, Trials
 
-__all__ = ["evaluate"]
+_BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors)
+_BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one)
 
 
-def evaluate(
-    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Callable[[float], None]
-) -> list[list[Entry]]:
-    """Return an entry for each setting and split.
+def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> Race:
+    """Begin to try settings, each in the way that suits it.
 
     Args:
         estimator: whose settings are tried; it is cloned, never fitted.
         settings: parameters by name; a setting may replace a step of a pipeline.
         trials: the data, the splits and the scorers.
-        tell: told the share of the work done, from 0 to 1.
 
-    Raises:
-        Exception: what a fit or a scorer raised, where `trials.error_score` is "raise".
+    Returns:
+        The race. What it raises where `trials.error_score` is "raise" is what a fit or a scorer raised.
     """
-    groups: dict[Any, tuple[Any, Evaluate, list[int]]] = {}
+    groups: dict[str, list[int]] = {}
     for place, setting in enumerate(settings):
-        steps, _ = _steps_replaced(estimator, setting)
-        key = repr(sorted((name, repr(step)) for name, step in steps.items()))
-        if key not in groups:
-            own: Any = clone(estimator)
-            own.set_params(**steps)
-            groups[key] = (own, _evaluator(own, trials), [])
-        groups[key][2].append(place)
-    entries: list[list[Entry]] = [[] for _ in settings]
-    done = 0
-    for own, evaluator, places in groups.values():
+        groups.setdefault(repr(sorted(_steps_replaced(estimator, setting)[0].items())), []).append(place)
+    races = []
+    for places in groups.values():
+        own: Any = clone(estimator)
+        own.set_params(**_steps_replaced(estimator, settings[places[0]])[0])
         asked = [_steps_replaced(estimator, settings[place])[1] for place in places]
+        races.append((places, _begin(own, trials)(own, asked, trials)))
+    return races[0][1] if len(races) == 1 else _Races(races)
 
-        def told(share: float, before: int = done, here: int = len(places)) -> None:
-            tell((before + share * here) / len(settings))
 
-        for place, found in zip(places, evaluator(own, asked, trials, told), strict=True):
-            entries[place] = found
-        done += len(places)
-    return entries
+@dataclass(frozen=True)
+class _Races:
+    """Settings of several kinds, each with its places and its race."""
+
+    races: Sequence[tuple[list[int], Race]]
+
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Run those of one kind after those of another."""
+        entries: dict[int, list[Entry]] = {}
+        for places, race in self.races:
+            asked = [place for place in which if place in places]
+
+            def told(share: float, before: int = len(entries), here: int = len(asked)) -> None:
+                tell((before + share * here) / len(which))
+
+            if asked:
+                found = race.run([places.index(place) for place in asked], until, told)
+                entries |= dict(zip(asked, found, strict=True))
+        return [entries[place] for place in which]
 
 
 def _steps_replaced(estimator: Any, setting: Setting) -> tuple[Setting, Setting]:
@@ -63,19 +72,17 @@ def _steps_replaced(estimator: Any, setting: Setting) -> tuple[Setting, Setting]
     return steps, {name: value for name, value in setting.items() if name not in names}
 
 
-def _evaluator(estimator: Any, trials: Trials) -> Evaluate:
-    """Return what tries settings of an estimator."""
+def _begin(estimator: Any, trials: Trials) -> Begin:
+    """Return what begins a race of an estimator's settings."""
     if isinstance(estimator, Pipeline):
-        last = _evaluator(estimator.steps[-1][1], trials)
+        last = _begin(estimator.steps[-1][1], trials)
         named = all("__" in name for name in trials.fit_params)
-        if last is evaluate_one_by_one or not named or not _asks_only_for_answers(trials.scorer):
-            return evaluate_one_by_one
-        return partial(evaluate_pipelines, last_step=last)
+        if last is _BEGIN_ONE_BY_ONE or not named or not _asks_only_for_answers(trials.scorer):
+            return _BEGIN_ONE_BY_ONE
+        return partial(PipelineRace, last_step=last)
     if isinstance(estimator, NetworkEstimator) and set(trials.fit_params) <= {"sample_weight"}:
-        return evaluate_networks
-    if isinstance(estimator, Neighbors):
-        return evaluate_neighbors
-    return evaluate_one_by_one
+        return NetworkRace
+    return _BEGIN_NEIGHBORS if isinstance(estimator, Neighbors) else _BEGIN_ONE_BY_ONE
 
 
 def _asks_only_for_answers(scorer: Any) -> bool:

@@ -4,8 +4,8 @@ Settings that share their transformers share what those make of the rows. Each s
 written one below the other, so that the last step's settings are one population over all splits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,45 +16,61 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from gorae.search.space import Setting
-from gorae.search.trials import Entry, Evaluate, Trials
+from gorae.search.trials import Begin, Entry, Race, Tell, Trials
 
 _LARGEST_STACK = 256 << 20
 
 
-def evaluate_pipelines(
-    pipeline: Pipeline,
-    settings: Sequence[Setting],
-    trials: Trials,
-    tell: Callable[[float], None],
-    last_step: Evaluate,
-) -> list[list[Entry]]:
-    """Return an entry for each setting and split.
+class PipelineRace:
+    """Settings of a pipeline, which replace no step.
 
     Args:
-        pipeline: its last step is evaluated by `last_step`.
-        settings: which replace no step.
+        pipeline: whose settings.
+        settings: all of them.
         trials: the data; its `fit_params` are named after steps, as `Pipeline.fit` takes them.
-        tell: told the share of the work done.
-        last_step: tries settings of the last step.
+        last_step: begins a race of the last step's settings.
     """
-    name = pipeline.steps[-1][0]
-    groups: dict[str, list[int]] = {}
-    for place, setting in enumerate(settings):
-        groups.setdefault(repr(sorted(_of_transformers(setting, name).items())), []).append(place)
-    entries: list[list[Entry]] = [[] for _ in settings]
-    done = 0
-    for places in groups.values():
-        before, here = done, len(places)
 
-        def told(share: float, before: int = before, here: int = here) -> None:
-            tell((before + share * here) / len(settings))
+    def __init__(self, pipeline: Pipeline, settings: Sequence[Setting], trials: Trials, *, last_step: Begin):
+        self._trials = trials
+        groups: dict[str, list[int]] = {}
+        for place, setting in enumerate(settings):
+            others = _of_transformers(setting, pipeline.steps[-1][0])
+            groups.setdefault(repr(sorted(others.items())), []).append(place)
+        self._groups = [
+            (places, _transformation(pipeline, [settings[p] for p in places], trials, last_step))
+            for places in groups.values()
+        ]
 
-        asked = [settings[place] for place in places]
-        found = _of_one_transformation(pipeline, asked, trials, told, last_step)
-        for place, own in zip(places, found, strict=True):
-            entries[place] = own
-        done += here
-    return entries
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Train the last step of some settings, transformation by transformation."""
+        parts = [
+            (asked, [places.index(place) for place in asked], part)
+            for places, transformation in self._groups
+            if (asked := [place for place in which if place in places])
+            for part in transformation.parts
+        ]
+        entries: dict[int, dict[int, Entry]] = {place: {} for place in which}
+        for places, transformation in self._groups:
+            for place in set(places) & set(which):
+                for split, error in transformation.errors.items():
+                    entries[place][split] = self._trials.failed(split, error)
+        for number, (asked, own, (splits, race)) in enumerate(parts):
+
+            def told(share: float, number: int = number) -> None:
+                tell((number + share) / len(parts))
+
+            for place, found in zip(asked, race.run(own, until, told), strict=True):
+                entries[place] |= dict(zip(splits, found, strict=True))
+        return [[entries[place][split] for split in range(len(self._trials.splits))] for place in which]
+
+
+@dataclass(frozen=True)
+class _Transformation:
+    """Settings that share their transformers: races over parts of the splits, and splits that failed."""
+
+    parts: list[tuple[list[int], Race]]
+    errors: dict[int, Exception]
 
 
 def _of_transformers(setting: Setting, last: str) -> dict[str, Any]:
@@ -62,35 +78,23 @@ def _of_transformers(setting: Setting, last: str) -> dict[str, Any]:
     return {key: value for key, value in setting.items() if not key.startswith(f"{last}__")}
 
 
-def _of_one_transformation(
-    pipeline: Pipeline,
-    settings: Sequence[Setting],
-    trials: Trials,
-    tell: Callable[[float], None],
-    last_step: Evaluate,
-) -> list[list[Entry]]:
-    """Return the entries of settings that share their transformers."""
+def _transformation(
+    pipeline: Pipeline, settings: Sequence[Setting], trials: Trials, last_step: Begin
+) -> _Transformation:
+    """Fit the transformers that some settings share in every split, and begin the races of the last step."""
     name, estimator = pipeline.steps[-1]
     own = [_of_step(setting, name) for setting in settings]
-    entries: list[list[Entry]] = [[{} for _ in trials.splits] for _ in settings]
     made: dict[int, tuple[Any, Any]] = {}
+    errors: dict[int, Exception] = {}
     for split in range(len(trials.splits)):
         try:
             made[split] = _transformed(pipeline, _of_transformers(settings[0], name), trials, split)
         except Exception as error:
-            for row in entries:
-                row[split] = trials.failed(split, error)
-    parts = _stackable(made)
-    for i, part in enumerate(parts):
-
-        def told(share: float, i: int = i) -> None:
-            tell((i + share) / len(parts))
-
-        found = last_step(estimator, own, _stacked(part, made, trials, name), told)
-        for row, of_part in zip(entries, found, strict=True):
-            for split, entry in zip(part, of_part, strict=True):
-                row[split] = entry
-    return entries
+            errors[split] = error
+    parts = [
+        (part, last_step(estimator, own, _stacked(part, made, trials, name))) for part in _stackable(made)
+    ]
+    return _Transformation(parts, errors)
 
 
 def _of_step(named: Mapping[str, Any], step: str) -> dict[str, Any]:
@@ -112,6 +116,8 @@ def _transformed(pipeline: Pipeline, setting: Setting, trials: Trials, split: in
 def _stackable(made: Mapping[int, tuple[Any, Any]]) -> list[list[int]]:
     """Return the splits to write below one another: arrays of one width and type, not too large."""
     every = [rows for pair in made.values() for rows in pair]
+    if not every:
+        return []
     if not all(isinstance(rows, np.ndarray) and rows.ndim == 2 for rows in every):
         return [[split] for split in made]
     alike = len({(rows.shape[1], rows.dtype) for rows in every}) == 1

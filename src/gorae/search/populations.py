@@ -1,74 +1,81 @@
 """Trying settings of network estimators: all settings and splits are one population."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from gorae.estimators.together import Fit, answers_together, fit_together
+from gorae.estimators.answers import answers_together
+from gorae.estimators.together import Fit, begin_together, train_together
 from gorae.search.space import Setting
-from gorae.search.trials import Entry, Trials
+from gorae.search.trials import Entry, Tell, Trials
 from gorae.train import Progress
 
 _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller learning_rate may help."
 
 
-def evaluate_networks(
-    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Callable[[float], None]
-) -> list[list[Entry]]:
-    """Return an entry for each setting and split; every estimator is what it would be, fitted alone.
+class NetworkRace:
+    """Settings of a network estimator: every fit becomes what it would be alone, in parts or at once.
 
     A setting whose members diverge in a split is scored there as a fit that failed. The time of a fit is its
     share of the population's.
+
+    Args:
+        estimator: whose settings.
+        settings: all of them.
+        trials: the data, splits and scorers.
     """
-    began = time.perf_counter()
-    rows = [train for train, _ in trials.splits]
-    fits = [
-        Fit(trials.prepared(estimator, setting, split), train)
-        for setting in settings
-        for split, train in enumerate(rows)
-    ]
-    errors: list[Any] = list(
-        fit_together(
-            fits,
-            trials.X,
-            trials.y,
-            trials.fit_params.get("sample_weight"),
-            groups=trials.groups,
-            progress=lambda now: tell(share_of(now)),
-        )
-    )
-    seconds = (time.perf_counter() - began) / max(len(fits), 1)
-    for i, fit in enumerate(fits):
-        if errors[i] is None and fit.estimator.diverged_members_:
-            errors[i] = _DIVERGED
-    return score_networks(fits, errors, trials, seconds)
+
+    def __init__(self, estimator: Any, settings: Sequence[Setting], trials: Trials):
+        self._trials = trials
+        rows = [train for train, _ in trials.splits]
+        self._fits = [
+            Fit(trials.prepared(estimator, setting, split), train)
+            for setting in settings
+            for split, train in enumerate(rows)
+        ]
+        weight = trials.fit_params.get("sample_weight")
+        self._together = begin_together(self._fits, trials.X, trials.y, weight, groups=trials.groups)
+
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Train some settings, to their end or until so many epochs, and score them."""
+        began = time.perf_counter()
+        splits = len(self._trials.splits)
+        places = [setting * splits + split for setting in which for split in range(splits)]
+        train_together(self._together, places, until=until, progress=lambda now: tell(_share_of(now)))
+        seconds = (time.perf_counter() - began) / max(len(places), 1)
+        entries = self._scored(places, seconds)
+        return [entries[at : at + splits] for at in range(0, len(entries), splits)]
+
+    def _scored(self, places: Sequence[int], seconds: float) -> list[Entry]:
+        """Return the entries of some fits; all answers are asked for at once."""
+        trials, splits = self._trials, len(self._trials.splits)
+        errors = {place: self._error(place) for place in places}
+        fine = [place for place in places if errors[place] is None]
+        parts = [trials.test_parts] + ([trials.train_parts] if trials.return_train_score else [])
+        known: dict[int, list[Any]] = {place: [] for place in fine}
+        for part in parts:
+            rows = [part[place % splits][0] for place in fine]
+            asked = [(self._fits[place].estimator, X) for place, X in zip(fine, rows, strict=True)]
+            for place, pair in zip(fine, zip(rows, answers_together(asked), strict=True), strict=True):
+                known[place].append(pair)
+        entries = []
+        for place in places:
+            if errors[place] is not None:
+                entries.append(trials.failed(place % splits, errors[place]))
+                continue
+            estimator = self._fits[place].estimator
+            with estimator.remembering(known[place]):
+                entries.append(trials.score(estimator, place % splits) | {"fit_time": seconds})
+        return entries
+
+    def _error(self, place: int) -> Any:
+        """Return why a fit failed, or None."""
+        refused = self._together.refused[place]
+        if refused is None and self._fits[place].estimator.diverged_members_:
+            return _DIVERGED
+        return refused
 
 
-def share_of(now: Progress) -> float:
+def _share_of(now: Progress) -> float:
     """Return the share of a training that is done."""
     return max(now.finished / max(now.members, 1), now.epochs / max(now.epochs_planned, 1))
-
-
-def score_networks(
-    fits: Sequence[Fit], errors: Sequence[Any], trials: Trials, seconds: float
-) -> list[list[Entry]]:
-    """Return the entries of fits in the order of settings, then splits; all answers are asked for at once."""
-    splits = len(trials.splits)
-    fine = [i for i, error in enumerate(errors) if error is None]
-    test = answers_together([(fits[i].estimator, trials.test_parts[i % splits][0]) for i in fine])
-    train: list[Any] = [None] * len(fine)
-    if trials.return_train_score:
-        train = answers_together([(fits[i].estimator, trials.train_parts[i % splits][0]) for i in fine])
-    known = dict(zip(fine, zip(test, train, strict=True), strict=True))
-    entries = []
-    for i, fit in enumerate(fits):
-        split = i % splits
-        if errors[i] is not None:
-            entries.append(trials.failed(split, errors[i]))
-            continue
-        remembered = [(trials.test_parts[split][0], known[i][0])]
-        if trials.return_train_score:
-            remembered.append((trials.train_parts[split][0], known[i][1]))
-        with fit.estimator.remembering(remembered):
-            entries.append(trials.score(fit.estimator, split) | {"fit_time": seconds})
-    return [entries[at : at + splits] for at in range(0, len(entries), splits)]

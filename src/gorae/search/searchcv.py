@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_method_params
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, check_flag, root_seed
 from gorae.evidence import fold_score_interval
-from gorae.search.evaluation import evaluate
+from gorae.search.climbing import climb, mean_score
 from gorae.search.nested import score_search
 from gorae.search.progress import Heard, search_bar
 from gorae.search.samplers import begin_sampling
@@ -50,6 +50,9 @@ class SearchCV(BaseSearchCV):
         scoring: the name of a score, a function, or several of either; None for the estimator's own.
         refit: whether to fit the best setting on all rows; the name of the score that decides, where there
             are several; or a function from `cv_results_` to the place of the best.
+        halving: a factor such as 3: all settings train for a few epochs, the best third for three times as
+            many, and so on until the last train to their end (successive halving); "hyperband" for several
+            such brackets, from many short ones to few long ones; None trains every setting to its end.
         nested: whether to run the whole search anew inside each split's training rows, and score what it
             chooses on the rows left out: the score of the procedure, which being the best of many does not
             flatter. It costs about as many searches more as there are splits.
@@ -62,7 +65,9 @@ class SearchCV(BaseSearchCV):
     Attributes:
         cv_results_: a dictionary of arrays, one entry a setting: `params`, `param_*`, `split*_test_*`,
             `mean_test_*`, `std_test_*`, `rank_test_*`, `mean_fit_time` (a share of the population's), and the
-            interval of the mean, `low_test_*` and `high_test_*` (95 %, corrected for overlapping folds).
+            interval of the mean, `low_test_*` and `high_test_*` (95 %, corrected for overlapping folds). With
+            `halving` a setting has an entry for every rung it has climbed: `iter`, `n_resources` (epochs) and
+            `bracket` tell which, and the best is looked for among those that trained to their end.
         best_estimator_, best_params_, best_score_, best_index_: of the setting with the best mean. Being the
             best of many, its score is too good: `nested=True` tells by how much.
         nested_: with `nested=True` a `NestedScore`: `score`, `low` and `high` (95 %), `scores` and `chosen`
@@ -93,6 +98,7 @@ class SearchCV(BaseSearchCV):
         repeats: int = 1,
         scoring: Any = None,
         refit: Any = True,
+        halving: Any = None,
         nested: bool = False,
         random_state: Any = None,
         verbose: int = 0,
@@ -114,6 +120,7 @@ class SearchCV(BaseSearchCV):
         self.n_settings = n_settings
         self.sampler = sampler
         self.repeats = repeats
+        self.halving = halving
         self.nested = nested
         self.random_state = random_state
 
@@ -154,8 +161,8 @@ class SearchCV(BaseSearchCV):
 
     def _search(self, spaces: Sequence[Any], trials: Trials, seed: int, metric: Any, hear: Heard) -> None:
         """Try every setting, choose the best, and score the procedure where that is asked for."""
-        tried, entries = self._try_settings(spaces, trials, seed, hear)
-        self.cv_results_ = results = self._results(tried, entries, trials)
+        tried, entries, rungs = self._try_settings(spaces, trials, seed, hear)
+        self.cv_results_ = results = self._results(tried, entries, rungs, trials)
         metric = self._choose(results, metric, entries)
         if self.nested:
             best = self.best_score_
@@ -211,37 +218,45 @@ class SearchCV(BaseSearchCV):
 
     def _try_settings(
         self, spaces: Sequence[Any], trials: Trials, seed: int, hear: Heard
-    ) -> tuple[list[Setting], list[list[Entry]]]:
-        """Return all settings that the sampler asked for, and their entries."""
+    ) -> tuple[list[Setting], list[list[Entry]], dict[str, list[int]]]:
+        """Return all settings that were tried, once a rung, their entries, and which rung it was."""
         wanted = check_count("n_settings", self.n_settings)
         sampling = begin_sampling(self.sampler, spaces, wanted, seed)
         tried: list[Setting] = []
         entries: list[list[Entry]] = []
+        rungs: dict[str, list[int]] = {}
         best, batch = float("nan"), next(sampling, None)
         while batch:
-            planned, before, now = max(wanted, len(tried) + len(batch)), len(tried), len(batch)
-            if self.sampler == "grid":
-                planned = now
-
-            tell = partial(_tell_settings, hear, before, now, planned, best)
-            found = evaluate(self.estimator, batch, trials, tell)
-            tried += batch
-            entries += found
-            scores = [_mean_score(own, self.refit) for own in found]
+            planned = len(batch) if self.sampler == "grid" else max(wanted, len(tried) + len(batch))
+            tell = partial(_tell_settings, hear, len(tried), len(batch), planned, best)
+            climbed = climb(self.estimator, batch, trials, self.halving, self.refit, tell)
+            scores = [np.nan] * len(batch)
+            for place, found, rung in climbed:
+                tried.append(batch[place])
+                entries.append(found)
+                scores[place] = mean_score(found, self.refit)
+                for name, number in rung.items():
+                    rungs.setdefault(name, []).append(number)
             best = float(np.fmax.reduce([best, *scores]))
             try:
                 batch = sampling.send(scores)
             except StopIteration:
                 break
-        return tried, entries
+        return tried, entries, rungs
 
-    def _results(self, tried: list[Setting], entries: list[list[Entry]], trials: Trials) -> dict[str, Any]:
+    def _results(
+        self,
+        tried: list[Setting],
+        entries: list[list[Entry]],
+        rungs: dict[str, list[int]],
+        trials: Trials,
+    ) -> dict[str, Any]:
         """Return `cv_results_`."""
         out = [entry for own in entries for entry in own]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
-        results = self._format_results(tried, len(trials.splits), out)
+        results = self._format_results(tried, len(trials.splits), out, rungs)
         sizes = [np.array([len(part[side]) for part in trials.splits]) for side in (0, 1)]
         for key in [key for key in results if key.startswith("mean_test_")]:
             name = key.removeprefix("mean_test_")
@@ -258,7 +273,7 @@ class SearchCV(BaseSearchCV):
             self._check_refit_for_multimetric(first)
             metric = self.refit
         if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, metric, results)
+            self.best_index_ = self._select_best_index(self.refit, metric, _finished(results, self.refit))
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
@@ -283,12 +298,17 @@ def _tell_settings(hear: Heard, before: int, now: int, planned: int, best: float
     hear("settings", (before + share * now) / planned, best)
 
 
-def _mean_score(entries: Sequence[Entry], refit: Any) -> float:
-    """Return the mean score that a sampler learns from."""
-    scores = [entry["test_scores"] for entry in entries]
-    if isinstance(scores[0], dict):
-        scores = [each[refit if refit in each else next(iter(each))] for each in scores]
-    return float(np.mean(scores))
+def _finished(results: dict[str, Any], refit: Any) -> dict[str, Any]:
+    """Return results in which settings that did not train to their end rank last; a function sees all."""
+    if "n_resources" not in results or callable(refit):
+        return results
+    whole = results["n_resources"] == results["n_resources"].max()
+    ranked = {
+        name: np.where(whole, values, len(values) + values)
+        for name, values in results.items()
+        if name.startswith("rank_test_")
+    }
+    return results | ranked
 
 
 def _bounds(scores: np.ndarray, train_sizes: np.ndarray, test_sizes: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import clone
@@ -13,19 +13,11 @@ from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from gorae.errors import ParameterError
 from gorae.search.space import Setting
 
 Entry = dict[str, Any]
 """One fit of one setting in the words of scikit-learn: its scores, times, rows and error."""
-
-
-class Told(NamedTuple):
-    """How far a search is: settings done and planned, share of the work, the best mean score so far."""
-
-    done: int
-    planned: int
-    share: float
-    best: float
 
 
 @dataclass(frozen=True)
@@ -152,5 +144,47 @@ def seeded(estimator: Any, seed: int) -> Any:
     return estimator.set_params(**dict.fromkeys(names, seed)) if names else estimator
 
 
-Evaluate = Callable[[Any, Sequence[Setting], Trials, Callable[[float], None]], list[list[Entry]]]
-"""Tries settings of an estimator: an entry for each setting and split. Told the share of the work done."""
+Tell = Callable[[float], None]
+"""Told the share of the work done, from 0 to 1."""
+
+
+class Race(Protocol):
+    """Settings under trial, which may be trained in several parts."""
+
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Train some settings, to their end or until so many epochs; an entry for each, and each split."""
+        ...
+
+
+Begin = Callable[[Any, Sequence[Setting], Trials], Race]
+"""Begins a race of an estimator's settings."""
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """A race of estimators that cannot pause.
+
+    Args:
+        evaluate: tries settings: estimator, settings, trials and whom to tell; an entry a setting and split.
+        estimator: whose settings.
+        settings: all of them.
+        trials: the data, splits and scorers.
+    """
+
+    evaluate: Callable[[Any, Sequence[Setting], Trials, Tell], list[list[Entry]]]
+    estimator: Any
+    settings: Sequence[Setting]
+    trials: Trials
+
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Try some settings.
+
+        Raises:
+            ParameterError: when they are to pause.
+        """
+        if until is not None:
+            raise ParameterError(
+                f"halving needs an estimator that trains by epochs, not {type(self.estimator).__name__}; "
+                "use halving=None."
+            )
+        return self.evaluate(self.estimator, [self.settings[place] for place in which], self.trials, tell)

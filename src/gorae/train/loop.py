@@ -82,6 +82,7 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     keep_state: bool = False,
+    until: int | None = None,
 ) -> Outcome:
     """Train a population.
 
@@ -94,7 +95,9 @@ def train(
         chunk: members a program, or None for the planner's choice.
         progress: called from this thread about ten times a second; what it raises ends the training.
         checkpoint: where each member is kept while it trains; an existing one is resumed.
-        keep_state: whether results hold the state to go on from (warm starts).
+        keep_state: whether results hold the state to go on from (warm starts, rungs of a search).
+        until: the epoch (from 1) after which members pause, all begun by then for equally many epochs; what
+            their schedules plan stays what it was. None trains every member to its end.
 
     Returns:
         The outcome. After Ctrl-C it holds the members as they were, and says so.
@@ -113,7 +116,7 @@ def train(
     if checkpoint is not None:
         open_folder(checkpoint)
         fit = fingerprint(problem, shared, splits, members)
-    work = Work(problem, members, [as_read(split) for split in splits], keep_state, checkpoint, fit)
+    work = Work(problem, members, [as_read(split) for split in splits], keep_state, checkpoint, fit, until)
     tasks = _tasks(work, plan.chunk)
     run = _Run(work, tasks, plan.chunk, [None] * len(members), np.zeros(len(members), np.int64))
     rows = SharedRows(with_spare_rows(shared.rows), with_spare_rows(shared.targets))
@@ -209,6 +212,8 @@ def _wait_for_word(run: _Run) -> None:
 def _progress(run: _Run, began: float) -> Progress:
     """Return how far the training is; what early stopping saved is no longer planned."""
     planned = np.array([int(member.hyper["epochs"]) for member in run.work.members], np.int64)
+    if run.work.until is not None:
+        planned = np.minimum(planned, run.work.until)
     with run.lock:
         finished = np.array([result is not None for result in run.results], bool)
         planned = np.where(finished, run.epochs, np.maximum(planned, run.epochs))

@@ -42,7 +42,8 @@ class Member(NamedTuple):
 class Work:
     """What the tasks of one training have in common.
 
-    Workers share it without a lock: `stop` only ever turns true, `seconds_an_epoch` is a hint, and a split
+    `until` is the epoch after which members pause; None trains them to their end.
+    Workers share all without a lock: `stop` only ever turns true, `seconds_an_epoch` is a hint, and a split
     that was put on a device twice is the same split.
     """
 
@@ -52,6 +53,7 @@ class Work:
     keep_state: bool
     checkpoint: Checkpoint | None
     fit: str
+    until: int | None = None
     stop: bool = False
     seconds_an_epoch: float = 0.0
     placed: dict[tuple[int, Device], SplitRows] = field(default_factory=dict)
@@ -86,7 +88,7 @@ def compile_ahead(work: Work, task: Sequence[int], size: int, device: Device, sh
 def train_task(
     work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows, tell: Tell
 ) -> dict[int, MemberResult]:
-    """Train members until all of them stop, or the work does.
+    """Train members until all of them stop or pause, or the work stops.
 
     Args:
         work: what this training is about.
@@ -110,8 +112,8 @@ def train_task(
     else:
         state, hyper, split = states[0], dict(members[0].hyper), _placed(work, members[0].split, device)
     steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
-    while not work.stop and not np.all(state.stopped):
-        arguments = (shared, split, hyper, state, np.int32(_segment_epochs(work)), steps)
+    while not work.stop and (left := _epochs_left(work, state)) > 0:
+        arguments = (shared, split, hyper, state, np.int32(min(_segment_epochs(work), left)), steps)
         program = _program(work.problem, size, arguments, device)
         began = time.perf_counter()
         state, rows = program(*arguments)
@@ -172,6 +174,19 @@ def _placed(work: Work, split: int, device: Device) -> SplitRows:
     if (split, device) not in work.placed:
         work.placed[split, device] = jax.device_put(work.splits[split], device)
     return work.placed[split, device]
+
+
+def _epochs_left(work: Work, state: MemberState) -> int:
+    """Return how many epochs may be trained until a member is to pause; 0 where all have stopped.
+
+    Members of one task that have not stopped have trained for equally many epochs.
+    """
+    going = ~np.atleast_1d(np.asarray(state.stopped))
+    if not going.any():
+        return 0
+    if work.until is None:
+        return SEGMENT_EPOCHS
+    return max(0, work.until - int(np.atleast_1d(np.asarray(state.epoch))[going].min()))
 
 
 def _segment_epochs(work: Work) -> int:
