@@ -2,12 +2,15 @@
 
 import logging
 import queue
+import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import FrameType
 from typing import NamedTuple
 
 import jax
@@ -68,6 +71,7 @@ class _Run:
     error: BaseException | None = None
     halvings: int = 0
     retired: int = 0
+    interrupted: bool = False
     best_score: float = -np.inf
 
 
@@ -127,7 +131,8 @@ def train(
         first = plan.workers[0].device
         jobs.append(partial(_compile_ahead, run, tasks[0], first, placed[first]))
     threads = [threading.Thread(target=_counted, args=(run, job), daemon=True) for job in jobs]
-    interrupted = _run_threads(run, threads, progress, began)
+    with _hearing(run):
+        interrupted = _run_threads(run, threads, progress, began) or run.interrupted
     if run.error is not None:
         raise run.error
     if run.halvings or run.retired:
@@ -152,6 +157,28 @@ def _tasks(work: Work, chunk: int) -> list[list[int]]:
         steps = steps_an_epoch(work.problem, work.splits[member.split]) if chunk > 1 else 0
         groups.setdefault(steps, []).append(i)
     return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]
+
+
+@contextmanager
+def _hearing(run: _Run) -> Iterator[None]:
+    """Let Ctrl-C set a flag inside the block, as `asyncio.run` does, and raise nothing.
+
+    Raised while the main thread is in a callback of the garbage collector (JAX has one), it would be printed
+    and forgotten. Handlers of the program that calls are left alone.
+    """
+    own = threading.current_thread() is threading.main_thread()
+    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        run.interrupted = run.work.stop = True
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run_threads(
