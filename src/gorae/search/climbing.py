@@ -1,6 +1,7 @@
 """A batch of settings climbs its rungs: those that score best train on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,8 +11,9 @@ from gorae.errors import ParameterError
 from gorae.estimators.parameters import check_count
 from gorae.search.evaluation import begin_race
 from gorae.search.halving import Rung, best_settings, make_brackets
+from gorae.search.journal import Part, Recall, make_anew
 from gorae.search.space import Setting
-from gorae.search.trials import Entry, Tell, Trials
+from gorae.search.trials import Entry, Race, Tell, Trials
 
 
 class Climbed(NamedTuple):
@@ -28,62 +30,111 @@ class Climbed(NamedTuple):
     rung: dict[str, int]
 
 
-def climb(
-    estimator: Any, batch: Sequence[Setting], trials: Trials, halving: Any, refit: Any, tell: Tell
-) -> list[Climbed]:
-    """Try a batch of settings.
+@dataclass(frozen=True)
+class Climb:
+    """What all batches of a search have in common.
 
     Args:
-        estimator: whose settings.
-        batch: all of them.
+        estimator: whose settings are tried.
         trials: the data, splits and scorers.
         halving: see `make_brackets`.
         refit: the name of the score that decides, where there are several.
+        recall: gives the entries of a part, known or made anew.
+        parts: settings a part, where nothing is halved; None for one part.
+    """
+
+    estimator: Any
+    trials: Trials
+    halving: Any
+    refit: Any
+    recall: Recall = make_anew
+    parts: int | None = None
+
+
+def climb(search: Climb, batch: Sequence[Setting], number: int, tell: Tell) -> list[Climbed]:
+    """Try a batch of settings.
+
+    Args:
+        search: what all batches have in common.
+        batch: the settings.
+        number: of the batch, from 0.
         tell: told the share of the work done.
 
     Returns:
         Every setting at every rung that it has climbed, rung after rung.
     """
-    if halving is None:
-        found = begin_race(estimator, batch, trials).run(range(len(batch)), None, tell)
-        return [Climbed(place, entries, {}) for place, entries in enumerate(found)]
-    epochs = most_epochs(estimator, batch)
-    brackets = make_brackets(halving, len(batch), epochs)
+    if search.halving is None:
+        return _climb_at_once(search, batch, number, tell)
+    epochs = most_epochs(search.estimator, batch)
+    brackets = make_brackets(search.halving, len(batch), epochs)
     work = [sum(_epochs_of(rung, epochs) * rung.settings for rung in bracket) for bracket in brackets]
     shares = np.cumsum([0, *work]) / sum(work)
     climbed: list[Climbed] = []
     first = 0
-    for number, bracket in enumerate(brackets):
+    for which, bracket in enumerate(brackets):
         own = batch[first : first + bracket[0].settings]
-        part = partial(_tell_part, tell, float(shares[number]), float(shares[number + 1]))
-        for place, entries, rung in _climb_bracket(estimator, own, trials, bracket, epochs, refit, part):
-            climbed.append(Climbed(first + place, entries, rung | {"bracket": number}))
+        told = partial(_tell_part, tell, float(shares[which]), float(shares[which + 1]))
+        part = Part(number, which, 0, 0)
+        for place, entries, rung in _climb_bracket(search, own, part, bracket, epochs, told):
+            climbed.append(Climbed(first + place, entries, rung | {"bracket": which}))
         first += len(own)
     return climbed
 
 
+def _climb_at_once(search: Climb, batch: Sequence[Setting], number: int, tell: Tell) -> list[Climbed]:
+    """Train every setting to its end, part by part."""
+    size = search.parts or len(batch)
+    race = _Late(partial(begin_race, search.estimator, batch, search.trials))
+    climbed: list[Climbed] = []
+    for which, first in enumerate(range(0, len(batch), size)):
+        places = range(first, min(first + size, len(batch)))
+        told = partial(_tell_part, tell, first / len(batch), places[-1] / len(batch))
+        found = search.recall(
+            Part(number, 0, 0, which),
+            [batch[place] for place in places],
+            partial(race.run, places, None, told),
+        )
+        climbed += [Climbed(place, own, {}) for place, own in zip(places, found, strict=True)]
+    return climbed
+
+
+class _Late:
+    """A race that begins when something of it is run for the first time."""
+
+    def __init__(self, begin: Callable[[], Race]):
+        self._begin = begin
+        self._race: Race | None = None
+
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+        """Run some settings."""
+        if self._race is None:
+            self._race = self._begin()
+        return self._race.run(which, until, tell)
+
+
 def _climb_bracket(
-    estimator: Any,
-    batch: Sequence[Setting],
-    trials: Trials,
-    bracket: Sequence[Rung],
-    epochs: int,
-    refit: Any,
-    tell: Tell,
+    search: Climb, batch: Sequence[Setting], part: Part, bracket: Sequence[Rung], epochs: int, tell: Tell
 ) -> list[Climbed]:
-    """Train all settings to the first rung, the best of them to the next, and so on."""
+    """Train all settings to the first rung, the best of them to the next, and so on.
+
+    Where earlier rungs are known and a later one is not, those that go on are trained from their beginning.
+    """
     work = np.array([0, *(_epochs_of(rung, epochs) * rung.settings for rung in bracket)])
     shares = np.cumsum(work) / work.sum()
-    race = begin_race(estimator, batch, trials)
+    race = _Late(partial(begin_race, search.estimator, batch, search.trials))
     going = list(range(len(batch)))
     climbed: list[Climbed] = []
     for level, rung in enumerate(bracket):
-        part = partial(_tell_part, tell, float(shares[level]), float(shares[level + 1]))
-        found = race.run(going, rung.epochs, part)
+        told = partial(_tell_part, tell, float(shares[level]), float(shares[level + 1]))
+        found = search.recall(
+            part._replace(rung=level),
+            [batch[place] for place in going],
+            partial(race.run, going, rung.epochs, told),
+        )
         where = {"iter": level, "n_resources": _epochs_of(rung, epochs)}
         climbed += [Climbed(place, own, where) for place, own in zip(going, found, strict=True)]
         if level + 1 < len(bracket):
-            scores = [mean_score(own, refit) for own in found]
+            scores = [mean_score(own, search.refit) for own in found]
             going = [going[k] for k in best_settings(scores, bracket[level + 1].settings)]
     return climbed
 

@@ -86,7 +86,7 @@ def score_search(
 def _search_inside(search: Any, trials: Trials, split: int) -> Any:
     """Return the search, fitted on the training rows of a split."""
     inner: Any = clone(search)
-    inner.set_params(nested=False, random_state=trials.seeds[split], verbose=0)
+    inner.set_params(nested=False, resume=None, random_state=trials.seeds[split], verbose=0)
     given = trials.fit_params_of(split)
     if trials.groups is not None:
         train = trials.splits[split][0]

@@ -19,7 +19,8 @@ from sklearn.utils.validation import _check_method_params
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, check_flag, root_seed
 from gorae.evidence import fold_score_interval
-from gorae.search.climbing import climb, mean_score
+from gorae.search.climbing import Climb, climb, mean_score
+from gorae.search.journal import Recall, fingerprint, make_anew, open_journal, stored_seed
 from gorae.search.nested import score_search
 from gorae.search.progress import Heard, search_bar
 from gorae.search.samplers import begin_sampling
@@ -27,6 +28,8 @@ from gorae.search.space import Setting, checked_spaces
 from gorae.search.trials import Entry, Trials, seeded
 
 _LARGEST_SEED = 2**31 - 1
+_PART = 16
+"""Settings that a journal keeps at once."""
 
 
 class SearchCV(BaseSearchCV):
@@ -56,6 +59,9 @@ class SearchCV(BaseSearchCV):
         nested: whether to run the whole search anew inside each split's training rows, and score what it
             chooses on the rows left out: the score of the procedure, which being the best of many does not
             flatter. It costs about as many searches more as there are splits.
+        resume: path of a file in which every finished part of the search is kept (SQLite: settings, scores,
+            times, seed, versions); where it exists the search goes on, after a kill at any instant, to
+            bitwise the same table. Settings are then tried sixteen at a time. None keeps nothing.
         random_state: seed of the sampler, the repeats, and of estimators that have none.
         verbose: 0 is silent, 1 shows a progress bar on standard error.
         error_score: the score of a setting whose fit failed, or "raise".
@@ -100,6 +106,7 @@ class SearchCV(BaseSearchCV):
         refit: Any = True,
         halving: Any = None,
         nested: bool = False,
+        resume: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         error_score: Any = np.nan,
@@ -122,6 +129,7 @@ class SearchCV(BaseSearchCV):
         self.repeats = repeats
         self.halving = halving
         self.nested = nested
+        self.resume = resume
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -145,7 +153,7 @@ class SearchCV(BaseSearchCV):
         check_flag("return_train_score", self.return_train_score)
         if check_flag("nested", self.nested) and (callable(self.refit) or not self.refit):
             raise ParameterError("nested=True needs refit=True or the name of a score, which then decides.")
-        seed = root_seed(self.random_state)
+        seed = self._root_seed()
         with as_input_error():
             scorers, metric = self._get_scorers()
             X, y = indexable(X, y)
@@ -159,9 +167,20 @@ class SearchCV(BaseSearchCV):
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         return self
 
+    def _root_seed(self) -> int:
+        """Return the root seed: that of the search which goes on, if it has none of its own."""
+        known = stored_seed(self.resume) if self.resume is not None and self.random_state is None else None
+        return root_seed(self.random_state) if known is None else known
+
     def _search(self, spaces: Sequence[Any], trials: Trials, seed: int, metric: Any, hear: Heard) -> None:
         """Try every setting, choose the best, and score the procedure where that is asked for."""
-        tried, entries, rungs = self._try_settings(spaces, trials, seed, hear)
+        if self.resume is None:
+            tried, entries, rungs = self._try_settings(spaces, trials, seed, hear, make_anew, None)
+        else:
+            kind = fingerprint(self, spaces, trials)
+            with open_journal(self.resume, kind, seed) as journal:
+                found = self._try_settings(spaces, trials, seed, hear, journal.recall, _PART)
+            tried, entries, rungs = found
         self.cv_results_ = results = self._results(tried, entries, rungs, trials)
         metric = self._choose(results, metric, entries)
         if self.nested:
@@ -217,7 +236,13 @@ class SearchCV(BaseSearchCV):
         return repeated(n_splits=self.cv, n_repeats=repeats, random_state=seed % _LARGEST_SEED)
 
     def _try_settings(
-        self, spaces: Sequence[Any], trials: Trials, seed: int, hear: Heard
+        self,
+        spaces: Sequence[Any],
+        trials: Trials,
+        seed: int,
+        hear: Heard,
+        recall: Recall,
+        parts: int | None,
     ) -> tuple[list[Setting], list[list[Entry]], dict[str, list[int]]]:
         """Return all settings that were tried, once a rung, their entries, and which rung it was."""
         wanted = check_count("n_settings", self.n_settings)
@@ -225,11 +250,12 @@ class SearchCV(BaseSearchCV):
         tried: list[Setting] = []
         entries: list[list[Entry]] = []
         rungs: dict[str, list[int]] = {}
-        best, batch = float("nan"), next(sampling, None)
+        search = Climb(self.estimator, trials, self.halving, self.refit, recall, parts)
+        best, batch, number = float("nan"), next(sampling, None), 0
         while batch:
             planned = len(batch) if self.sampler == "grid" else max(wanted, len(tried) + len(batch))
             tell = partial(_tell_settings, hear, len(tried), len(batch), planned, best)
-            climbed = climb(self.estimator, batch, trials, self.halving, self.refit, tell)
+            climbed = climb(search, batch, number, tell)
             scores = [np.nan] * len(batch)
             for place, found, rung in climbed:
                 tried.append(batch[place])
@@ -239,7 +265,7 @@ class SearchCV(BaseSearchCV):
                     rungs.setdefault(name, []).append(number)
             best = float(np.fmax.reduce([best, *scores]))
             try:
-                batch = sampling.send(scores)
+                batch, number = sampling.send(scores), number + 1
             except StopIteration:
                 break
         return tried, entries, rungs
