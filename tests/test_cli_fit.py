@@ -1,12 +1,14 @@
 """`gorae fit`: what it prints, writes and refuses, and with which exit code."""
 
 import errno
+import html
 import json
 import os
 
 import numpy as np
 import pytest
 
+import gorae
 import gorae.files.atomic as atomic
 import gorae.study.ascent as ascent_module
 from cli_cases import run
@@ -53,7 +55,9 @@ def test_text(table, run):
     )
     assert any("Training scores" in line for line in lines)
     assert lines[-1] == "model: people.gorae   report: people.html"
-    assert ran.err.splitlines()[0].startswith("plan: 3 outer folds")
+    told = ran.err.splitlines()
+    assert told[0] == "task: classification ('income' holds 3 different texts)"
+    assert told[1].startswith("plan: 3 outer folds")
     assert "\x1b" not in ran.err + ran.out
     assert (table / "people.gorae").exists()
     assert "<html" in (table / "people.html").read_text()
@@ -124,15 +128,13 @@ def test_force(table, run):
 
 
 def test_out_is_made(table, run):
-    """The folder of `--out` is made, for its owner alone, and both files go there."""
+    """The folder of `--out` is made, and both files go there."""
     ran = fit(run, "--out", "results/first")
     assert ran.code == 0
     assert sorted(path.name for path in (table / "results/first").iterdir()) == [
         "people.gorae",
         "people.html",
     ]
-    assert (table / "results").stat().st_mode & 0o777 == 0o700
-    assert (table / "results/first/people.gorae").stat().st_mode & 0o777 == 0o600
 
 
 def test_folder_that_cannot_be_written(table, run, untrained, monkeypatch):
@@ -184,14 +186,21 @@ def test_full_disk(table, run, monkeypatch, written):
         (["digts"], 1, "Did you mean 'digits'?"),
         (["missing.csv", "--target", "y"], 1, "missing.csv"),
         (["people.csv", "--target", "income", "--test", "none.csv"], 1, "none.csv"),
-        (["iris", "--target", "species"], 2, "--target and --test are for files"),
+        (["iris", "--target", "species"], 2, "--target, --test and --drop are for files"),
+        (["iris", "--drop", "species"], 2, "--target, --test and --drop are for files"),
+        (
+            ["people.csv", "--target", "income", "--drop", "age", "--drop", "hight"],
+            1,
+            "has no column 'hight' (did you mean 'height'?)",
+        ),
+        (["people.csv", "--target", "income", "--drop", "income"], 2, "'income' is the column to predict"),
         (["people.csv", "--target", "income", "--models", "bayes,linaer"], 2, "Did you mean 'linear'?"),
         (["people.csv", "--target", "income", "--models", ","], 2, "at least one of bayes"),
         (["people.csv", "--target", "income", "--models", "chance"], 2, "at least one of bayes"),
         (
             ["people.csv", "--target", "income", "--time", "soon"],
             2,
-            "'soon' is no duration; write 90s, 10m or 1.5h.",
+            "'soon' is no duration; write 90s, 10m or 1.5h; a plain number is seconds.",
         ),
         (["people.csv", "--target", "income", "--time", "0"], 2, "'0' is no duration"),
         (["people.csv", "--target", "income", "--seed", "-1"], 2, "--seed"),
@@ -224,6 +233,8 @@ def test_refused(table, run, monkeypatch, arguments, code, words):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 90, "a PNG picture"),
         (b"a,a,income\n1,2,x\n", "'a'"),
         (b"income\nx\ny\n", "no column but the target"),
+        (b"age,income\n1,2024-01-02\n2,2024-01-03\n", "'income' of 'people.csv' holds dates or times (Date)"),
+        (b"5,3.5,a\n4,2.5,b\n", "if the file has no header line, give --no-header"),
         (b"age,income\n1,\n2,\n", "no row of 'people.csv' has a value in the target column 'income'"),
         (b"age,income\n" + b"1,x\n2,y\n" * 4, "at least 10 rows, got 8"),
         (b"age,income\n" + b"1,x\n2,x\n" * 10, "at least two classes"),
@@ -245,6 +256,82 @@ def test_own_test_file(table, run):
     (table / "held.csv").write_text(as_csv(people(20, seed=9)[["income", "city", "age", "member", "height"]]))
     found = json.loads(fit(run, "--test", "held.csv", "--json").out)
     assert (found["data"]["rows"], found["test"]["rows"]) == (80, 20)
+
+
+def test_rows_keep_the_numbers_of_the_file(table, run):
+    """Where rows without a target are left out, the others are called as in the file, and a note says so."""
+    frame = people().astype({"income": object})
+    frame.loc[:19, "income"] = float("nan")
+    (table / "people.csv").write_text(as_csv(frame))
+    ran = fit(run, "--json")
+    told = "20 of 60 rows of 'people.csv' have no 'income' and were left out"
+    assert f"gorae: {told}.\n" in ran.err
+    assert json.loads(ran.out)["notes"] == [f"{told}; row numbers are those of the file, from 0."]
+    assert told in html.unescape((table / "people.html").read_text())
+    reference = gorae.load("people.gorae").reference
+    assert reference.numbers.min() >= 20
+    nearest = run("explain", "people.gorae", "people.csv", "--row", reference.numbers[7], "--json").out
+    first = json.loads(nearest)["neighbors"][0]
+    assert first["distance"] < 1e-5
+    assert first["label"] == frame["income"][first["row"]]
+
+
+def test_test_rows_without_a_target(table, run):
+    """Rows of `--test` without a target are left out and counted in a note."""
+    (table / "held.csv").write_text(as_csv(people(20, seed=9)) + "30,170,Busan,True,\n")
+    found = json.loads(fit(run, "--test", "held.csv", "--json").out)
+    assert found["test"]["rows"] == 20
+    assert found["notes"] == ["1 of 21 rows of 'held.csv' has no 'income' and was left out."]
+
+
+def test_drop(table, run):
+    """`--drop` leaves columns out, of the test file too; new rows need not have them, or may."""
+    (table / "held.csv").write_text(as_csv(people(20, seed=9).drop(columns="city")))
+    ran = fit(run, "--drop", "city", "--drop", "height", "--test", "held.csv", "--json")
+    found = json.loads(ran.out)
+    assert found["data"]["columns"] == 2
+    assert found["notes"][0] == "Left out with --drop: 'city', 'height'."
+    whole = run("predict", "people.gorae", "people.csv")
+    (table / "less.csv").write_text(as_csv(people()[["age", "member"]]))
+    assert whole.code == 0
+    assert run("predict", "people.gorae", "less.csv").out == whole.out
+
+
+def test_drop_of_everything(table, run, untrained):
+    """Where nothing but the target is left, that is told."""
+    (table / "two.csv").write_text("a,y\n1,2\n")
+    ran = run("fit", "two.csv", "--target", "y", "--drop", "a")
+    assert (ran.code, "nothing is left to predict from" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        ([0, 1, 2], (), "classification ('y' holds 3 different whole numbers; --task regression predicts it"),
+        (
+            [10 * i for i in range(25)],
+            (),
+            "regression ('y' holds 25 different whole numbers; --task classification",
+        ),
+        (range(60), (), "regression ('y' holds 60 different whole numbers)"),
+        ([0.5, 1.5, 2.5], (), "regression ('y' holds numbers with fractions)"),
+        ([True, False], (), "classification ('y' holds truth values)"),
+        ([0, 1, 2], ("--task", "regression"), "regression (--task)"),
+    ],
+)
+def test_task(table, run, values, options, words):
+    """Which task it is and why is told before the work; where values leave a choice, in the notes as well."""
+    rows = [f"{i * 7 % 11},{list(values)[i % len(values)]}" for i in range(60)]
+    (table / "y.csv").write_text("x,y\n" + "\n".join(rows) + "\n")
+    ran = run("fit", "y.csv", "--target", "y", "--models", "knn", "--json", *options)
+    assert ran.err.startswith(f"task: {words}")
+    notes = json.loads(ran.out)["notes"]
+    assert any(note.startswith("The task is ") for note in notes) == ("--task" in words and not options)
+
+
+def test_task_of_a_named_data_set(table, run):
+    """The task of a named data set is its own."""
+    assert run("fit", "iris", "--models", "bayes").err.startswith("task: classification (the data set's own)")
 
 
 def test_test_file_with_another_class(table, run):

@@ -17,12 +17,9 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT t
 
 @pytest.fixture(autouse=True)
 def heard():
-    """Ctrl-C is heard as on the command line, and as before afterwards."""
-    before, hook = signal.signal(signal.SIGINT, signal.default_int_handler), sys.unraisablehook
+    """Ctrl-C is heard as on the command line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     hear_interrupts()
-    yield
-    signal.signal(signal.SIGINT, before)
-    sys.unraisablehook = hook
 
 
 def test_is_raised_at_once():

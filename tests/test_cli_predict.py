@@ -203,14 +203,45 @@ def test_explain(folder, run):
     ran = run("explain", "people.gorae", "new.csv", "--row", "3", "--neighbors", "4")
     lines = ran.out.splitlines()
     assert lines[0].startswith("row 3: ")
-    assert lines[1].split() == ["training", "row", "distance", "income"]
+    assert lines[1].split() == ["training", "row", "(from", "0)", "distance", "income"]
+    assert ran.err == (
+        "distance: Euclidean, in the input columns, scaled (1 is a standard deviation of one column)\n"
+    )
     away = [float(line.split()[1]) for line in lines[2:]]
     assert len(away) == 4
     assert away == sorted(away)
     found = json.loads(run("explain", "people.gorae", "new.csv", "--row", "3", "--json").out)
     assert (found["schema"], found["row"], len(found["neighbors"])) == ("gorae.explain/1", 3, 5)
     assert set(found["neighbors"][0]) == {"row", "label", "distance"}
-    assert found["prediction"] == lines[0].split()[2]
+    assert found["prediction"] == lines[0].split()[2] == people_study("bayes").predict(new())[3]
+    assert found["space"] in ran.err
+    assert run("explain", "people.gorae", "new.csv", "--row", "3", "--quiet").err == ""
+
+
+@pytest.mark.parametrize("command", [("predict",), ("explain", "--row", "0")])
+def test_text_where_numbers_are_read(folder, run, command):
+    """Text in a table for a model of numbers is told as a user of the command line can mend it."""
+    values_study("linear").save(folder / "values.gorae")
+    (folder / "three.csv").write_text("x0,x1,x2\n0.5,big,-2\n1,small,0\n")
+    ran = run(command[0], "values.gorae", "three.csv", *command[1:])
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "gorae: the model reads 3 columns of numbers ('x0', 'x1', 'x2'), but in 'three.csv' other values stand "
+        "in 'x1'. Give a file with the model's columns.\n"
+    )
+
+
+def test_headerless(folder, run):
+    """A file whose first row was taken for its header line is told from one that lacks a column."""
+    (folder / "bare.csv").write_text("41,170.5,Busan,1\n30,160,Seoul,0\n")
+    ran = run("predict", "people.gorae", "bare.csv")
+    assert ran.code == 1
+    assert "if the file has no header line, put one before its rows: age, height, city, member." in ran.err
+    X = people()[["age", "height"]].rename(columns={"age": "c0", "height": "c1"})
+    study_of(X, people()["income"]).save(folder / "bare.gorae")
+    ran = run("predict", "bare.gorae", "bare.csv")
+    assert "if the file has no header line, give --no-header" in ran.err
+    assert run("predict", "bare.gorae", "bare.csv", "--no-header").code == 0
 
 
 def test_explain_a_value(folder, run):
@@ -232,11 +263,40 @@ def test_info_builds_no_model(folder, run, monkeypatch):
     monkeypatch.setattr("gorae.files.container.read_container", loaded)
     ran = run("info", "people.gorae")
     assert ran.code == 0
-    assert "trained on people: 60 rows, 4 columns, classification, target 'income'" in ran.out
+    assert "learned from 48 rows of people: 4 columns, classification, target 'income'" in ran.out
+    assert "accuracy on 12 test rows, held apart: " in ran.out
     assert "best of the ladder: bayes" in ran.out
+    assert (
+        "a new file needs 4 columns, by name, in any order:\n  age: number\n  height: number\n"
+        "  city: text with 3 values\n  member: truth value\n"
+    ) in ran.out
     found = json.loads(run("info", "people.gorae", "--json").out)
     assert (found["schema"], found["model"], found["estimator"]) == ("gorae.info/1", "bayes", "GaussianBayes")
     assert found["facts"]["test"]["rows"] == 12
+    assert found["columns"] == [
+        {"name": "age", "kind": "number"},
+        {"name": "height", "kind": "number"},
+        {"name": "city", "kind": "text", "values": ["Busan", "Seoul", "Ulsan"]},
+        {"name": "member", "kind": "truth value"},
+    ]
+
+
+def test_info_tells_columns_of_every_kind(folder, run):
+    """Dates, moments, hashed text and columns of an array are told by what a file must hold."""
+    codes = [
+        {"name": "day", "kind": "time", "unit": "days"},
+        {"name": "at", "kind": "time", "unit": "seconds"},
+        {"name": "name", "kind": "hashed"},
+        3,
+    ]
+    write_container(folder / "kinds.gorae", {}, {"encoding": {"codes": codes}}, kind="study-model")
+    told = run("info", "kinds.gorae").out
+    assert "  day: date\n  at: date with time\n  name: text with many values\n" in told
+    names = [f"x{i}" for i in range(40)]
+    write_container(folder / "array.gorae", {}, {"feature_names": names}, kind="study-model")
+    told = run("info", "array.gorae").out
+    assert "  x29: number\n  and 10 more (--json lists them)\n" in told
+    assert len(json.loads(run("info", "array.gorae", "--json").out)["columns"]) == 40
 
 
 def test_info_of_a_hostile_file(folder, run):

@@ -128,6 +128,56 @@ def test_identifiers_are_left_out_by_name():
     assert "'id' was left out: its 60 different texts in 60 rows" in encoding.notes[0]
 
 
+@pytest.mark.parametrize(
+    "written", ["${}", "-${}", "{} kg", "{}%", "USD {}", "€{},50", "{} km/h", "~{}", "{}.5 °C"]
+)
+def test_numbers_with_a_unit_are_no_identifiers(written):
+    """Text of numbers with a currency or a unit is left out, and the note says what to write instead."""
+    texts = [written.format(i) for i in range(100, 386)]
+    encoding, _ = encode({"price": texts, "n": list(range(286))})
+
+    assert encoding.dropped == ("price",)
+    assert encoding.notes[0] == (
+        "Column 'price' was left out: 286 of 286 texts look like numbers with other characters, for instance "
+        f"{texts[0]!r}; write plain numbers to use the column."
+    )
+
+
+def test_numbers_of_which_some_have_a_unit():
+    """Plain numbers between those with a unit, and a few other texts, do not hide them."""
+    texts = [str(i) if i % 2 else f"{i} kg" for i in range(1, 96)] + ["much", "little"]
+    encoding, _ = encode({"weight": texts, "n": list(range(97))})
+
+    assert "47 of 97 texts look like numbers with other characters, for instance '2 kg'" in encoding.notes[0]
+
+
+def test_hashed_numbers_with_a_unit_are_told():
+    """Text of numbers with a unit that comes back often enough is hashed, and the note says what it is."""
+    encoding, _ = encode({"price": [f"${i % 70}" for i in range(700)]})
+
+    assert encoding.codes[0].kind == "hashed"
+    assert "700 of 700 texts look like numbers with other characters" in encoding.notes[0]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["{}", "00{}", "A{}", "{}-{}", "{} Main Street 3", "10:{}", "{}x4f"],
+)
+def test_codes_are_no_numbers_with_a_unit(written):
+    """Codes with zeros or letters before them, ranges and addresses stay identifiers."""
+    texts = pl.Series("code", [written.format(i, i) for i in range(100, 160)])
+    encoding = learn_encoding(pl.DataFrame({"code": texts, "n": list(range(60))}))
+
+    assert "look like an identifier" in encoding.notes[0]
+
+
+def test_endings_of_many_letters_are_codes():
+    """Numbers with more than a few different endings are codes: seats, not measures."""
+    encoding, _ = encode({"seat": [f"{i}{'ABCDEF'[i % 6]}" for i in range(1, 61)], "n": list(range(60))})
+
+    assert "look like an identifier" in encoding.notes[0]
+
+
 def test_few_unique_texts_are_categories():
     """Fifty different texts in fifty rows are too few to be sure."""
     assert encode({"c": [f"k{i}" for i in range(50)]})[0].codes[0].kind == "category"

@@ -12,6 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from gorae.data import (
     check_classes,
     class_weights,
+    describe_values,
     encode_known_labels,
     encode_labels,
     guess_task,
@@ -69,7 +70,8 @@ def test_labels_of_every_kind_become_codes(y):
         ([], "y is empty"),
         (np.zeros((2, 2)), r"got shape \(2, 2\)"),
         (np.array([1j, 2j]), "Complex data not supported"),
-        (np.array(["2020-01-01"], "datetime64[D]"), "datetime64"),
+        (np.array(["2020-01-01"], "datetime64[D]"), r"holds dates or durations \(datetime64\[D\]\)"),
+        (np.array([5], "timedelta64[s]"), "which cannot be predicted; turn them into numbers or strings"),
     ],
 )
 def test_what_is_no_label_is_refused(y, message):
@@ -264,3 +266,20 @@ def test_a_target_of_times_is_refused_in_plain_words():
     """One type that cannot be a label is not told as a mixture."""
     with pytest.raises(DataError, match="y must hold strings, numbers or truth values, got time"):
         encode_labels([datetime.time(1), datetime.time(2)])
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (["b", "a", "b"], "2 different texts"),
+        (pl.Series(["b", "a"], dtype=pl.Categorical), "2 different texts"),
+        ([True, False], "truth values"),
+        ([1, 2, 2], "2 different whole numbers"),
+        ([1.0, 2.0], "2 different whole numbers"),
+        ([1.0, 2.5], "numbers with fractions"),
+        (np.arange(2000), "2,000 different whole numbers"),
+    ],
+)
+def test_values_in_words(y, words):
+    """What a target holds is told in the words that decide the task."""
+    assert describe_values(y) == words

@@ -204,7 +204,37 @@ def test_winner_better_than_all():
     found = simplest_close("abc", [0.5, 0.6, 0.9], ladder(["better", "better"]))
 
     assert (found.simplest, found.comparison) == (2, None)
-    assert "better than every simpler model" in found.sentence
+    assert found.sentence == (
+        "c is better than every simpler model on the ladder; the next simpler one is b "
+        "(difference in accuracy 0.100, 95 % interval 0.050 to 0.150)."
+    )
+
+
+def test_winner_over_a_single_model_names_it():
+    """Where only one model is simpler the sentence is about that one, in the metric's words."""
+    found = simplest_close(["chance", "bayes"], [0.5, 0.6], ladder(["better"]), metric="r2")
+
+    assert found.sentence == (
+        "bayes is better than chance, the only simpler model "
+        "(difference in R2 0.100, 95 % interval 0.050 to 0.150)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("reach", "told"),
+    [
+        (0.0, "0.100, 95 % interval 0.100 to 0.100"),
+        (0.0004, "0.10000, 95 % interval 0.09960 to 0.10040"),
+        (23456.0, "0, 95 % interval -23,456 to 23,456"),
+    ],
+)
+def test_figures_have_the_digits_that_matter(reach, told):
+    """Difference and ends have the same decimals, two digits of the half width."""
+
+    def compare(*_):
+        return Comparison(0.1, 0.1 - reach, 0.1 + reach, 1.0, 0.95, "no difference shown", "by hand")
+
+    assert told in simplest_close("ab", [0.5, 0.6], compare).sentence
 
 
 def test_models_above_the_winner_do_not_count():

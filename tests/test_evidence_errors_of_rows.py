@@ -46,6 +46,16 @@ def test_brier_is_scikit_learns():
     assert reliability(STATED, CODES).brier == pytest.approx(brier_score_loss(CODES, STATED))
 
 
+def test_brier_of_two_classes_is_scikit_learns():
+    """Of two classes it is half the sum, scikit-learn's score of the second class's probability."""
+    stated = STATED[:, :2] / STATED[:, :2].sum(1, keepdims=True)
+    codes = CODES % 2
+
+    found = reliability(stated, codes).brier
+    assert found == pytest.approx(brier_score_loss(codes, stated[:, 1]))
+    assert found == pytest.approx(np.mean((stated[:, 1] - codes) ** 2))
+
+
 def test_bins_have_wilsons_intervals():
     """The interval of a bin is Wilson's of its rows."""
     found = reliability(STATED, CODES, bins=5)

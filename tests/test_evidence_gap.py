@@ -84,7 +84,7 @@ def test_digits_like_fit_is_healthy():
 
 def test_large_but_noisy_gap_is_not_shown():
     """A gap of .1 among folds that scatter by .2 is within the noise."""
-    found = gap_verdict(scores(0.9), scores(0.8, 0.2), reference=0.5, **SIZES)
+    found = gap_verdict(scores(0.9), scores(0.8, 0.2), reference=0.3, **SIZES)
 
     assert (found.verdict, "within the noise" in found.reason) == ("fits well", True)
 
@@ -195,11 +195,26 @@ def test_no_better_than_chance_is_never_well():
     assert "on new rows it does no better than chance (0.5)" in found.reason
 
 
-def test_a_good_fit_that_chance_may_explain_says_so():
-    """Where noise covers both the gap and the distance to chance, the reason tells it."""
+def test_what_chance_may_explain_is_not_judged():
+    """Where noise covers both the gap and the distance to chance, no verdict is given, and the reason says why."""
     train, validation = scores(0.62, noise=0.2), scores(0.6, noise=0.3)
 
     found = gap_verdict(train, validation, **SIZES, reference=0.5)
 
-    assert found.verdict == "fits well"
+    assert found.verdict == "cannot be judged"
     assert "so is the distance to chance (0.5): more rows would tell" in found.reason
+
+
+def test_learned_is_what_new_rows_show_too():
+    """A noisy training score near chance is no underfit where validation is clearly beyond it."""
+    found = gap_verdict(scores(0.62), scores(0.675), reference=0.592, **SIZES)
+
+    assert found.verdict == "fits well"
+
+
+def test_more_than_all_is_all():
+    """A loss of more than what was learned is written in words."""
+    found = gap_verdict(scores(0.1), scores(-0.1), reference=-0.003, metric="r2", matters=0.01, **SIZES)
+
+    assert found.verdict == "overfits"
+    assert "all of what training learned beyond chance (-0.003) is lost" in found.reason

@@ -51,7 +51,7 @@ class Reader(HTMLParser):
 HEADINGS = [
     "The models, simplest first",
     "Training, validation, test",
-    "What is taken for what",
+    "Which class is mistaken for which",
     "Where the predictions are off",
     "Can its confidence be believed?",
     "The hardest examples",

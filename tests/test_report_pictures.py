@@ -392,7 +392,7 @@ def test_an_image_with_holes_is_drawn():
 def test_axes_name_what_they_show_and_its_unit(drawn):
     """Every picture writes the quantity and its unit on its axes."""
     wanted = {
-        "confusion": {"predicted class", "actual class (cells: number of rows)"},
+        "confusion": {"predicted class", "actual class", "cells: number of rows"},
         "curves": {"loss (mean per row)", "epoch (passes over the training rows)"},
         "gradients": {"gradient norm (loss per unit)", "epoch (passes over the training rows)"},
         "reliability": {

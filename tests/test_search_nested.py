@@ -181,8 +181,18 @@ def test_ensemble_is_the_mean_of_its_members():
     alone, none = nested_networks(network, [{}], rows, folds, members=1, seed=0, devices=devices)
     assert none is None
     assert np.array_equal(single.outputs, alone.outputs)
-    assert (single.fits, pair.fits) == (3, 6)
+    assert (single.fits, pair.fits) == (3, 3)
     second = 2 * pair.outputs - single.outputs
     np.testing.assert_allclose(second.sum(axis=2), 1.0, atol=1e-5)
     assert not np.array_equal(pair.outputs, single.outputs)
     assert (single.histories_of, pair.histories_of) == ("fold", "member")
+
+
+def test_an_ensemble_counts_what_it_adds():
+    """3 folds of 2 inner splits and 2 settings are 12 fits, 3 more the single network's, 6 the members' own."""
+    rows, folds = classes_rows(30)
+    network = LinearClassifier(batch_size=16, epochs=2, early_stopping=True, random_state=0)
+    settings, devices = [{"learning_rate": 1e-3}, {"learning_rate": 1e-2}], select_devices("cpu")
+    single, three = nested_networks(network, settings, rows, folds, members=3, seed=0, devices=devices)
+    assert (single.fits, three.fits) == (15, 6)
+    assert three.seconds / single.seconds == pytest.approx(6 / 15)

@@ -56,8 +56,15 @@ def test_a_fifth_is_held_out():
 
 def test_own_test_rows_hold_out_none():
     """With test rows of the user's own, all rows are learned from."""
-    found = prepare(X30, Y30, X_test=X30[:5], y_test=Y30[:5])
+    found = prepare(X30, Y30, X_test=X30[:5] + 0.5, y_test=Y30[:5])
     assert (len(found.rows.matrix), len(found.test.matrix)) == (30, 5)
+
+
+def test_test_rows_that_were_learned_from_are_told():
+    """Rows of the training file given as test rows too are counted, and a note says what it means."""
+    found = prepare(X30, Y30, X_test=np.concatenate([X30[:3], X30[:2] + 0.5]), y_test=Y30[[0, 1, 2, 0, 1]])
+    assert found.seen == 3
+    assert "3 of 5 test rows are also among the rows to learn from" in found.notes[-1]
 
 
 def test_groups_are_held_out_whole():

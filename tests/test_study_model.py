@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import gorae
 from gorae.errors import (
     DamagedFileError,
+    DataError,
     FileError,
     FileExistsRefusal,
     GoraeError,
@@ -20,7 +22,7 @@ from gorae.estimators import GaussianBayes
 from gorae.files import read_container, write_container
 from gorae.study import load_study_model
 from gorae.study.model import KIND
-from study_cases import people, people_study, pictures, pictures_study, values, values_study
+from study_cases import people, people_study, pictures, pictures_study, study_of, values, values_study
 
 PEOPLE = people(25, seed=3).drop(columns="income")
 CASES = [
@@ -77,6 +79,42 @@ def test_a_training_row_is_nearest_to_itself(study):
     assert nearest[0]["distance"] < 1e-5
     assert nearest[0]["label"] == y[row]
     assert nearest[0]["distance"] <= nearest[1]["distance"]
+
+
+@pytest.mark.parametrize(
+    ("study", "model", "words"),
+    [
+        (people_study, "mlp", r"the last hidden layer \(\d+ units;"),
+        (people_study, "ensemble", r"the last hidden layer of the first network \(\d+ units;"),
+        (people_study, "linear", "the input columns, scaled \\(1 is a standard deviation of one column"),
+        (values_study, "knn", "the input columns, scaled"),
+        (pictures_study, "knn", r"the input columns as they are \(1 is a step of 1"),
+        (pictures_study, "linear", "the input columns, all scaled by one number"),
+    ],
+)
+def test_space(study, model, words):
+    """A model says in which space it compares rows, and what a distance of 1 is there."""
+    assert re.match(words, study(model).model.space)
+
+
+def test_rows_are_called_by_the_numbers_given():
+    """Rows that were given numbers are named by them in explanations and among the hardest examples."""
+    X, y = values()
+    numbers = np.arange(len(X)) * 3 + 100
+    study = study_of(X, y, models=["knn"], task="regression", row_numbers=numbers)
+    reference = study.model.reference
+    assert set(reference.numbers) <= set(numbers)
+    place = int(np.flatnonzero(numbers == reference.numbers[4])[0])
+    assert study.model.explain(X[place : place + 1], neighbors=1)[0][0]["row"] == numbers[place]
+    for example in study.findings_["hardest"]:
+        assert example["actual"] == y[np.flatnonzero(numbers == example["row"])[0]]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2], np.arange(50.0), ["a"] * 50])
+def test_row_numbers_that_are_none(numbers):
+    """Row numbers must be one whole number a row."""
+    with pytest.raises(DataError, match="row_numbers must be one whole number a row: there are 50 rows"):
+        study_of(*values(), task="regression", row_numbers=numbers)
 
 
 def test_bad_questions():

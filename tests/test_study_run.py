@@ -15,6 +15,7 @@ import gorae.study.ascent as ascent_module
 import gorae.study.study as study_module
 import gorae.study.winner as winner_module
 from gorae.errors import DataError, GoraeWarning, NotFittedError
+from gorae.report import render_report
 from gorae.study import Study
 from gorae.study.progress import Silent
 from study_cases import (
@@ -190,6 +191,14 @@ def test_ensemble_alone():
     assert [row["model"] for row in study.table] == ["chance", "ensemble"]
     assert [curve["member"] for curve in study.findings_["curves"]] == ["member 1", "member 2"]
     assert len(study.model.estimator.history_) == 2
+    assert study.table[1]["fits"] == 3 * 2 * 2 + 3 * 2
+
+
+def test_fits_of_the_ladder_add_up():
+    """Beside the single network an ensemble counts its further members only: 12 + 3 fits, and 3 more."""
+    study = study_of(*values(), models=["mlp", "ensemble"], task="regression")
+    assert [row["fits"] for row in study.table] == [3, 15, 3]
+    assert "its row counts only the further members" in render_report(study.findings_)
 
 
 def test_single_split(monkeypatch):
@@ -203,6 +212,11 @@ def test_single_split(monkeypatch):
     assert row["low"] < row["score"] < row["high"]
     assert study.gap_.low < study.gap_.high
     assert "confusion" in study.findings_
+    assert (study.findings_["plan"]["outer"], study.findings_["plan"]["repeats"]) == (1, 1)
+    assert study.findings_["predicted"] == {"rows": 13, "folds": 1, "tried": 2}
+    page = render_report(study.findings_)
+    assert "These are the 13 rows of one held-out split" in page
+    assert page.count("in cross-validation") == 0
 
 
 def test_targets_without_any_pattern(few_fits):

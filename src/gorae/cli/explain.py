@@ -9,6 +9,8 @@ from gorae.cli.predict import open_model, tell_unseen
 from gorae.cli.sources import Reading, new_rows
 from gorae.errors import InputError
 
+_ROW_TITLE = "training row (from 0)"
+
 
 @click.command(short_help="Show the training examples a row resembles.")
 @click.argument("model", type=click.Path())
@@ -29,7 +31,13 @@ def explain(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Show the training examples nearest to a row of DATA in the last hidden layer of MODEL."""
+    """Predict a row of DATA, and show the training examples that MODEL finds most like it.
+
+    They are the nearest in the space in which the model compares rows: the last hidden layer of an mlp, and
+    of the first network of an ensemble. bayes, knn and linear have none; they compare the input columns,
+    scaled. Distances are Euclidean. Training rows are numbered as in the training file, from 0 and without
+    the header line.
+    """
     fitted = open_model(model)
     with quietly(quiet):
         rows = new_rows(fitted, data, Reading(header, encoding))
@@ -45,12 +53,16 @@ def explain(
             "row": row,
             "prediction": answer,
             "probability": stated,
+            "space": fitted.space,
             "neighbors": found,
         }
         print_json("gorae.explain/1", content)
         return
     sure = "" if stated is None else f" (probability {stated:.4f})"
+    if not quiet:
+        click.echo(f"distance: Euclidean, in {fitted.space}", err=True)
     click.echo(f"row {row}: {shown(answer)}{sure}; the nearest training examples:")
-    click.echo(f"{'training row':>12}  {'distance':>9}  {shown(fitted.target or 'label')}")
+    click.echo(f"{_ROW_TITLE}  {'distance':>9}  {shown(fitted.target or 'label')}")
     for example in found:
-        click.echo(f"{example['row']:>12}  {example['distance']:>9.4f}  {shown(example['label'])}")
+        number = f"{example['row']:>{len(_ROW_TITLE)}}"
+        click.echo(f"{number}  {example['distance']:>9.4f}  {shown(example['label'])}")

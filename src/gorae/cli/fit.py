@@ -9,8 +9,19 @@ import click
 
 import gorae
 from gorae.cli.interrupts import held_interrupts
-from gorae.cli.options import Duration, Names, as_json, encoding, force, header, print_json, quiet, quietly
-from gorae.cli.sources import Reading, open_source
+from gorae.cli.options import (
+    Duration,
+    Names,
+    as_json,
+    encoding,
+    force,
+    header,
+    print_json,
+    quiet,
+    quietly,
+    shown,
+)
+from gorae.cli.sources import Reading, Source, open_source
 from gorae.errors import FileExistsRefusal, WriteError
 
 _INTERRUPTED = 130
@@ -22,8 +33,22 @@ _INTERRUPTED = 130
 @click.option(
     "--task", type=click.Choice(["classification", "regression"]), help="Else told from the target."
 )
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="COLUMN",
+    help="Leave a column out, such as an identifier, or what is known only afterwards. May be repeated.",
+)
 @click.option("--models", type=Names(), help="Rungs of the ladder, such as mlp,linear. Default: all.")
-@click.option("--time", "budget", type=Duration(), default="10m", show_default=True, help="What it may take.")
+@click.option(
+    "--time",
+    "budget",
+    type=Duration(),
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    help="What it may take: 30s, 10m or 1h; a plain number is seconds.",
+)
 @click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything."
@@ -41,6 +66,7 @@ def fit(
     data: str,
     target: str | None,
     task: str | None,
+    drop: tuple[str, ...],
     models: tuple[str, ...] | None,
     budget: float,
     test: str | None,
@@ -67,23 +93,18 @@ def fit(
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
     _refuse_existing([model_file, report_file], force)
     with quietly(quiet):
-        source = open_source(data, target, test, data_dir, download, Reading(header, encoding), seed)
+        source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
         study = gorae.Study(
             models=models, task=task or source.task, time=budget, device=device, random_state=seed
         )
         _check_folder(Path(out))
+        words, choice = _task_words(source, task)
+        if not quiet:
+            click.echo(f"task: {shown(words)}", err=True)
         progress = import_module("gorae.study.progress")
-        study.fit(
-            source.X,
-            source.y,
-            X_test=source.X_test,
-            y_test=source.y_test,
-            image_shape=source.image_shape,
-            feature_names=source.feature_names,
-            name=source.name,
-            target=source.target,
-            listener=progress.Silent() if quiet else progress.Bars(),
-        )
+        given: dict[str, Any] = source._asdict() | {"notes": (*choice, *source.notes)}
+        del given["task"]
+        study.fit(**given, listener=progress.Silent() if quiet else progress.Bars())
     with held_interrupts():
         _write(study, model_file, report_file, force)
         if as_json:
@@ -91,6 +112,22 @@ def fit(
         else:
             click.echo(_as_text(study, model_file, report_file))
     return _INTERRUPTED if study.interrupted_ else 0
+
+
+def _task_words(source: Source, task: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return which task it is and why, with a sentence for the report where the values leave a choice."""
+    if task or source.task:
+        return (f"{task} (--task)" if task else f"{source.task} (the data set's own)"), ()
+    parts = import_module("gorae.data")
+    guessed, what = parts.guess_task(source.y), parts.describe_values(source.y)
+    words = f"{source.target!r} holds {what}"
+    if not what.endswith("whole numbers") or 2 * source.y.n_unique() > len(source.y):
+        return f"{guessed} ({words})", ()
+    if guessed == "classification":
+        words = f"{words}; --task regression predicts it as a number"
+    else:
+        words = f"{words}; --task classification takes each for a class"
+    return f"{guessed} ({words})", (f"The task is {guessed}: {words}.",)
 
 
 def _refuse_existing(paths: list[Path], force: bool) -> None:
@@ -155,8 +192,10 @@ def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
     test, gap = found["test"], found["gap"]
     if test is not None:
         rmse = f"; RMSE {test['rmse']:.4g}" if "rmse" in test else ""
+        seen = test.get("seen", 0)
+        touched = f"of which {seen} were learned from too" if seen else "that nothing else touched"
         lines.append(
-            f"{study.best_} on {test['rows']} test rows that nothing else touched: {test['metric']} "
+            f"{study.best_} on {test['rows']} test rows {touched}: {test['metric']} "
             f"{test['score']:.4f} (95 % interval {_interval(test)}){rmse}"
         )
     if gap is not None:

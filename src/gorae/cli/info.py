@@ -7,12 +7,24 @@ import click
 
 from gorae.cli.options import as_json, print_json, shown
 
+_COLUMNS_SHOWN = 30
+_KINDS = {"number": "number", "truth": "truth value", "hashed": "text with many values"}
+_TIMES = {
+    "days": "date",
+    "seconds": "date with time",
+    "duration": "duration",
+    "clock": "time of day",
+}
+
 
 @click.command(short_help="Tell what a model file holds.")
 @click.argument("model", type=click.Path())
 @as_json
 def info(model: str, as_json: bool) -> None:
-    """Tell what the file MODEL holds, without building the model; its hash is checked."""
+    """Tell what the file MODEL holds, and which columns a new file needs.
+
+    The model is not built; its hash is checked.
+    """
     summary = import_module("gorae.files").read_meta(model)
     meta = summary.meta
     inner = _mapping(meta, "estimator") or meta
@@ -22,6 +34,7 @@ def info(model: str, as_json: bool) -> None:
         "estimator": inner.get("class"),
         "parameters": _mapping(inner, "parameters"),
         "target": meta.get("target"),
+        "columns": _columns(meta),
         "facts": _mapping(meta, "facts"),
         "arrays": {name: [a.dtype, list(a.shape)] for name, a in summary.arrays.items()},
         "bytes": sum(a.stop - a.start for a in summary.arrays.values()),
@@ -30,7 +43,7 @@ def info(model: str, as_json: bool) -> None:
         print_json("gorae.info/1", content)
         return
     about = f"{shown(summary.kind)}, {shown(content['estimator'])}, {content['bytes'] / 1e6:.2f} MB in arrays"
-    for line in (f"{model}: {about}", *_facts(content["facts"])):
+    for line in (f"{model}: {about}", *_facts(content["facts"]), *_needed(content["columns"])):
         click.echo(line)
     for name, value in content["parameters"].items():
         click.echo(f"  {shown(name)} = {shown(value)}")
@@ -41,17 +54,61 @@ def _facts(facts: dict[str, Any]) -> list[str]:
     lines = []
     data, test = _mapping(facts, "data"), _mapping(facts, "test")
     if data:
-        about = f"{data.get('rows')} rows, {data.get('columns')} columns, {data.get('task')}"
         of = f", target {data['target']!r}" if data.get("target") else ""
-        lines.append(f"trained on {data.get('name')}: {about}{of}")
+        about = f"{data.get('columns')} columns, {data.get('task')}{of}"
+        lines.append(f"learned from {_learned(data, test)} rows of {data.get('name')}: {about}")
     if facts.get("best"):
         made = f"made {facts.get('created')} by gorae {facts.get('version')}"
         lines.append(f"best of the ladder: {facts['best']}; {made}")
     if test:
         figures = [test.get(name) for name in ("score", "low", "high")]
         score, low, high = (f"{v:.4f}" if isinstance(v, float) else str(v) for v in figures)
-        lines.append(f"{test.get('metric')} on {test.get('rows')} test rows: {score} ({low} to {high})")
+        seen = f", of which {test['seen']} were learned from too" if test.get("seen") else ""
+        lines.append(
+            f"{test.get('metric')} on {test.get('rows')} test rows, held apart{seen}: {score} "
+            f"({low} to {high})"
+        )
     return [shown(line) for line in lines]
+
+
+def _learned(data: dict[str, Any], test: dict[str, Any]) -> Any:
+    """Return how many rows were learned from: the facts count the test rows with them."""
+    rows, held = data.get("rows"), test.get("rows", 0)
+    return rows - held if isinstance(rows, int) and isinstance(held, int) else rows
+
+
+def _columns(meta: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the columns that a new file needs: name, kind, and for text how many values it knows."""
+    codes = _mapping(meta, "encoding").get("codes")
+    if not isinstance(codes, list):
+        names = meta.get("feature_names")
+        return [{"name": name, "kind": "number"} for name in names] if isinstance(names, list) else []
+    found = []
+    for code in codes:
+        if not isinstance(code, dict):
+            continue
+        kind, categories = str(code.get("kind")), code.get("categories")
+        column: dict[str, Any] = {"name": code.get("name"), "kind": _KINDS.get(kind, "text")}
+        if kind == "time":
+            column["kind"] = _TIMES.get(str(code.get("unit")), "time")
+        if kind in ("category", "ordinal") and isinstance(categories, list):
+            column["values"] = categories
+        found.append(column)
+    return found
+
+
+def _needed(columns: list[dict[str, Any]]) -> list[str]:
+    """Return the columns that a new file needs as lines."""
+    if not columns:
+        return []
+    lines = [f"a new file needs {len(columns)} columns, by name, in any order:"]
+    for column in columns[:_COLUMNS_SHOWN]:
+        values = column.get("values")
+        of = "" if values is None else f" with {len(values)} values"
+        lines.append(shown(f"  {column['name']}: {column['kind']}{of}"))
+    if len(columns) > _COLUMNS_SHOWN:
+        lines.append(f"  and {len(columns) - _COLUMNS_SHOWN} more (--json lists them)")
+    return lines
 
 
 def _mapping(meta: dict[str, Any], name: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ encoding = click.option(
 class Duration(click.ParamType):
     """Seconds, as "90", "90s", "10m" or "1.5h"."""
 
-    name = "duration"
+    name = "time"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """Return seconds, or fail with what was wanted."""
@@ -37,7 +37,9 @@ class Duration(click.ParamType):
             return float(value)
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip().lower())
         if not found or float(found[1]) <= 0:
-            self.fail(f"{value!r} is no duration; write 90s, 10m or 1.5h.", param, ctx)
+            self.fail(
+                f"{value!r} is no duration; write 90s, 10m or 1.5h; a plain number is seconds.", param, ctx
+            )
         return float(found[1]) * _UNITS[found[2]]
 
 

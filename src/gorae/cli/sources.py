@@ -1,6 +1,8 @@
 """From the word on the command line to data: a file, or a data set by name."""
 
+import re
 import warnings
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ class Reading(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Data to learn from: what `Study.fit` takes."""
+    """Data to learn from: what `Study.fit` takes, and the task of a named data set."""
 
     name: str
     X: Any
@@ -29,11 +31,14 @@ class Source(NamedTuple):
     image_shape: tuple[int, ...] | None = None
     task: str | None = None
     target: str | None = None
+    row_numbers: Any = None
+    notes: tuple[str, ...] = ()
 
 
 def open_source(
     data: str,
     target: str | None,
+    drop: tuple[str, ...],
     test: str | None,
     data_dir: str | None,
     download: bool,
@@ -50,14 +55,16 @@ def open_source(
     parts = import_module("gorae.data")
     if data not in parts.NAMES or Path(data).is_file():
         if Path(data).exists() or Path(data).suffix:
-            return _table(parts, data, target, test, reading)
+            return _table(parts, data, target, drop, test, reading)
         near = closest(data, list(parts.NAMES))
         hint = f" Did you mean {near!r}?" if near else ""
         raise FileError(
             f"{data!r} is neither a file nor one of the named data sets ({', '.join(parts.NAMES)}).{hint}"
         )
-    if target is not None or test is not None:
-        raise click.UsageError(f"--target and --test are for files; the data set {data!r} has its own.")
+    if target is not None or test is not None or drop:
+        raise click.UsageError(
+            f"--target, --test and --drop are for files; the data set {data!r} has its own columns."
+        )
     named = parts.load_named(data, data_dir=data_dir, download=download, seed=seed)
     return Source(
         name=named.name,
@@ -71,47 +78,123 @@ def open_source(
     )
 
 
-def _table(parts: Any, data: str, target: str | None, test: str | None, reading: Reading) -> Source:
+def _table(
+    parts: Any, data: str, target: str | None, drop: tuple[str, ...], test: str | None, reading: Reading
+) -> Source:
     """Return a table from a file, its target taken out, with a test file if there is one."""
     frame = parts.read_table(data, **reading._asdict())
     if target is None:
         some = ", ".join(repr(column) for column in frame.columns[:20]) + (
             ", ..." if frame.width > 20 else ""
         )
-        raise DataError(f"which column is to be predicted? Give --target; {data!r} has {some}.")
-    parts.require_columns(frame, [target], where=repr(data))
+        hint = _headerless(frame.columns, reading)
+        raise DataError(f"which column is to be predicted? Give --target; {data!r} has {some}.{hint}")
+    _require(parts, frame, [target, *drop], data, reading)
+    if target in drop:
+        raise click.UsageError(
+            f"--drop {target!r} is the column to predict; drop others, or change --target."
+        )
+    notes = []
+    if drop:
+        names = ", ".join(map(repr, dict.fromkeys(drop)))
+        notes.append(f"Left out with --drop: {names}.")
+        frame = frame.drop(drop)
     if frame.width == 1:
         raise DataError(f"{data!r} has no column but the target {target!r}: nothing is left to predict from.")
-    frame = _with_target(frame, target, data)
-    source = Source(Path(data).name.split(".")[0], frame.drop(target), frame[target], target=target)
+    _check_target(frame, target, data)
+    known, numbers, told = _with_target(frame, target, data)
+    source = Source(
+        name=Path(data).name.split(".")[0],
+        X=known.drop(target),
+        y=known[target],
+        target=target,
+        row_numbers=numbers,
+        notes=(*notes, *(f"{words}; row numbers are those of the file, from 0." for words in told)),
+    )
     if test is None:
         return source
     texts = [name for name, dtype in frame.schema.items() if str(dtype) in ("String", "Enum", "Categorical")]
     held = parts.read_table(test, text=texts, **reading._asdict())
-    parts.require_columns(held, [target], where=repr(test))
-    held = _with_target(held, target, test)
-    return source._replace(X_test=held.drop(target), y_test=held[target])
+    _require(parts, held, [target], test, reading)
+    held, _, lost = _with_target(held.drop(drop, strict=False), target, test)
+    return source._replace(
+        X_test=held.drop(target),
+        y_test=held[target],
+        notes=(*source.notes, *(f"{words}." for words in lost)),
+    )
 
 
-def _with_target(frame: Any, target: str, path: str) -> Any:
-    """Return the rows that have a target, and say how many have none."""
-    known = frame.drop_nulls(target)
+def _check_target(frame: Any, target: str, path: str) -> None:
+    """Refuse a target that is neither a number nor a label."""
+    dtype = frame[target].dtype
+    if dtype.is_temporal():
+        raise DataError(
+            f"the target {target!r} of {path!r} holds dates or times ({dtype}): dates cannot be predicted; "
+            "turn it into a number or text."
+        )
+
+
+def _with_target(frame: Any, target: str, path: str) -> tuple[Any, Any, list[str]]:
+    """Return the rows that have a target, their numbers in the file, and in words how many have none."""
+    there = frame[target].is_not_null()
+    known, numbers = frame.filter(there), there.arg_true().to_numpy().astype("int64")
     lost = frame.height - known.height
     if not known.height:
         raise DataError(f"no row of {path!r} has a value in the target column {target!r}.")
-    if lost:
-        verb = "has" if lost == 1 else "have"
-        warnings.warn(
-            f"{lost} of {frame.height} rows of {path!r} {verb} no {target!r} and were left out; row numbers "
-            "count the others.",
-            DataWarning,
-            stacklevel=2,
-        )
-    return known
+    if not lost:
+        return known, numbers, []
+    verb, were = ("has", "was") if lost == 1 else ("have", "were")
+    told = f"{lost} of {frame.height} rows of {path!r} {verb} no {target!r} and {were} left out"
+    warnings.warn(f"{told}.", DataWarning, stacklevel=2)
+    return known, numbers, [told]
+
+
+def _require(
+    parts: Any, frame: Any, names: Iterable[str], path: str, reading: Reading, *, learned: bool = False
+) -> None:
+    """Raise unless a table of a file has these columns, and say so where it seems to have no header line."""
+    names = list(names)
+    try:
+        parts.require_columns(frame, names, where=repr(path))
+    except DataError as error:
+        own = not learned or all(re.fullmatch(r"c\d+", name) for name in names)
+        hint = _headerless(frame.columns, reading, () if own else names)
+        if not hint:
+            raise
+        raise DataError(f"{error}{hint}") from error
+
+
+def _headerless(names: list[str], reading: Reading, wanted: Iterable[str] = ()) -> str:
+    """Return what to do where most names are numbers, as they are when a row was taken for a header line.
+
+    Args:
+        names: the names found.
+        reading: how the file was read.
+        wanted: the names that a model needs, or none where columns are called by their place.
+    """
+    numbers = [_number(name) for name in names]
+    known = [number for number in numbers if number is not None]
+    if not reading.header or 2 * len(known) <= len(names) or known == list(range(len(names))):
+        return ""
+    named = ", ".join(wanted)
+    what = f"put one before its rows: {named}" if named else "give --no-header: c0 is then its first column"
+    return f" Most of these names are numbers: if the file has no header line, {what}."
+
+
+def _number(text: str) -> float | None:
+    """Return the number that a text is, or None."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def new_rows(model: Any, path: str, reading: Reading) -> Any:
-    """Return the rows of a file, or of a named data set, for the model of a study."""
+    """Return the rows of a file, or of a named data set, for the model of a study.
+
+    Raises:
+        DataError: when they are not what the model reads.
+    """
     parts = import_module("gorae.data")
     if path in parts.NAMES and not Path(path).is_file():
         if model.encoding is not None:
@@ -122,11 +205,35 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
         return parts.load_named(path).X
     text = model.encoding.text_columns if model.encoding is not None else ()
     frame = parts.read_table(path, text=text, **reading._asdict())
-    named = () if model.encoding is None else model.encoding.columns
+    if model.encoding is None:
+        _check_numbers(frame, model.feature_names, path)
+        return frame
+    named = model.encoding.columns
     if not reading.header and not set(named) <= set(frame.columns):
-        wanted = ", ".join(map(repr, named[:5])) + (", ..." if len(named) > 5 else "")
         raise DataError(
-            f"the model was trained on columns with names ({wanted}), but with --no-header those of {path!r} "
-            f"are c0 to c{frame.width - 1}; give the file a header line, and leave --no-header out."
+            f"the model was trained on columns with names ({_listed(named)}), but with --no-header those of "
+            f"{path!r} are c0 to c{frame.width - 1}; give the file a header line, and leave --no-header out."
         )
+    _require(parts, frame, named, path, reading, learned=True)
     return frame
+
+
+def _check_numbers(frame: Any, names: tuple[str, ...], path: str) -> None:
+    """Refuse text where a model reads numbers: in its own columns or, where there is none of them, in any."""
+    used = [name for name in names if name in frame.columns] or frame.columns
+    texts = [
+        name
+        for name in used
+        if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) == "Boolean")
+        and frame[name].null_count() < frame.height
+    ]
+    if texts:
+        raise DataError(
+            f"the model reads {len(names)} columns of numbers ({_listed(names)}), but in {path!r} other "
+            f"values stand in {_listed(texts)}. Give a file with the model's columns."
+        )
+
+
+def _listed(names: Any) -> str:
+    """Return the first names, for a message."""
+    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")

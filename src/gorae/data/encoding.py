@@ -25,6 +25,7 @@ from gorae.data.column_codes import (
     unseen_values,
 )
 from gorae.data.columns import settle_column
+from gorae.data.parsing import measured
 from gorae.data.table import require_columns
 from gorae.errors import DamagedFileError, DataError
 
@@ -35,6 +36,7 @@ MAX_CATEGORIES = 64
 
 _IDENTIFIER_VALUES = 50
 _ANCHOR_RATIO = 1000.0
+_MEASURED_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,23 @@ def _why_identifier(column: pl.Series) -> str | None:
     """Say why a text column looks like an identifier, or None."""
     rows, distinct = len(column) - column.null_count(), column.drop_nulls().n_unique()
     if distinct > _IDENTIFIER_VALUES and distinct > rows / 2:
+        numbers = _why_measured(column)
+        if numbers:
+            return f"{numbers}; write plain numbers to use the column"
         return f"its {distinct:,} different texts in {rows:,} rows look like an identifier or free text"
     return None
+
+
+def _why_measured(column: pl.Series) -> str | None:
+    """Say that nearly all texts of a column are numbers with a currency or a unit, or None."""
+    known, found = column.drop_nulls(), measured(column)
+    plain = len(known.cast(pl.Float64, strict=False).drop_nulls())
+    if not len(found) or len(found) + plain < _MEASURED_SHARE * len(known):
+        return None
+    return (
+        f"{len(found):,} of {len(known):,} texts look like numbers with other characters, for instance "
+        f"{found[0]!r}"
+    )
 
 
 def _learn_code(
@@ -268,6 +285,9 @@ def _learn_text(
         f"has {len(categories):,} categories, more than {MAX_CATEGORIES}: they share {BUCKETS} columns by "
         "a hash of their text, which looks at no rows, so that nothing leaks from one fold to another"
     )
+    numbers = _why_measured(column)
+    if numbers:
+        note = f"{note}; {numbers}: write plain numbers to use it as a number"
     return ColumnCode(column.name, "hashed", (), indicator), note
 
 

@@ -6,7 +6,15 @@ import polars as pl
 
 from gorae.errors import DataWarning
 
-__all__ = ["MISSING", "first_unreadable", "mark_missing", "read_numbers", "read_truth", "type_of_text"]
+__all__ = [
+    "MISSING",
+    "first_unreadable",
+    "mark_missing",
+    "measured",
+    "read_numbers",
+    "read_truth",
+    "type_of_text",
+]
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
 """Texts that stand for a missing value, after spaces around them are stripped."""
@@ -14,6 +22,12 @@ MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null",
 _PADDED = r"^0\d+$"
 _LONG = r"^[+-]?\d{16,}$"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+_BESIDE = r"\p{Sc}%‰°"
+_MEASURED = (  # a sign, a currency or its three letters; a number without zeros before it; a unit
+    rf"^[+-]?(?:[\p{{Sc}}~<>≈±]|[A-Z]{{3}}\s)?\s?[+-]?(?:0|0[.,]\d+|[1-9][\d.,'_\s]*?)"
+    rf"(?:\s?[{_BESIDE}\p{{L}}][{_BESIDE}\p{{L}}/²³]{{0,9}})?$"
+)
+_MOST_UNITS = 5
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
 _MOMENT_FORMATS = tuple(
     f"{date}{gap}{time}" for date in _DATE_FORMATS for gap in ("T", " ") for time in ("%H:%M:%S%.f", "%H:%M")
@@ -133,6 +147,27 @@ def first_unreadable(text: pl.Series, typed: pl.Series) -> tuple[int, str] | Non
     if not len(rows):
         return None
     return int(rows[0]), text[int(rows[0])]
+
+
+def measured(text: pl.Series) -> pl.Series:
+    """Return the texts that are a number beside a currency or a unit, where a column holds few of those.
+
+    Codes such as ``12B`` and ``7F`` have as many endings as letters, and are none.
+
+    Args:
+        text: A column of stripped strings.
+
+    Returns:
+        Those texts, without missing ones; empty where they have more than 5 different beginnings and endings.
+
+    Example:
+        >>> measured(pl.Series(["$44837.9", "$1,000", "about 5", "5", None])).to_list()
+        ['$44837.9', '$1,000']
+    """
+    plain = text.cast(pl.Float64, strict=False).is_not_null()
+    found = text.filter(text.str.contains(_MEASURED).fill_null(False) & ~plain)
+    beside = found.str.replace_all(r"[\d.,'_\s+-]", "")
+    return found if beside.n_unique() <= _MOST_UNITS else found.clear()
 
 
 def _read_comma_numbers(text: pl.Series) -> pl.Series:

@@ -13,6 +13,7 @@ __all__ = [
     "check_classes",
     "check_one_kind",
     "class_weights",
+    "describe_values",
     "encode_known_labels",
     "encode_labels",
     "guess_task",
@@ -241,6 +242,32 @@ def guess_task(y: Any) -> Literal["classification", "regression"]:
     return "regression"
 
 
+def describe_values(y: Any) -> str:
+    """Say in a few words what a target holds: what :func:`guess_task` went by.
+
+    Args:
+        y: The target.
+
+    Returns:
+        The words, with the number of different values where that decided.
+
+    Raises:
+        DataError: A value is missing, or nothing that a target can be.
+
+    Example:
+        >>> describe_values(["a", "b", "a"]), describe_values([3.0, 1, 2]), describe_values([0.5, 1])
+        ('2 different texts', '3 different whole numbers', 'numbers with fractions')
+    """
+    values = _labels(y)
+    kind = values.dtype.kind
+    if kind == "b":
+        return "truth values"
+    if kind == "f" and (values != np.floor(values)).any():
+        return "numbers with fractions"
+    count = len(np.unique(values))
+    return f"{count:,} different {'whole numbers' if kind in 'iuf' else 'texts'}"
+
+
 def check_classes(
     codes: Int32[np.ndarray, " rows"], classes: Shaped[np.ndarray, " classes"], folds: int
 ) -> tuple[int, tuple[str, ...]]:
@@ -312,6 +339,11 @@ def _labels(y: Any) -> np.ndarray:
         return _one_type(array)
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: y must be real.")
+    if array.dtype.kind in "mM":
+        raise DataError(
+            f"y holds dates or durations ({array.dtype}), which cannot be predicted; turn them into numbers "
+            "or strings."
+        )
     if array.dtype.kind not in "biufUST":
         raise DataError(f"y must hold strings, numbers or truth values, got {array.dtype}.")
     return array.astype(str) if array.dtype.kind == "T" else array

@@ -6,7 +6,7 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``metrics``: a loss per row, and the score that rows have together
 * ``intervals``: the interval of a cross-validated score and of a held-out one
 * ``comparison``: is one model better than another; the simplest model that comes close
-* ``gap``: fits well, overfits or underfits
+* ``gap``: fits well, overfits, underfits or cannot be judged
 * ``calibration``, ``confusion``, ``hardest``: where the errors are
 * ``neighbours``: which rows an answer resembles
 * ``history``: curves of many members as one band

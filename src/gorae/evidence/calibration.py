@@ -33,7 +33,9 @@ class Reliability:
         expected_error: Expected calibration error: mean over the rows of |accuracy - confidence| of their
             bin.
         expected_error_by_chance: What a perfectly calibrated model would show on this many rows.
-        brier: Mean over rows of the squared distance between probabilities and truth, 0 to 2.
+        brier: Mean over rows of the squared distance between probabilities and truth: summed over the classes
+            where there are three or more (0 to 2), half of that sum where there are two, which is the squared
+            error of one class's probability (0 to 1). So does scikit-learn's ``brier_score_loss``.
         log_loss: Mean over rows of minus the logarithm of the probability given to the true class.
         level: Of the bins' intervals.
     """
@@ -86,11 +88,12 @@ def reliability(
         >>> stated = np.array([[0.75, 0.25]] * 4)
         >>> found = reliability(stated, [0, 0, 0, 1])
         >>> print(found.confidence, found.accuracy, found.expected_error, found.brier)
-        [0.75] [0.75] 0.0 0.375
+        [0.75] [0.75] 0.0 0.1875
 
     References:
         Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural networks", section 2.
         Bröcker, Smith (2007), "Increasing the reliability of reliability diagrams".
+        Brier (1950), "Verification of forecasts expressed in terms of probability", equation 2.
     """
     check_count("bins", bins)
     check_choice("strategy", strategy, STRATEGIES)
@@ -120,10 +123,16 @@ def reliability(
         count=count,
         expected_error=float(np.average(np.abs(successes / count - stated_mean), weights=count)),
         expected_error_by_chance=float(np.average(scatter, weights=count)),
-        brier=float(np.mean(np.sum((stated - np.eye(len(classes))[codes]) ** 2, axis=1))),
+        brier=_brier(stated, codes),
         log_loss=float(log_loss(codes, stated, labels=classes)),
         level=level,
     )
+
+
+def _brier(stated: np.ndarray, codes: np.ndarray) -> float:
+    """Return the Brier score, halved for two classes, whose squared errors are equal: count them once."""
+    squares = np.sum((stated - np.eye(stated.shape[1])[codes]) ** 2, axis=1)
+    return float(squares.mean()) / (2 if stated.shape[1] == 2 else 1)
 
 
 def _checked(probabilities: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:

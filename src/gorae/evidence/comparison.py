@@ -6,6 +6,7 @@ their fold scores. Both are about the difference between the mean true scores of
 (``intervals`` tells more).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -250,7 +251,7 @@ def simplest_close(
     *,
     metric: str = "accuracy",
 ) -> Close:
-    """Find the simplest model of a ladder that is not shown to be worse than the winner.
+    r"""Find the simplest model of a ladder that is not shown to be worse than the winner.
 
     The winner has the best score; of equal ones the simplest. It is compared with the models below it,
     simplest first, until one is not shown worse. Every comparison stands at its own level: being the winner
@@ -275,8 +276,9 @@ def simplest_close(
         >>> def compare(a, b):
         ...     return paired_comparison(folds[a], folds[b], test_sizes=50, train_sizes=100)
         >>> found = simplest_close(["chance", "linear", "MLP"], [0.53, 0.91, 0.92], compare)
-        >>> found.sentence
-        'MLP scores best, but is not shown to be better than the simpler linear (by 0.01, -0.069 to 0.089).'
+        >>> print(found.sentence.replace(" (", "\n("))
+        MLP scores best, but is not shown to be better than the simpler linear
+        (difference in accuracy 0.010, 95 % interval -0.069 to 0.089).
     """
     scores = finite_vector("scores", scores)
     if len(names) != len(scores):
@@ -289,15 +291,31 @@ def simplest_close(
         if found.verdict != "better":
             sentence = (
                 f"{names[winner]} scores best, but is not shown to be better than the simpler {names[place]} "
-                f"({_figures(found)})."
+                f"({_figures(metric, found)})."
             )
             return Close(winner, place, found, sentence)
         closest_below = found
     if winner == 0:
         return Close(0, 0, None, f"{names[0]} scores best, and nothing on the ladder is simpler.")
-    below = f"the last of them {names[winner - 1]} ({_figures(closest_below)})"
-    return Close(winner, winner, None, f"{names[winner]} is better than every simpler model, {below}.")
+    sentence = (
+        f"{names[winner]} is better than every simpler model on the ladder; the next simpler one is "
+        f"{names[winner - 1]} ({_figures(metric, closest_below)})."
+        if winner > 1
+        else f"{names[winner]} is better than {names[0]}, the only simpler model "
+        f"({_figures(metric, closest_below)})."
+    )
+    return Close(winner, winner, None, sentence)
 
 
-def _figures(found: Comparison) -> str:
-    return f"by {found.difference:.2g}, {found.low:.2g} to {found.high:.2g}"
+_WRITTEN = {"r2": "R2", "rmse": "RMSE", "log_loss": "log-loss"}
+
+
+def _figures(metric: str, found: Comparison) -> str:
+    """Return difference and interval in words: two digits of the half width, three decimals of small ones."""
+    half = (found.high - found.low) / 2
+    decimals = 3 if max(abs(found.low), abs(found.high)) < 10 else 0
+    if half > 0:
+        decimals = max(decimals, 1 - math.floor(math.log10(half)))
+    difference, low, high = (f"{x:,.{decimals}f}" for x in (found.difference, found.low, found.high))
+    written = _WRITTEN.get(metric, metric)
+    return f"difference in {written} {difference}, {100 * found.level:g} % interval {low} to {high}"

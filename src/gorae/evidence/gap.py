@@ -23,7 +23,7 @@ class Gap:
         validation: Mean score on the rows they were not.
         low: Lower bound of how much better training is (positive: better, whatever the metric).
         high: Upper bound of it.
-        verdict: "fits well", "overfits" or "underfits".
+        verdict: "fits well", "overfits", "underfits" or "cannot be judged".
         reason: One sentence with the figures that decided.
     """
 
@@ -58,14 +58,15 @@ def gap_verdict(
 
     1. *underfits*, another model does better: the training score, optimistic as it is, lies below the lower
        bound of the best validation score known, by more than ``matters`` of what that model has over chance.
-    2. *underfits*, next to nothing learned: the training score has gone less than ``matters`` of the way from
-       the reference to a perfect score, unless a best known score shows that no other model gets further and
-       the validation scores lie above the reference by more than their noise.
+    2. *underfits*, next to nothing learned: training and validation scores have both gone less than
+       ``matters`` of the way from the reference to a perfect score, unless a best known score shows that no
+       other model gets further and the validation scores lie above the reference by more than their noise.
     3. *overfits*: the corrected interval of (training - validation) lies above 0, **and** validation loses
        more than ``matters`` of what was learned in training. Both: a small gap of many folds is no harm, and
        a large one of few noisy folds is not shown.
     4. *overfits*: on new rows it does no better than chance, though training went further than that.
-    5. *fits well* otherwise; the reason says so where chance is within the noise too.
+    5. *cannot be judged*: the gap is within the noise of the folds, but so is the distance to chance.
+    6. *fits well* otherwise.
 
     Args:
         train_scores: (folds,) score of each fold's model on its own training rows.
@@ -161,7 +162,8 @@ def _overtaken(seen: _Seen, best: Interval | None) -> tuple[str, str] | None:
 def _idle(seen: _Seen, best: Interval | None) -> tuple[str, str] | None:
     """Rule 2: next to nothing was learned, and nothing says that there is no more to learn."""
     way = oriented(seen.metric, perfect_score(seen.metric)) - seen.chance
-    if seen.learned >= seen.matters * way or (best is not None and seen.above_chance):
+    went = max(seen.train, seen.validation) - seen.chance
+    if went >= seen.matters * way or (best is not None and seen.above_chance):
         return None
     return "underfits", (
         f"it learned next to nothing beyond chance ({_told(seen, seen.chance)}): too small a model, too "
@@ -174,9 +176,9 @@ def _loses(seen: _Seen) -> tuple[str, str] | None:
     lost = seen.train - seen.validation
     if seen.gap_low <= 0 or seen.learned <= 0 or lost <= seen.matters * seen.learned:
         return None
+    share = "all" if lost >= seen.learned else _percent(lost / seen.learned)
     return "overfits", (
-        f"{_percent(lost / seen.learned)} of what training learned beyond chance "
-        f"({_told(seen, seen.chance)}) is lost on new rows."
+        f"{share} of what training learned beyond chance ({_told(seen, seen.chance)}) is lost on new rows."
     )
 
 
@@ -191,9 +193,9 @@ def _lost(seen: _Seen) -> tuple[str, str] | None:
 
 
 def _well(seen: _Seen) -> tuple[str, str]:
-    """Rule 5: no illness is shown."""
+    """Rules 5 and 6: no illness is shown, and where chance is not excluded no health either."""
     if seen.gap_low <= 0 and not seen.above_chance:
-        return "fits well", (
+        return "cannot be judged", (
             "the gap is within the noise of the folds, but so is the distance to chance "
             f"({_told(seen, seen.chance)}): more rows would tell."
         )
@@ -211,4 +213,4 @@ def _told(seen: _Seen, score: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

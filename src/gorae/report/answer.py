@@ -1,15 +1,18 @@
 """The answer on top of a report: which model, how good, does it fit, was it worth it; in plain words."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gorae.errors import InputError
 from gorae.report.names import shortened
+from gorae.report.scheme import where_scored
 from gorae.report.words import Measure, count, ended, interval, measure, number, percent, value
 
 __all__ = ["Findings", "best_row", "chance_row", "sentences", "tiles"]
 
 Findings = Mapping[str, Any]
+_MINUS = re.compile(r"(?<= )-(?=\d)")  # before a number; evidence writes plain ASCII
 
 
 def best_row(findings: Findings) -> Mapping[str, Any]:
@@ -78,7 +81,7 @@ def sentences(findings: Findings) -> list[str]:
         told.append(_sentence(f"It {_verb(str(gap['verdict']))}", gap.get("reason")))
     comparison = findings.get("comparison") or {}
     if comparison.get("sentence"):
-        told.append(ended(str(comparison["sentence"])))
+        told.append(_MINUS.sub("−", ended(str(comparison["sentence"]))))
     elif comparison.get("verdict") and comparison.get("simpler"):
         told.append(ended(f"Against the simpler {shortened(comparison['simpler'])}: {comparison['verdict']}"))
     return told
@@ -104,7 +107,7 @@ def tiles(findings: Findings) -> list[dict[str, str]]:
         {
             "caption": "Best model",
             "figure": shortened(row.get("model"), 24),
-            "detail": f"{what.name} {value(number(row, 'score'))} in cross-validation"
+            "detail": f"{what.name} {value(number(row, 'score'))} {where_scored(findings)}"
             + (f" ({around})" if around else ""),
         }
     ]
@@ -133,14 +136,16 @@ def _how_good(findings: Findings) -> str:
     )
     if number(test, "score") is not None:
         rows = f"{count(test['rows'])} test rows" if test.get("rows") is not None else "test rows"
-        source, place = test, f"On {rows} that nothing else touched it"
+        seen = test.get("seen") or 0
+        touched = f"of which {count(seen)} were learned from too" if seen else "that nothing else touched"
+        source, place = test, f"On {rows} {touched} it"
     else:
-        source, place = row, "In cross-validation it"
+        source, place = row, f"{where_scored(findings).capitalize()} it"
     if number(source, "score") is None:
         return f"{opening} It has no score."
     what = measure(source.get("metric", row.get("metric", "score")))
     told = f"{opening} {place} {_scored(source, what)}"
-    chance = number(chance_row(findings), "score")
+    chance = number(test, "chance") if source is test else number(chance_row(findings), "score")
     if chance is not None and what.share and chance_row(findings) is not row:
         told += f"; guessing would get {percent(chance)}"
     return f"{told}."
@@ -162,9 +167,8 @@ def _scored(source: Mapping[str, Any], what: Measure) -> str:
 
 def _verb(verdict: str) -> str:
     """A verdict as it continues "It ...": overfits, fits well; anything else is quoted as a judgement."""
-    return (
-        verdict if verdict.split()[:1] and verdict.split()[0].endswith("fits") else f"was judged: {verdict}"
-    )
+    first = verdict.split()[:1]
+    return verdict if first and first[0].endswith(("fits", "cannot")) else f"was judged: {verdict}"
 
 
 def _sentence(opening: str, reason: object) -> str:

@@ -27,20 +27,24 @@ def render_report(findings: Findings) -> str:
 
             - ``title``, ``created`` (a date), ``version``: strings
             - ``data``: name, rows, columns, classes (list or None), task, target, notes (sentences)
-            - ``plan``: lines, gave_up (sentences)
+            - ``plan``: lines, gave_up (sentences); outer (1: models were scored on held-out splits, not in
+              cross-validation) and repeats
+            - ``predicted``: of the rows in confusion, reliability, residuals and hardest: rows, folds (models
+              that predicted them), tried (settings that each fold chose from)
             - ``ladder``: a list, simplest model first, of model, metric, score, low, high, fits, seconds,
               settings (mapping or None), other (further scores by name, or None); a model whose name starts
               with "chance" is the line of reference; ``best``: a model's name
             - ``comparison`` with a simpler model: simpler, difference, low, high, verdict, sentence
-            - ``test``: metric, score, low, high, rows
+            - ``test``: metric, score, low, high, rows, chance, seen (rows among them that were learned from)
             - ``gap``: train, validation, low, high (of the gap), verdict ("fits well", ...), reason
             - ``confusion``: labels, counts of shape (classes, classes), actual by predicted
-            - ``curves``: a list of member, epoch, train_loss, validation_loss, validation_score, and
-              ``kept``, the epoch whose parameters were kept (found by the best validation where missing)
+            - ``curves``: a list of member ("fold 1" or another name), epoch, train_loss, validation_loss,
+              validation_score, and ``kept``, the epoch whose parameters were kept (found by the best
+              validation where missing)
             - ``curve_band``: epoch, mean, low, high over the members, ``of`` the validation score or, where
               it says so or there is none, of "validation_loss"
             - ``gradient_norms``: layers, epoch, norms of shape (epochs, layers)
-            - ``reliability``: bins (confidence, accuracy, low, high, count), ece, brier, log_loss
+            - ``reliability``: bins (confidence, accuracy, low, high, count), ece, brier, log_loss, classes
             - ``residuals``: predicted, actual
             - ``hardest``: a list of row, actual, predicted, probability (that the model gave to the actual
               class), image (array or None), values (mapping or None)

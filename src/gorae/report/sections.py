@@ -9,7 +9,19 @@ from markupsafe import Markup
 from gorae.report import pictures
 from gorae.report.answer import Findings, best_row
 from gorae.report.names import shortened
-from gorae.report.words import count, duration, ended, interval, measure, number, percent, settings, value
+from gorae.report.scheme import curves_of, is_split, settings_differ, where_scored, whose_rows
+from gorae.report.words import (
+    count,
+    duration,
+    ended,
+    entry,
+    interval,
+    measure,
+    number,
+    percent,
+    settings,
+    value,
+)
 
 __all__ = ["view"]
 
@@ -39,6 +51,9 @@ def view(findings: Findings) -> dict[str, Any]:
         "fit": _fit(findings),
         "confusion": _confusion(findings.get("confusion")),
         "reliability": _reliability(findings.get("reliability")),
+        "rows_shown": whose_rows(findings),
+        "models_shown": settings_differ(findings),
+        "split": is_split(findings),
         "residuals": _residuals(findings),
         "curves": _curves(findings),
         "hardest": _hardest(findings),
@@ -112,7 +127,10 @@ def _ladder(findings: Findings) -> dict[str, Any]:
         "metric": measure(ladder[0].get("metric", "score")).name,
         "others": [measure(key).name for key in others],
         "rows": rows,
+        "where": where_scored(findings),
         "fits": count(sum(int(row.get("fits") or 0) for row in ladder)),
+        "seconds": duration(sum(number(row, "seconds") or 0.0 for row in ladder)),
+        "ensemble_adds": {"mlp", "ensemble"} <= {row.get("model") for row in ladder},
         "picture": _inline(pictures.ladder_figure(ladder, best.get("model"))),
     }
 
@@ -130,6 +148,7 @@ def _fit(findings: Findings) -> dict[str, Any] | None:
         "test": value(scores[2]) if scores[2] is not None else None,
         "test_interval": interval(test),
         "test_rows": count(rows) if rows is not None else None,
+        "test_seen": count(test["seen"]) if test and test.get("seen") else None,
         "gap": _gap(gap, scores),
         "gap_interval": interval(gap),
         "verdict": _capital(shortened(gap["verdict"], 60)) if gap and gap.get("verdict") else None,
@@ -188,14 +207,22 @@ def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None
         (name, value(number(reliability, key)), meaning)
         for key, name, meaning in (
             ("ece", "expected calibration error", "0 is best; mean distance from the dashed line"),
-            ("brier", "Brier score", "0 is best; mean squared error of the probabilities"),
-            ("log_loss", "log loss", "nats per row; 0 is best"),
+            ("brier", "Brier score", _brier_meaning(number(reliability, "classes"))),
+            ("log_loss", "log loss", "0 is best; nats (natural-log units) per row: mean of −ln P(actual)"),
         )
         if number(reliability, key) is not None
     ]
     if not bins and not scores:
         return None
     return {"picture": _inline(pictures.reliability_figure(bins)) if bins else None, "scores": scores}
+
+
+def _brier_meaning(classes: float | None) -> str:
+    if classes is None:
+        return "0 is best; mean squared error of the probabilities"
+    if classes > 2:
+        return "0 is best, 2 is worst; squared errors of the probabilities, summed over classes, mean per row"
+    return "0 is best, 1 is worst; mean squared error of one class's probability (the other's is equal)"
 
 
 def _residuals(findings: Findings) -> dict[str, Any] | None:
@@ -207,7 +234,7 @@ def _residuals(findings: Findings) -> dict[str, Any] | None:
         return None
     target = (findings.get("data") or {}).get("target")
     drawn = [draw(predicted, actual, target=target) for draw in _RESIDUAL_PICTURES]
-    return {"pictures": [_inline(svg) for svg in drawn], "rows": count(actual.size)}
+    return {"pictures": [_inline(svg) for svg in drawn]}
 
 
 _RESIDUAL_PICTURES = (pictures.predicted_actual_figure, pictures.residual_figure)
@@ -220,7 +247,9 @@ def _curves(findings: Findings) -> dict[str, Any] | None:
     metric = best_row(findings).get("metric", "score")
     picture = gradients = None
     if curves:
-        picture = _inline(pictures.curves_figure(curves, findings.get("curve_band"), metric=metric))
+        picture = _inline(
+            pictures.curves_figure(curves, findings.get("curve_band"), metric=metric, of=curves_of(findings))
+        )
     if norms and len(norms.get("layers") or ()):
         gradients = _inline(pictures.gradient_figure(norms["layers"], norms["epoch"], norms["norms"]))
     kept = [epoch for epoch in map(pictures.kept_epoch, curves or ()) if epoch is not None]
@@ -228,6 +257,7 @@ def _curves(findings: Findings) -> dict[str, Any] | None:
         "picture": picture,
         "gradients": gradients,
         "members": len(curves or ()),
+        "of": curves_of(findings),
         "most_drawn": pictures.MOST_MEMBERS,
         "band": findings.get("curve_band") is not None,
         "kept": _span(kept),
@@ -268,8 +298,7 @@ def _entry(content: object) -> str:
     if content is None:
         return "–"
     if isinstance(content, float | np.floating):
-        told = f"{float(content):.4g}"
-        return "missing" if told == "nan" else f"−{told[1:]}" if content < 0 else told
+        return entry(float(content))
     return shortened(content, 28)
 
 

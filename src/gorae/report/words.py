@@ -12,10 +12,12 @@ __all__ = [
     "count",
     "duration",
     "ended",
+    "entry",
     "interval",
     "measure",
     "number",
     "percent",
+    "scientific",
     "settings",
     "value",
 ]
@@ -46,7 +48,9 @@ _MEASURES = {
     "r2": Measure("R²", "R² (share of variance explained; 1 is perfect)"),
     "rmse": Measure("RMSE", "RMSE (units of the target; lower is better)", higher_is_better=False),
     "mae": Measure("MAE", "MAE (units of the target; lower is better)", higher_is_better=False),
-    "log_loss": Measure("log loss", "log loss (nats per row; lower is better)", higher_is_better=False),
+    "log_loss": Measure(
+        "log loss", "log loss (nats, natural-log units, per row; lower is better)", higher_is_better=False
+    ),
 }
 
 
@@ -107,31 +111,110 @@ def value(amount: float | None, digits: int = 3) -> str:
     if amount is None or math.isnan(amount):
         return "–"
     size = abs(amount)
-    if size == 0 or 10.0**-digits <= size < 100:
-        text = f"{amount:.{digits if size < 10 else min(digits, 2)}f}"
-    elif 100 <= size < 1e7:
-        text = f"{amount:,.1f}" if size < 1e4 else f"{amount:,.0f}"
-    else:
-        text = f"{amount:.{digits}g}"
+    if size and not 10.0 ** (-digits - 1) <= size < _LARGEST:
+        return scientific(amount, digits)
+    if size and size < 10.0**-digits:
+        return _signed(f"{amount:.{digits}g}")
+    return _fixed(amount, _decimals(size, digits))
+
+
+def entry(amount: float) -> str:
+    """A number of a table of data: four digits, whole numbers whole, no powers of ten where there is room.
+
+    Args:
+        amount: any number.
+
+    Returns:
+        Its text; separators from 10,000 on, so that years stay years.
+
+    Example:
+        >>> entry(29340.0), entry(2021.0), entry(0.12345), entry(1.5e-9)
+        ('29,340', '2021', '0.1235', '1.5 × 10⁻⁹')
+    """
+    size = abs(amount)
+    if math.isnan(amount):
+        return "missing"
+    if math.isinf(amount):
+        return "∞" if amount > 0 else "−∞"
+    if size >= _LARGEST_ENTRY or 0 < size < 1e-4:
+        return scientific(amount, 4)
+    if size >= 9999.5:
+        return _fixed(amount, 0)
+    return _signed(f"{amount:.0f}" if amount == round(amount) else f"{amount:.4g}")
+
+
+def scientific(amount: float, digits: int = 3) -> str:
+    """A number as digits and a power of ten.
+
+    Args:
+        amount: a finite number.
+        digits: the most digits that matter; zeros at their end are left out.
+
+    Returns:
+        Its text.
+
+    Example:
+        >>> scientific(-3.2e-30), scientific(1e6)
+        ('−3.2 × 10⁻³⁰', '10⁶')
+    """
+    if amount == 0:
+        return "0"
+    digit, power = f"{amount:.{digits - 1}e}".split("e")
+    digit = digit.rstrip("0").rstrip(".") if "." in digit else digit
+    ten = f"10{str(int(power)).translate(_RAISED)}"
+    return ten if digit == "1" else f"−{ten}" if digit == "-1" else f"{_signed(digit)} × {ten}"
+
+
+_LARGEST = 1e9
+_LARGEST_ENTRY = 1e15
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MORE_DECIMALS = 3
+
+
+def _signed(text: str) -> str:
     return f"−{text[1:]}" if text.startswith("-") else text
 
 
+def _fixed(amount: float, decimals: int) -> str:
+    return _signed(f"{amount:,.{decimals}f}")
+
+
+def _decimals(size: float, digits: int) -> int:
+    """How many decimals matter for numbers of this size."""
+    if size < 100:
+        return digits if size < 10 else min(digits, 2)
+    return 1 if size < 1e4 else 0
+
+
 def interval(mapping: Mapping[str, Any] | None, digits: int = 3) -> str | None:
-    """The interval of a mapping with ``low`` and ``high``.
+    """The interval of a mapping with ``low`` and ``high``, with as many decimals on either end.
 
     Args:
         mapping: holds ``low`` and ``high``.
-        digits: decimals.
+        digits: decimals; up to three more where an end would read as zero, or both ends as one number.
 
     Returns:
         ``"0.955 to 0.986"``, or None where one end is missing.
 
     Example:
-        >>> interval({"low": 0.955, "high": 0.986})
-        '0.955 to 0.986'
+        >>> interval({"low": 0.955, "high": 0.986}), interval({"low": -0.0003, "high": 0.03})
+        ('0.955 to 0.986', '−0.0003 to 0.0300')
     """
     low, high = number(mapping, "low"), number(mapping, "high")
-    return None if low is None or high is None else f"{value(low, digits)} to {value(high, digits)}"
+    if low is None or high is None:
+        return None
+    size = max(abs(low), abs(high))
+    if size and not 10.0**-digits <= size < _LARGEST:
+        power = math.floor(math.log10(size))
+        ends = [_fixed(end / 10.0**power, digits - 1) for end in (low, high)]
+        return f"({ends[0]} to {ends[1]}) × {scientific(10.0**power)}"
+    fewest = _decimals(size, digits)
+    for decimals in range(fewest, fewest + _MORE_DECIMALS + 1):
+        ends = [_fixed(end, decimals) for end in (low, high)]
+        hidden = any(end and not text.strip("−0.,") for end, text in zip((low, high), ends, strict=True))
+        if not hidden and (ends[0] != ends[1] or low == high):
+            return f"{ends[0]} to {ends[1]}"
+    return f"{_fixed(low, fewest)} to {_fixed(high, fewest)}"
 
 
 def percent(share: float | None) -> str:
@@ -181,7 +264,9 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return "–"
-    if seconds < 10:
+    if 0 < seconds < 0.001:
+        return "under 1\u00a0ms"
+    if seconds < 9.95:
         return f"{seconds:.2g}\u00a0s"
     whole = round(seconds)
     if whole < 60:
@@ -232,5 +317,6 @@ def settings(chosen: Mapping[str, Any] | None, limit: int = 12) -> str:
 
 def _setting(chosen: object) -> str:
     if isinstance(chosen, float):
-        return f"{chosen:.4g}"
+        # Small ones as they are typed, 1e-05; large ones without a power of ten.
+        return f"{chosen:.4g}" if abs(chosen) < 9999.5 else entry(chosen)
     return shortened(chosen, 40)

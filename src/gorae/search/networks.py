@@ -77,8 +77,9 @@ def nested_networks(
         progress: told about ten times a second.
 
     Returns:
-        The result of a single network, and that of the ensemble (None where `members` is 1). The time is
-        shared out by fits: the ensemble's holds that of choosing the settings as well.
+        The result of a single network, and that of the ensemble (None where `members` is 1). Fits and seconds
+        of the ensemble are those of its further members only, so that both results add up to all; the time is
+        shared out by fits.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C; a score of half a cross-validation is none.
@@ -113,7 +114,8 @@ def nested_networks(
         )
         for of_fold in answers
     ]
-    ensemble = nested_result(rows, folds, means, choice, fits=total, seconds=seconds)
+    further = total - fits
+    ensemble = nested_result(rows, folds, means, choice, fits=further, seconds=seconds * further / total)
     ensemble.histories = [result.history for result in results[:members]]
     ensemble.histories_of = "member"
     return single, ensemble

@@ -153,16 +153,24 @@ def gap_of(
     )
 
 
-def test_finding(outputs: np.ndarray, test: Rows) -> dict[str, Any]:
-    """Return the score on the held-out rows with its interval."""
+def test_finding(outputs: np.ndarray, test: Rows, rows: Rows, seen: int) -> dict[str, Any]:
+    """Return the score on the test rows with its interval.
+
+    Args:
+        outputs: the winner's answers for them.
+        test: the test rows.
+        rows: the rows that the winner learned from: their most frequent class is what guessing would say.
+        seen: how many of the test rows are among them.
+    """
     metric, units = metric_of(test.classes), test.groups
+    other: dict[str, Any] = {"seen": seen} if seen else {}
     if test.classes:
         found = held_out_interval(metric, test.targets, np.argmax(outputs, axis=1), units=units)
-        other = {}
+        other["chance"] = float(np.mean(test.targets == np.bincount(rows.targets).argmax()))
     else:
         values = np.asarray(outputs, np.float64).reshape(-1)
         found = held_out_interval(metric, test.targets[:, 0], values, units=units)
-        other = {"rmse": float(np.sqrt(np.mean((values - test.targets[:, 0]) ** 2)))}
+        other["rmse"] = float(np.sqrt(np.mean((values - test.targets[:, 0]) ** 2)))
     return {
         "metric": metric,
         "score": found.score,
@@ -171,6 +179,11 @@ def test_finding(outputs: np.ndarray, test: Rows) -> dict[str, Any]:
         "rows": len(test.matrix),
         **other,
     }
+
+
+def _predicted(result: NestedResult, scored: np.ndarray) -> dict[str, int]:
+    """Return how many rows have an out-of-fold answer, and how the models that gave it came about."""
+    return {"rows": len(scored), "folds": len(result.chosen), "tried": result.inner_scores.shape[1]}
 
 
 def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
@@ -185,6 +198,7 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     given = stated[np.arange(len(codes)), codes]
     worst = hardest(-np.log(np.maximum(given, 1e-7)), codes, said, probability=given, count=_HARDEST)
     return {
+        "predicted": _predicted(result, scored),
         "confusion": {"labels": labels, "counts": seen.counts},
         "reliability": {
             "bins": [
@@ -194,6 +208,7 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
                 )
             ],
             "ece": shown.expected_error,
+            "classes": len(labels),
             "brier": shown.brier,
             "log_loss": shown.log_loss,
         },
@@ -216,6 +231,7 @@ def value_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     said, actual = mean[:, 0], data.rows.targets[scored, 0]
     worst = hardest((said - actual) ** 2, actual, said, count=_HARDEST)
     return {
+        "predicted": _predicted(result, scored),
         "residuals": {"predicted": said, "actual": actual},
         "hardest": [
             {

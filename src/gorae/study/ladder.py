@@ -1,6 +1,7 @@
 """The rungs of the ladder: what each model tries, and how it is scored by nested cross-validation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -138,7 +139,8 @@ def climb(
         tell: hears how far it is.
 
     Returns:
-        Results by the name of the rung.
+        Results by the name of the rung. An ensemble beside the single network counts the fits and seconds of
+        its further members only; an ensemble alone counts all.
     """
     if model == "chance":
         dummy = DummyClassifier(strategy="prior") if rows.classes else DummyRegressor()
@@ -168,7 +170,12 @@ def climb(
         devices=devices,
         progress=in_metric,
     )
-    return {model: single} if ensemble is None else {model: single, "ensemble": ensemble}
+    if ensemble is None:
+        return {model: single}
+    if model not in plan.models:
+        fits, seconds = ensemble.fits + single.fits, ensemble.seconds + single.seconds
+        ensemble = replace(ensemble, fits=fits, seconds=seconds)
+    return {model: single, "ensemble": ensemble}
 
 
 def final_estimator(

@@ -28,7 +28,7 @@ class Reference:
 
     Args:
         features: `(rows, width)`: the last hidden layer, or the scaled inputs where there is none.
-        numbers: where each row stood in the data that the study was given.
+        numbers: where each row stood in the data that the study was given, or the number given with it.
         labels: class codes, or values.
     """
 
@@ -89,18 +89,40 @@ class StudyModel:
         stated = self.predict_proba(X)
         return self.classes[np.argmax(stated, axis=1)], stated
 
+    @property
+    def space(self) -> str:
+        """The space in which `explain` compares rows, and what a distance of 1 is in it, in words."""
+        if isinstance(self.estimator, NetworkEstimator):
+            shape = self.estimator._learned.shape
+            if isinstance(shape, MLPShape) and shape.hidden:
+                first = " of the first network" if self.name == "ensemble" else ""
+                return (
+                    f"the last hidden layer{first} ({shape.hidden[-1]} units; 1 is a step of 1 in the "
+                    "activation of one unit)"
+                )
+        elif self.affine is None:
+            return "the input columns as they are (1 is a step of 1 in one column)"
+        if len(self.feature_names) > 1 and self._scaled_alike():
+            return "the input columns, all scaled by one number (1 is their common standard deviation)"
+        return "the input columns, scaled (1 is a standard deviation of one column)"
+
+    def _scaled_alike(self) -> bool:
+        """Return whether one number scales all columns, as it does for pictures."""
+        scale = self.estimator._learned.encoding.scale if self.affine is None else self.affine.scale
+        return len(np.unique(np.asarray(scale)[np.asarray(scale) != 0])) == 1
+
     def explain(self, X: Any, *, neighbors: int = 5) -> list[list[dict[str, Any]]]:
         """Return the training rows that each row resembles most, nearest first.
 
         Distance is Euclidean in the last hidden layer (of the first network of an ensemble); for models
-        without one, in the scaled inputs.
+        without one, in the scaled inputs. `space` says which, in words.
 
         Args:
             X: rows.
             neighbors: how many for each.
 
         Returns:
-            For each row a list of {"row": number in the training data, "label", "distance"}.
+            For each row a list of {"row": number in the training data (from 0), "label", "distance"}.
 
         Raises:
             ParameterError: when more are asked for than the model keeps.

@@ -28,7 +28,7 @@ class Prepared:
     Args:
         rows: what models learn from and are compared on.
         test: rows held out from everything, or None.
-        row_numbers: where each of `rows` stood in what the user gave.
+        row_numbers: where each of `rows` stood in what the user gave, or the number it was given.
         columns: how many columns the user gave.
         classes: class labels, or None for regression.
         encoding: how a table became a matrix, or None for a matrix.
@@ -37,6 +37,7 @@ class Prepared:
         folds: the most folds that classes, groups and rows allow.
         notes: sentences on what was done that the user should know of.
         frame: the table of `rows`, for showing its values, or None.
+        seen: how many test rows of the user's own are among `rows` too.
     """
 
     rows: Rows
@@ -50,6 +51,7 @@ class Prepared:
     folds: int
     notes: tuple[str, ...]
     frame: pl.DataFrame | None
+    seen: int = 0
 
     @property
     def task(self) -> str:
@@ -73,6 +75,7 @@ def prepare(
     groups: Any = None,
     image_shape: tuple[int, ...] | None = None,
     feature_names: Sequence[str] | None = None,
+    row_numbers: Any = None,
     seed: int = 0,
 ) -> Prepared:
     """Return a data set in the form a study works on.
@@ -87,6 +90,7 @@ def prepare(
         groups: a group a row; groups are never split.
         image_shape: height and width where rows are pictures given flat.
         feature_names: names of an array's columns.
+        row_numbers: what each row is called where one is named, or None to count them from 0.
         seed: decides which rows are held out.
 
     Raises:
@@ -96,14 +100,12 @@ def prepare(
     outcomes = read_outcomes(y, task)
     inputs = read_inputs(X, image_shape, feature_names)
     count = len(outcomes.targets)
-    if inputs.rows != count:
-        raise DataError(f"X has {inputs.rows} rows, but y has {count}; one target a row is needed.")
-    if count < _FEWEST_ROWS:
-        raise DataError(f"a study needs at least {_FEWEST_ROWS} rows, got {count}.")
+    _check_counts(inputs.rows, count)
     check_flag("hold_out", hold_out)
     own_test = X_test is not None
     if own_test != (y_test is not None):
         raise DataError("X_test and y_test belong together: test rows need their targets, and targets rows.")
+    numbers = np.arange(count) if row_numbers is None else _row_numbers(row_numbers, count)
     units = None if groups is None else _group_codes(groups, count)
     learn, held = np.arange(count), np.zeros(0, np.int64)
     if not own_test and hold_out:
@@ -123,10 +125,12 @@ def prepare(
         test = _held_test(inputs, held, encoding, outcomes, units, rows)
     if not own_test and len(held) and test is None:
         notes.append("The held-out rows all have the same target: R² is not defined on them.")
+    seen = seen_before(test, rows) if own_test and test is not None else 0
+    notes += _told_of_seen(seen, test)
     return Prepared(
         rows=rows,
         test=test,
-        row_numbers=learn,
+        row_numbers=numbers[learn],
         columns=inputs.columns,
         classes=outcomes.classes,
         encoding=encoding,
@@ -135,7 +139,54 @@ def prepare(
         folds=folds,
         notes=(*told, *notes),
         frame=None if inputs.frame is None else inputs.frame[learn],
+        seen=seen,
     )
+
+
+def _told_of_seen(seen: int, test: Rows | None) -> list[str]:
+    """Return a sentence on test rows that were learned from, if there are any."""
+    if not seen or test is None:
+        return []
+    return [
+        f"{seen} of {len(test.targets)} test rows are also among the rows to learn from, with equal columns "
+        "and target: if they are the same examples, the score on the test rows is too good."
+    ]
+
+
+def seen_before(test: Rows, rows: Rows) -> int:
+    """Return how many test rows stand among the rows to learn from, with the same target.
+
+    Example:
+        >>> rows = Rows(np.array([[1.0], [2.0]]), np.array([0, 1]), 2)
+        >>> seen_before(Rows(np.array([[2.0], [2.0], [1.0]]), np.array([1, 0, 0]), 2), rows)
+        2
+    """
+    known = {(row.tobytes(), target.tobytes()) for row, target in zip(rows.matrix, rows.targets, strict=True)}
+    pairs = zip(test.matrix, test.targets, strict=True)
+    return sum((row.tobytes(), target.tobytes()) in known for row, target in pairs)
+
+
+def _row_numbers(row_numbers: Any, count: int) -> np.ndarray:
+    """Return the number that each row was given."""
+    numbers = row_values(row_numbers, "row_numbers")
+    if numbers.dtype.kind not in "iu" or len(numbers) != count:
+        raise DataError(
+            f"row_numbers must be one whole number a row: there are {count} rows, but "
+            f"{len(numbers)} numbers of type {numbers.dtype}."
+        )
+    return numbers
+
+
+def _check_counts(rows: int, targets: int) -> None:
+    """Refuse rows without as many targets, and too few of them.
+
+    Raises:
+        DataError: when they cannot be studied.
+    """
+    if rows != targets:
+        raise DataError(f"X has {rows} rows, but y has {targets}; one target a row is needed.")
+    if targets < _FEWEST_ROWS:
+        raise DataError(f"a study needs at least {_FEWEST_ROWS} rows, got {targets}.")
 
 
 def _group_codes(groups: Any, count: int) -> np.ndarray:

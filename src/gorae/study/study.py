@@ -6,6 +6,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -97,6 +98,8 @@ class Study(BaseEstimator):
         groups: Any = None,
         image_shape: tuple[int, ...] | None = None,
         feature_names: Sequence[str] | None = None,
+        row_numbers: Any = None,
+        notes: Sequence[str] = (),
         name: str = "data",
         target: str | None = None,
         listener: Listener | None = None,
@@ -111,6 +114,9 @@ class Study(BaseEstimator):
             groups: a group a row; rows of a group are never on both sides of a split.
             image_shape: height and width, where rows are pictures given flat.
             feature_names: what an array's columns are called.
+            row_numbers: a whole number a row: what it is called in the report and by `model.explain`, where
+                rows of your file were left out; None to count them from 0.
+            notes: sentences on what was done to the data before, told with the study's own.
             name: what the data are called in the report.
             target: what the target is called.
             listener: hears how it goes; None for what `verbose` says.
@@ -141,8 +147,10 @@ class Study(BaseEstimator):
             groups=groups,
             image_shape=image_shape,
             feature_names=feature_names,
+            row_numbers=row_numbers,
             seed=seed,
         )
+        data = replace(data, notes=(*notes, *data.notes))
         self.plan_ = self._make_plan(data)
         try:
             heard.planned(self.plan_)
@@ -236,7 +244,9 @@ class Study(BaseEstimator):
         rows, result, table = data.rows, ascent.results[winner.name], ascent.table
         self.ladder_, self.best_, self.interrupted_ = table, winner.name, ascent.interrupted
         self.gap_ = gap_of(result, ascent.results["chance"], folds, winner.row, rows)
-        self.test_ = None if data.test is None else test_finding(test_outputs(winner, data.test), data.test)
+        self.test_ = None
+        if data.test is not None:
+            self.test_ = test_finding(test_outputs(winner, data.test), data.test, rows, data.seen)
         close = compare_ladder(table, ascent.results, rows)
         facts = {
             "data": _data_facts(data, name, target, ascent.notes),
@@ -263,7 +273,12 @@ class Study(BaseEstimator):
         self.findings_ = {
             "title": f"gorae: {name}",
             **facts,
-            "plan": {"lines": self.plan_.lines, "gave_up": list(self.plan_.gave_up)},
+            "plan": {
+                "lines": self.plan_.lines,
+                "gave_up": list(self.plan_.gave_up),
+                "outer": self.plan_.outer,
+                "repeats": self.plan_.repeats,
+            },
             **pictures,
             **history_findings(result, layers_of(winner), rows.classes),
             "weights": weight_pictures(winner, data),

@@ -9,7 +9,7 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Parses nothing but what matplotlib has just written, from names without control characters.
@@ -19,6 +19,10 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from gorae.report.names import width
 
 __all__ = [
     "BLUE",
@@ -34,6 +38,7 @@ __all__ = [
     "VERMILLION",
     "WHITE",
     "draw",
+    "measured",
     "panel",
     "standalone",
     "text_width",
@@ -165,6 +170,29 @@ def text_width(columns: int, size: float = 10) -> float:
     return 0.6 * size * columns
 
 
+def measured(texts: Sequence[str], size: float = 10) -> float:
+    """Pixels that the widest of some texts takes, by the letters it is made of.
+
+    Args:
+        texts: any texts.
+        size: of the font, pixels.
+
+    Returns:
+        The larger of `text_width` and the width in the font that lays out the pictures.
+
+    Example:
+        >>> measured(["iiii"]), measured(["WWWW"]) > 30
+        (24.0, True)
+    """
+    font = FontProperties(family="DejaVu Sans", size=size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        drawn = (text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts)
+        return max(
+            (max(text_width(width(text), size), wide) for text, wide in zip(texts, drawn, strict=True))
+        )
+
+
 def standalone(svg: str) -> str:
     """A picture as a file of its own, which follows the light or dark theme of whoever looks at it.
 
@@ -200,6 +228,7 @@ def _rewritten(drawn: bytes, size: tuple[float, float], label: str) -> str:
         "viewBox": f"0 0 {size[0]:g} {size[1]:g}",
         "width": f"{size[0]:g}",
         "height": f"{size[1]:g}",
+        "style": f"--wide:{size[0]:g}px",  # the page scales by it: text has one size in all pictures
         "font-family": FONT,
         "stroke-linejoin": "round",
         "stroke-linecap": "butt",

@@ -1,6 +1,7 @@
 """Which class was taken for which."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -10,13 +11,28 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from gorae.errors import InputError
-from gorae.report.names import shortened, width
-from gorae.report.pictures.canvas import BLUE, GRID, INK, VERMILLION, WHITE, draw, panel, text_width
+from gorae.report.names import shortened
+from gorae.report.pictures.canvas import (
+    BLUE,
+    GRID,
+    INK,
+    SOFT,
+    VERMILLION,
+    WHITE,
+    draw,
+    measured,
+    panel,
+)
 from gorae.report.words import count
 
 __all__ = ["MOST_CLASSES", "confusion_figure", "top_confusions"]
 
 MOST_CLASSES = 30  # beyond this many the cells are too small to read
+_WIDTH = 400  # of all pictures, at least; the page scales all by one factor, so their text has one size
+_CELL = (18, 84)  # pixels, at least and at most
+_ROOM, _HEADING = 6, 18
+# Anchored at their end: a browser's letters may be wider than those that laid them out.
+_UPRIGHT: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "right", "va": "center"}
 
 
 def confusion_figure(labels: Sequence[object], counts: Int[np.ndarray, "classes classes"]) -> str:
@@ -47,25 +63,28 @@ def confusion_figure(labels: Sequence[object], counts: Int[np.ndarray, "classes 
             "use top_confusions."
         )
     names = [shortened(label, 14) for label in labels]
-    wide = text_width(max(map(width, names)), 10)
-    cell = float(np.clip(330 / len(names), 18, 48))
+    wide = measured(names)
+    left = wide + 28
+    cell = float(np.clip((_WIDTH - left - _ROOM) / len(names), *_CELL))
     upright = wide > cell - 2
-    left, bottom = wide + 28, (wide if upright else 14) + 28
+    bottom = (wide if upright else 14) + 28
+
+    size = (max(left + cell * len(names) + _ROOM, _WIDTH), _ROOM + _HEADING + cell * len(names) + bottom)
 
     def paint(figure: Figure) -> None:
-        axes = panel(figure, left, bottom, 6, 6)
+        axes = panel(figure, left, bottom, size[0] - left - cell * len(names), _ROOM + _HEADING)
         axes.set(xlim=(0, len(names)), ylim=(len(names), 0))
         middles = np.arange(len(names)) + 0.5
-        axes.set_xticks(middles, labels=names, rotation=90 if upright else 0)
+        axes.set_xticks(middles, labels=names, **(_UPRIGHT if upright else {}))
         axes.set_yticks(middles, labels=names)
         axes.tick_params(length=0)
         axes.set_xlabel("predicted class")
-        axes.set_ylabel("actual class (cells: number of rows)")
+        axes.set_ylabel("actual class")
+        axes.set_title("cells: number of rows", loc="left", fontsize=10, color=SOFT, pad=5)
         for spine in axes.spines.values():
             spine.set(visible=True, color=GRID)
         _cells(axes, counts, cell)
 
-    size = (left + 6 + cell * len(names), bottom + 6 + cell * len(names))
     right, rows = int(np.trace(counts)), int(counts.sum())
     label = f"Confusion matrix of {len(names)} classes: {right} of {rows} rows on the diagonal."
     return draw(paint, size=size, label=label)

@@ -22,7 +22,7 @@ from gorae.report.pictures.canvas import (
     draw,
     panel,
 )
-from gorae.report.words import measure
+from gorae.report.words import measure, scientific
 
 __all__ = ["MOST_LAYERS", "MOST_MEMBERS", "curves_figure", "gradient_figure", "kept_epoch"]
 
@@ -56,7 +56,11 @@ def kept_epoch(curve: Mapping[str, Any]) -> int | None:
 
 
 def curves_figure(
-    curves: Sequence[Mapping[str, Any]], band: Mapping[str, Any] | None = None, *, metric: object = "score"
+    curves: Sequence[Mapping[str, Any]],
+    band: Mapping[str, Any] | None = None,
+    *,
+    metric: object = "score",
+    of: str = "member",
 ) -> str:
     """Loss (above) and validation score (below) per member and epoch; a triangle marks the epoch it kept.
 
@@ -66,6 +70,7 @@ def curves_figure(
         band: ``epoch``, ``mean``, ``low``, ``high`` over the members; drawn with the score, or with the
             validation loss where ``of`` says ``"validation_loss"`` or no member has a score.
         metric: what the validation score measures.
+        of: what a curve belongs to, as in "member" or "fold".
 
     Returns:
         An ``<svg>`` element.
@@ -95,7 +100,7 @@ def curves_figure(
         axes.set_xlabel("epoch (passes over the training rows)")
 
     kept = [str(epoch) for epoch in map(kept_epoch, drawn) if epoch is not None]
-    label = f"Learning curves of {len(drawn)} members" + (
+    label = f"Learning curves of {len(drawn)} {of}{'' if len(drawn) == 1 else 's'}" + (
         f"; epochs kept: {', '.join(kept)}." if kept else "."
     )
     return draw(paint, size=(400, high), label=label)
@@ -235,8 +240,12 @@ def _logarithmic(axes: Axes) -> None:
     """A logarithmic axis with plain numbers; matplotlib's own are written as formulas."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: f"{amount:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: _power(amount)))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _power(amount: float) -> str:
+    return f"{amount:g}" if 0.9e-3 < amount < 1.1e5 else scientific(amount)
 
 
 def _ticks(axes: Axes) -> None:

@@ -1,5 +1,7 @@
 """Where a regression is wrong: predicted against actual, and what is left over."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from gorae.errors import InputError
 from gorae.report.names import shortened
 from gorae.report.pictures.canvas import BLUE, SOFT, VERMILLION, draw, panel
+from gorae.report.words import scientific, value
 
 __all__ = ["MOST_DOTS", "predicted_actual_figure", "residual_figure"]
 
@@ -37,6 +40,8 @@ def predicted_actual_figure(
     """
     predicted, actual = _pairs(predicted, actual)
     name = shortened(target, 24) if target is not None else "target"
+    ten, unit = _power(predicted, actual)
+    predicted, actual = predicted / ten, actual / ten
     low, high = float(min(predicted.min(), actual.min())), float(max(predicted.max(), actual.max()))
     room = max(0.03 * (high - low), 1e-6 * max(abs(low), abs(high))) or 0.5
 
@@ -46,8 +51,8 @@ def predicted_actual_figure(
         _cloud(axes, predicted, actual, (*ends, *ends))
         axes.plot(ends, ends, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlim=ends, ylim=ends)
-        axes.set_xlabel(f"predicted {name} (its own units)")
-        axes.set_ylabel(f"actual {name} (its own units)")
+        axes.set_xlabel(f"predicted {name} ({unit})")
+        axes.set_ylabel(f"actual {name} ({unit})")
 
     return draw(paint, size=(400, 330), label=f"Actual against predicted {name} of {len(actual)} rows.")
 
@@ -77,6 +82,10 @@ def residual_figure(
     """
     predicted, actual = _pairs(predicted, actual)
     left_over = actual - predicted
+    middle = f"median residual {value(float(np.median(left_over)))}"
+    ten, unit = _power(predicted)
+    ten_left, _ = _power(left_over)
+    predicted, left_over = predicted / ten, left_over / ten_left
     name = shortened(target, 24) if target is not None else "target"
 
     def paint(figure: Figure) -> None:
@@ -89,12 +98,20 @@ def residual_figure(
             label = "median of each tenth of the rows"
             axes.plot(*zip(*middles, strict=True), color=VERMILLION, linewidth=2, label=label)
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
-        axes.set_xlabel(f"predicted {name} (its own units)")
-        axes.set_ylabel("residual: actual − predicted")
+        axes.set_xlabel(f"predicted {name} ({unit})")
+        axes.set_ylabel(f"residual: actual − predicted{f' ({scientific(ten_left)})' * (ten_left != 1)}")
 
-    middle = f"median residual {np.median(left_over):.3f}"
     label = f"Residuals of {len(actual)} rows against predicted {name}; {middle}."
     return draw(paint, size=(400, 330), label=label)
+
+
+def _power(*amounts: np.ndarray) -> tuple[float, str]:
+    """The power of ten that very large or small amounts are drawn in, and the unit with it."""
+    largest = max(float(np.abs(amount).max()) for amount in amounts)
+    if largest == 0 or 1e-3 <= largest < 1e5:
+        return 1.0, "its own units"
+    ten = 10.0 ** (3 * math.floor(math.log10(largest) / 3))
+    return ten, f"{scientific(ten)} of its own units"
 
 
 def _pairs(predicted: np.ndarray, actual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
