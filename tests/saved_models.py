@@ -14,6 +14,7 @@ from gorae.estimators import (
     MLPClassifier,
     MLPRegressor,
     Perceptron,
+    WeightSearchClassifier,
 )
 
 RNG = np.random.default_rng(8)
@@ -30,6 +31,8 @@ MODELS = [
     LinearClassifier("hinge", epochs=8),
     LinearRegressor(epochs=8),
     Perceptron(epochs=8, members=3),
+    WeightSearchClassifier("local", n_trials=40, random_state=0),
+    WeightSearchClassifier("exhaustive", loss="hinge", values=(-1, 1)),
     GaussianBayes(),
     KNeighborsClassifier(3),
     KNeighborsRegressor(3, weights="distance"),

@@ -10,6 +10,7 @@ from gorae.estimators.loading import load
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.perceptron import Perceptron
+from gorae.estimators.weight_search import WeightSearchClassifier
 
 __all__ = [
     "GaussianBayes",
@@ -20,5 +21,6 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "Perceptron",
+    "WeightSearchClassifier",
     "load",
 ]

@@ -13,6 +13,7 @@ from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.saving import KIND, Stateful
+from gorae.estimators.weight_search import WeightSearchClassifier
 from gorae.files import read_container
 
 ESTIMATORS: Mapping[str, type[Stateful]] = {
@@ -24,6 +25,7 @@ ESTIMATORS: Mapping[str, type[Stateful]] = {
     "MLPClassifier": MLPClassifier,
     "MLPRegressor": MLPRegressor,
     "Perceptron": Perceptron,
+    "WeightSearchClassifier": WeightSearchClassifier,
 }
 """Every class that a file can be loaded as; a name that is not here is refused."""
 
