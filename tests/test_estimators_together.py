@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from gorae import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, Perceptron
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.answers import answers_together
-from gorae.estimators.together import Fit, begin_together, fit_together, train_together
+from gorae.estimators.together import Fit, begin_together, fit_together, learn, train_together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -165,6 +165,7 @@ def test_training_in_parts_is_training_at_once(early_stopping):
     assert [member.epochs for member in first] == [2, 2, 2]
     train_together(together, [0, 2], until=5)
     train_together(together, [0])
+    learn(together, 0)
     alone = clone(base).fit(X[rows[0]], y[rows[0]])
     assert_equal_members(together.ready[0].fit.estimator, alone)
     np.testing.assert_array_equal(together.ready[0].fit.estimator.predict_proba(X), alone.predict_proba(X))

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gorae import KNeighborsClassifier, LinearClassifier, SearchCV
 from gorae.errors import ParameterError
+from gorae.search import climbing, populations
 from gorae.search.halving import best_settings, make_brackets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -65,6 +66,44 @@ def test_the_best_of_a_rung_go_on():
     first = found["mean_test_score"][:9]
     kept = [found["params"].index(setting) for setting in found["params"][9:12]]
     assert kept == best_settings(first, 3)
+
+
+def test_a_resumed_rung_goes_on_from_kept_parameters(tmp_path, monkeypatch):
+    """After a kill between two rungs, settings train the epochs that are left, and the table is the same."""
+    whole = SearchCV(LINEAR, SPACE, n_settings=9, halving=3, cv=2, random_state=0).fit(*CANCER)
+    asked = clone(whole).set_params(resume=tmp_path / "s.db")
+    keep, left, trained = climbing.pass_on, [1], []
+
+    def ending(*arguments):
+        keep(*arguments)
+        left[0] -= 1
+        if left[0] < 0:
+            raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(climbing, "pass_on", ending)
+        with pytest.raises(InterruptedError):
+            asked.fit(*CANCER)
+    run = populations.NetworkRace._run_batch
+
+    def noting(self, which, until, tell):
+        trained.append([member.epochs for place in which for member in self._together.members[2 * place]])
+        return run(self, which, until, tell)
+
+    monkeypatch.setattr(populations.NetworkRace, "_run_batch", noting)
+    found = clone(asked).fit(*CANCER)
+    assert trained == [[3]]
+    assert found.cv_results_["mean_test_score"].tolist() == whole.cv_results_["mean_test_score"].tolist()
+
+
+@pytest.mark.parametrize("room", [1, 40_000])
+def test_what_memory_does_not_hold_begins_anew(room, monkeypatch):
+    """With room for one setting at a time, or for a few, the table is bitwise that with room for all."""
+    asked = SearchCV(LINEAR, SPACE, n_settings=9, halving=3, cv=2, random_state=0)
+    whole = clone(asked).fit(*CANCER)
+    monkeypatch.setattr(populations, "memory_budget", lambda device: 4 * room)
+    found = clone(asked).fit(*CANCER)
+    assert found.cv_results_["mean_test_score"].tolist() == whole.cv_results_["mean_test_score"].tolist()
 
 
 def test_hyperband_and_pipelines():

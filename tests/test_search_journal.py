@@ -14,7 +14,7 @@ from scipy.stats import loguniform
 from sklearn.datasets import load_breast_cancer
 
 from gorae import KNeighborsClassifier, LinearClassifier, SearchCV
-from gorae.errors import DamagedFileError, FileError, ParameterError, WriteError
+from gorae.errors import DamagedFileError, FileError, GoraeWarning, ParameterError, WriteError
 from gorae.search import climbing
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -39,7 +39,7 @@ import os, signal, sys
 from gorae.search.journal import Journal
 import test_search_journal as t
 
-write, count, left = Journal._write, 0, int(sys.argv[2])
+write, left = Journal.keep, int(sys.argv[2])
 
 def dying(self, *arguments):
     global left
@@ -48,7 +48,7 @@ def dying(self, *arguments):
     left -= 1
     write(self, *arguments)
 
-Journal._write = dying
+Journal.keep = dying
 t.search(sys.argv[1], **eval(sys.argv[3], {})).fit(t.X, t.Y)
 """.replace("eval(sys.argv[3], {})", "__import__('json').loads(sys.argv[3])")
 
@@ -70,6 +70,30 @@ def test_a_killed_search_goes_on(tmp_path, changes, parts, monkeypatch):
     again = search(tmp_path / "killed.db", **changes).fit(X, Y)
     assert again.cv_results_["mean_fit_time"].tolist() == after.cv_results_["mean_fit_time"].tolist()
     assert len(begun) == 2  # what is whole is not begun again
+
+
+def test_nested_searches_have_journals_of_their_own(tmp_path, monkeypatch):
+    """A nested search that goes on runs nothing again: each outer split's search lies beside the file."""
+    one = search(tmp_path / "s.db", n_settings=3, nested=True).fit(X, Y)
+    assert {file.name for file in (tmp_path / "s.db.arrays").glob("*.db")} == {"outer-0.db", "outer-1.db"}
+    monkeypatch.setattr(climbing, "begin_race", lambda *_: pytest.fail("nothing is to be run"))
+    two = search(tmp_path / "s.db", n_settings=3, nested=True).fit(X, Y)
+    np.testing.assert_array_equal(one.nested_.scores, two.nested_.scores)
+
+
+def test_outputs_are_kept_and_a_damaged_file_of_them_is_told(tmp_path):
+    """Out-of-fold outputs come from the file; without it the search is the same, and has none."""
+    one = search(tmp_path / "s.db", n_settings=3).fit(X, Y)
+    two = search(tmp_path / "s.db", n_settings=3).fit(X, Y)
+    assert sorted(two.out_of_fold_) == [0, 1, 2]
+    for place, outputs in one.out_of_fold_.items():
+        np.testing.assert_array_equal(outputs, two.out_of_fold_[place])
+    (file,) = (tmp_path / "s.db.arrays").glob("outputs-*")
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.warns(GoraeWarning, match="is made anew"):
+        three = search(tmp_path / "s.db", n_settings=3).fit(X, Y)
+    assert three.out_of_fold_ == {}
+    assert without_times(three.cv_results_) == without_times(one.cv_results_)
 
 
 def test_the_seed_is_kept(tmp_path):

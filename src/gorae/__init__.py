@@ -19,8 +19,9 @@ if TYPE_CHECKING:
         MLPClassifier,
         MLPRegressor,
         Perceptron,
+        WeightSearchClassifier,
     )
-    from gorae.search import SearchCV
+    from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, load
 
 _HOMES = {
@@ -34,6 +35,8 @@ _HOMES = {
     "Perceptron": "gorae.estimators",
     "SearchCV": "gorae.search",
     "Study": "gorae.study",
+    "ensemble_from_search": "gorae.search",
+    "WeightSearchClassifier": "gorae.estimators",
     "load": "gorae.study",
     "load_named": "gorae.data",
     "read_table": "gorae.data",
@@ -51,6 +54,8 @@ __all__ = [
     "Perceptron",
     "SearchCV",
     "Study",
+    "WeightSearchClassifier",
+    "ensemble_from_search",
     "load",
     "load_named",
     "read_table",

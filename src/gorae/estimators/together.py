@@ -29,7 +29,7 @@ from gorae.train import (
     train,
 )
 
-__all__ = ["Fit", "Together", "begin_together", "fit_together", "train_together"]
+__all__ = ["Fit", "Together", "begin_together", "fit_together", "forget", "learn", "train_together"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fit_together(
     sample_weight: Any = None,
     *,
     groups: Any = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], object] | None = None,
 ) -> list[GoraeError | None]:
     """Fit network estimators, each on its own rows, as populations.
 
@@ -83,7 +83,10 @@ def fit_together(
     if not fits:
         return []
     together = begin_together(fits, X, y, sample_weight, groups=groups)
-    train_together(together, progress=progress)
+    if not train_together(together, progress=progress):
+        raise KeyboardInterrupt
+    for place in together.ready:
+        learn(together, place)
     return together.refused
 
 
@@ -103,39 +106,42 @@ def train_together(
     which: Sequence[int] | None = None,
     *,
     until: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> None:
+    progress: Callable[[Progress], object] | None = None,
+) -> bool:
     """Train prepared fits further: to their end, or until they have trained for so many epochs.
 
-    In parts, a member becomes bitwise what it becomes at once.
+    In parts, a member becomes bitwise what it becomes at once. What its members are then, `learn` gives to
+    a fit's estimator.
 
     Args:
         together: what `begin_together` gave; fits that were refused stay as they are.
         which: the fits to train, by their place; None for all. They have trained for equally many epochs.
         until: epochs in all, after which they pause; None trains to the end, after which there is no more.
-        progress: told about ten times a second, of all these fits together.
+        progress: told about ten times a second, of all these fits together; its answer True ends the
+            training there.
 
-    Raises:
-        KeyboardInterrupt: on Ctrl-C; the fits are then what they were before.
+    Returns:
+        Whether all got as far as was asked. After Ctrl-C they need not: a fit that did not is then what it
+        was before.
     """
     places = list(together.ready) if which is None else [place for place in which if place in together.ready]
     programs: dict[Hashable, list[int]] = {}
     for place in places:
         programs.setdefault(together.ready[place].program, []).append(place)
     count = _Count(progress, [together.ready[place] for place in places], until)
-    trained = {}
     for alike in programs.values():
-        trained |= _trained(together, alike, until, count)
-    for place, members in trained.items():
-        together.members[place] = members
-        _learn(together.ready[place], members, together.data)
+        trained = _trained(together, alike, until, count)
+        together.members.update(trained)
+        if len(trained) < len(alike):
+            return False
+    return True
 
 
 class _Count:
     """Adds the progress of one program after the other up to that of all."""
 
     def __init__(
-        self, progress: Callable[[Progress], None] | None, ready: Sequence[ReadyFit], until: int | None
+        self, progress: Callable[[Progress], object] | None, ready: Sequence[ReadyFit], until: int | None
     ):
         self._progress = progress
         longest = until or LARGEST_COUNT
@@ -145,8 +151,8 @@ class _Count:
         self._before = Progress(self._members, 0, 0, self._left, -np.inf, 0.0)
         self._last = self._before
 
-    def tell(self, now: Progress) -> None:
-        """Hear how far one program is, and tell how far all are."""
+    def tell(self, now: Progress) -> object:
+        """Hear how far one program is, and tell how far all are; the answer is whether to end."""
         before = self._before
         self._last = Progress(
             members=self._members,
@@ -156,8 +162,7 @@ class _Count:
             best_score=max(before.best_score, now.best_score),
             seconds=before.seconds + now.seconds,
         )
-        if self._progress is not None:
-            self._progress(self._last)
+        return None if self._progress is None else self._progress(self._last)
 
     def begin(self, alike: Sequence[ReadyFit]) -> None:
         """Hear that a program begins."""
@@ -168,7 +173,7 @@ class _Count:
 def _trained(
     together: Together, alike: Sequence[int], until: int | None, count: _Count
 ) -> dict[int, list[MemberResult]]:
-    """Train fits that share a program; return the members of each."""
+    """Train fits that share a program; return the members of each that got as far as was asked."""
     fits = [together.ready[place] for place in alike]
     first = fits[0]
     distinct = {id(one.split): one.split for one in fits}
@@ -192,28 +197,37 @@ def _trained(
         stored_rows(together.data.matrix, first.anchors[0]), stored_targets(first, together.data)
     )
     count.begin(fits)
-    outcome = train(
-        first.recipe.problem,
-        shared,
-        _of_one_size(list(distinct.values())),
-        jobs,
-        devices=select_devices(first.fit.estimator.device),
-        progress=count.tell,
-        keep_state=until is not None,
-        until=until,
-    )
-    if outcome.interrupted:
-        raise KeyboardInterrupt
+    try:
+        outcome = train(
+            first.recipe.problem,
+            shared,
+            _of_one_size(list(distinct.values())),
+            jobs,
+            devices=select_devices(first.fit.estimator.device),
+            progress=count.tell,
+            keep_state=until is not None,
+            until=until,
+        )
+    except KeyboardInterrupt:  # before any member had finished an epoch
+        return {}
     results = iter(zip(earlier, outcome.results, strict=True))
-    return {
-        place: [_whole(*next(results)) for _ in range(one.members)]
+    trained = {
+        place: [_whole(*next(results), until) for _ in range(one.members)]
         for place, one in zip(alike, fits, strict=True)
+    }
+    return {
+        place: [member for member in members if member is not None]
+        for place, members in trained.items()
+        if None not in members
     }
 
 
-def _whole(earlier: MemberResult | None, result: MemberResult | None) -> MemberResult:
-    """Return a member with the whole of its history."""
-    assert result is not None  # only an interrupted training leaves a member without an epoch
+def _whole(
+    earlier: MemberResult | None, result: MemberResult | None, until: int | None
+) -> MemberResult | None:
+    """Return a member with the whole of its history, or None where its training was cut short."""
+    if result is None or not (result.stopped or (until is not None and result.epochs >= until)):
+        return None
     if earlier is None:
         return result
     return result._replace(history=joined(earlier.history, result.history))
@@ -242,10 +256,16 @@ def _row_arrays(splits: Sequence[SplitRows]) -> tuple[list[np.ndarray], list[np.
     return [split.train_rows for split in splits], [split.stop_rows for split in splits]
 
 
-def _learn(one: ReadyFit, members: Sequence[MemberResult], data: AllRows) -> None:
-    """Give an estimator what its fit has left."""
+def learn(together: Together, place: int) -> Any:
+    """Give a fit's estimator what its members have learned so far, and return it.
+
+    Args:
+        together: what `begin_together` gave.
+        place: of a fit that has been trained, to its end or until a pause.
+    """
+    one, members = together.ready[place], together.members[place]
     estimator = one.fit.estimator
-    vars(estimator).update(data.given)
+    vars(estimator).update(together.data.given)
     if one.rows.classes is not None:
         estimator.classes_ = one.rows.classes
     learned = Learned(
@@ -259,3 +279,10 @@ def _learn(one: ReadyFit, members: Sequence[MemberResult], data: AllRows) -> Non
         members=tuple(members),
     )
     set_learned(estimator, learned)
+    return estimator
+
+
+def forget(together: Together, place: int) -> None:
+    """Let go of what a fit has learned; trained again, it begins anew."""
+    if together.members.pop(place, None) is not None:
+        vars(together.ready[place].fit.estimator).pop("_learned", None)

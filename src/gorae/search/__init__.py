@@ -5,6 +5,7 @@ table of distances, and any other estimator is fitted fold by fold. `SearchCV` d
 the same behind scikit-learn's face.
 """
 
+from gorae.search.ensemble import ensemble_from_search
 from gorae.search.folds import OuterFold, nested_folds, splittable
 from gorae.search.neighbors import nested_neighbors
 from gorae.search.networks import nested_networks
@@ -19,6 +20,7 @@ __all__ = [
     "SearchCV",
     "Step",
     "Tell",
+    "ensemble_from_search",
     "metric_of",
     "nested_estimator",
     "nested_folds",

@@ -1,7 +1,6 @@
 """Who tries a setting: the population engine, a table of neighbours, or one fit after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,10 +11,11 @@ from gorae.estimators.neighbors import Neighbors
 from gorae.estimators.network import NetworkEstimator
 from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
-from gorae.search.pipelines import PipelineRace
+from gorae.search.pipelines import begin_pipeline
 from gorae.search.populations import NetworkRace
+from gorae.search.races import AtOnce, Begin, Combined, Race, Share
 from gorae.search.space import Setting
-from gorae.search.trials import AtOnce, Begin, Entry, Race, Tell, Trials
+from gorae.search.trials import Trials
 
 _BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors)
 _BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one)
@@ -35,34 +35,19 @@ def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> R
     groups: dict[str, list[int]] = {}
     for place, setting in enumerate(settings):
         groups.setdefault(repr(sorted(_steps_replaced(estimator, setting)[0].items())), []).append(place)
-    races = []
+    shares = []
     for places in groups.values():
         own: Any = clone(estimator)
         own.set_params(**_steps_replaced(estimator, settings[places[0]])[0])
         asked = [_steps_replaced(estimator, settings[place])[1] for place in places]
-        races.append((places, _begin(own, trials)(own, asked, trials)))
-    return races[0][1] if len(races) == 1 else _Races(races)
+        race = _begin(own, trials)(own, asked, trials)
+        shares.append(Share(places, range(len(trials.splits)), race, partial(_without_steps, estimator)))
+    return shares[0].race if len(shares) == 1 else Combined(shares, len(trials.splits), {})
 
 
-@dataclass(frozen=True)
-class _Races:
-    """Settings of several kinds, each with its places and its race."""
-
-    races: Sequence[tuple[list[int], Race]]
-
-    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
-        """Run those of one kind after those of another."""
-        entries: dict[int, list[Entry]] = {}
-        for places, race in self.races:
-            asked = [place for place in which if place in places]
-
-            def told(share: float, before: int = len(entries), here: int = len(asked)) -> None:
-                tell((before + share * here) / len(which))
-
-            if asked:
-                found = race.run([places.index(place) for place in asked], until, told)
-                entries |= dict(zip(asked, found, strict=True))
-        return [entries[place] for place in which]
+def _without_steps(estimator: Any, setting: Setting) -> Setting:
+    """Return the part of a setting that replaces no step."""
+    return _steps_replaced(estimator, setting)[1]
 
 
 def _steps_replaced(estimator: Any, setting: Setting) -> tuple[Setting, Setting]:
@@ -79,7 +64,7 @@ def _begin(estimator: Any, trials: Trials) -> Begin:
         named = all("__" in name for name in trials.fit_params)
         if last is _BEGIN_ONE_BY_ONE or not named or not _asks_only_for_answers(trials.scorer):
             return _BEGIN_ONE_BY_ONE
-        return partial(PipelineRace, last_step=last)
+        return partial(begin_pipeline, last_step=last)
     if isinstance(estimator, NetworkEstimator) and set(trials.fit_params) <= {"sample_weight"}:
         return NetworkRace
     return _BEGIN_NEIGHBORS if isinstance(estimator, Neighbors) else _BEGIN_ONE_BY_ONE

@@ -1,8 +1,8 @@
 """The journal of a search: every finished part is kept in one SQLite file, and a killed search goes on.
 
-One row a fit, written in one transaction a part; a reader may look at any time (write-ahead log). What is not
-in the file is done again: members are deterministic, so that the table becomes bitwise what it would have
-been.
+One row a fit, written in one transaction a part; a reader may look at any time (write-ahead log). Outputs,
+and where settings stand that go on, lie in containers beside it, which are written before. What is not kept
+is done again: members are deterministic, so that the table becomes bitwise what it would have been.
 """
 
 import json
@@ -10,19 +10,22 @@ import re
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
+import numpy as np
 
 from gorae.errors import DamagedFileError, FileError, GoraeWarning, ParameterError, WriteError
+from gorae.files import make_folder, read_container, write_container
+from gorae.search.races import Arrays
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
 
-_SCHEMA = "1"
+_SCHEMA = "2"
 _TABLES = """
 CREATE TABLE search (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE fit (
@@ -43,37 +46,44 @@ class Part(NamedTuple):
     part: int
 
 
-Recall = Callable[[Part, Sequence[Setting], Callable[[], list[list[Entry]]]], list[list[Entry]]]
-"""Returns the entries of a part: those that are known, or those that are made now, which are then kept."""
+class NoJournal:
+    """The journal of a search that keeps nothing."""
+
+    def known(self, part: Part, settings: Sequence[Setting]) -> dict[int, list[Entry]]:
+        """Return nothing."""
+        return {}
+
+    def keep(
+        self, part: Part, settings: Sequence[Setting], found: Mapping[int, list[Entry]], seconds: float
+    ) -> None:
+        """Keep nothing."""
+
+    def states(self, part: Part) -> Arrays:
+        """Return nothing."""
+        return {}
+
+    def keep_states(self, part: Part, arrays: Callable[[], Arrays]) -> None:
+        """Keep nothing."""
 
 
-def make_anew(
-    part: Part, settings: Sequence[Setting], make: Callable[[], list[list[Entry]]]
-) -> list[list[Entry]]:
-    """Return the entries of a part, made now: the `Recall` of a search without a journal."""
-    return make()
-
-
-class Journal:
-    """An open journal.
+class Journal(NoJournal):
+    """An open journal: scores in SQLite, arrays in containers in a folder beside it.
 
     Args:
         connection: to its file.
-        path: of the file, for messages.
+        path: of the file.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection = connection
         self._path = path
+        self._folder = _folder_of(path)
 
-    def recall(
-        self, part: Part, settings: Sequence[Setting], make: Callable[[], list[list[Entry]]]
-    ) -> list[list[Entry]]:
-        """Return the entries of a part from the file, or make and write them.
+    def known(self, part: Part, settings: Sequence[Setting]) -> dict[int, list[Entry]]:
+        """Return the entries of a part that are kept, by the setting's place; outputs where they are whole.
 
         Raises:
             FileError: when the file holds other settings there.
-            WriteError: when they cannot be written.
         """
         with told_by_name(self._path):
             rows = self._connection.execute(
@@ -81,30 +91,96 @@ class Journal:
                 "ORDER BY place, split",
                 part,
             ).fetchall()
-        if not rows:
-            entries = make()
-            self._write(part, settings, entries)
-            return entries
-        found: list[list[Entry]] = [[] for _ in settings]
+        found: dict[int, list[Entry]] = {}
         for place, setting, entry in rows:
             if place >= len(settings) or setting != repr(settings[place]):
                 raise FileError(
                     f"{str(self._path)!r} holds another search: its setting {setting} is not one of this "
                     "search's; give the same space, sampler and random_state, or another file."
                 )
-            found[place].append(json.loads(entry))
+            found.setdefault(place, []).append(json.loads(entry))
+        outputs = self._arrays("outputs", part) if found else {}
+        for place, entries in found.items():
+            for split, entry in enumerate(entries):
+                entry["outputs"] = outputs.get(f"{place}/{split}")
         return found
 
-    def _write(self, part: Part, settings: Sequence[Setting], entries: Sequence[Sequence[Entry]]) -> None:
-        """Write a part in one transaction."""
+    def keep(
+        self, part: Part, settings: Sequence[Setting], found: Mapping[int, list[Entry]], seconds: float
+    ) -> None:
+        """Write entries of a part in one transaction; their outputs are in their file before.
+
+        Args:
+            part: which.
+            settings: all of the part.
+            found: entries by the setting's place.
+            seconds: that the whole search has taken by now.
+
+        Raises:
+            WriteError: when they cannot be written.
+        """
+        outputs = {
+            f"{place}/{split}": np.asarray(entry["outputs"])
+            for place, entries in found.items()
+            for split, entry in enumerate(entries)
+            if entry.get("outputs") is not None
+        }
+        if outputs:
+            self._write_arrays("outputs", part, self._arrays("outputs", part) | outputs)
         now = time.time()
         rows = [
-            (*part, place, split, repr(setting), json.dumps(entry, default=float), now)
-            for place, (setting, own) in enumerate(zip(settings, entries, strict=True))
-            for split, entry in enumerate(own)
+            (*part, place, split, repr(settings[place]), _as_text(entry), now)
+            for place, entries in found.items()
+            for split, entry in enumerate(entries)
         ]
         with told_by_name(self._path), self._connection:
             self._connection.executemany("INSERT INTO fit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.execute("INSERT OR REPLACE INTO search VALUES ('seconds', ?)", (str(seconds),))
+
+    def states(self, part: Part) -> Arrays:
+        """Return where the settings that went on from a rung stood; nothing where that is not kept."""
+        return self._arrays("states", part)
+
+    def keep_states(self, part: Part, arrays: Callable[[], Arrays]) -> None:
+        """Write where the settings that go on from a rung stand, and remove what an earlier rung has left."""
+        if self._file("states", part).exists():
+            return
+        self._write_arrays("states", part, arrays())
+        for rung in range(part.rung):
+            self._file("states", part._replace(rung=rung)).unlink(missing_ok=True)
+
+    def seconds(self) -> float:
+        """Return the seconds that the search has taken in all processes before this one."""
+        with told_by_name(self._path):
+            found = self._connection.execute("SELECT value FROM search WHERE name='seconds'").fetchone()
+        return 0.0 if found is None else float(found[0])
+
+    def _file(self, what: str, part: Part) -> Path:
+        """Return the container of a part."""
+        return self._folder / f"{what}-{part.batch}-{part.bracket}-{part.rung}-{part.part}.gorae"
+
+    def _arrays(self, what: str, part: Part) -> Arrays:
+        """Return the arrays of a part; none where they are not there, or damaged: they can be made anew."""
+        file = self._file(what, part)
+        if not file.exists():
+            return {}
+        try:
+            return dict(read_container(file, kind=f"search-{what}").arrays)
+        except FileError as error:
+            warnings.warn(
+                f"{error} What it held is made anew where it is needed.", GoraeWarning, stacklevel=2
+            )
+            return {}
+
+    def _write_arrays(self, what: str, part: Part, arrays: Arrays) -> None:
+        """Write the arrays of a part over its old ones."""
+        make_folder(self._folder)
+        write_container(self._file(what, part), arrays, {}, kind=f"search-{what}")
+
+
+def _as_text(entry: Entry) -> str:
+    """Return an entry as JSON, without its outputs."""
+    return json.dumps({key: value for key, value in entry.items() if key != "outputs"}, default=float)
 
 
 def fingerprint(search: Any, spaces: Sequence[Any], trials: Trials) -> str:
@@ -140,6 +216,16 @@ def stored_seed(path: Any) -> int | None:
         finally:
             connection.close()
     return None if found is None else int(found[0])
+
+
+def beside(path: Any, name: str) -> Path:
+    """Return the path of a file in the folder beside a journal; the folder is made where it is missing."""
+    return make_folder(_folder_of(_as_path(path))) / name
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder beside a journal."""
+    return path.with_name(f"{path.name}.arrays")
 
 
 def _as_path(path: Any) -> Path:

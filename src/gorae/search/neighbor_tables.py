@@ -1,35 +1,42 @@
 """Trying settings of nearest neighbours: one table of distances a split and metric answers all of them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
 from gorae.errors import GoraeError
+from gorae.search.races import Tell
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
 
 
 def evaluate_neighbors(
-    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Callable[[float], None]
-) -> list[list[Entry]]:
+    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Tell
+) -> list[list[Entry] | None]:
     """Return an entry for each setting and split, as estimators fitted one by one would give.
 
-    The time of a fit is its share of the table's.
+    The time of a fit is its share of the table's. Ctrl-C, or `tell`, leaves the metrics untried (None) that
+    were not finished.
     """
-    splits = range(len(trials.splits))
-    entries: list[list[Entry]] = [[{} for _ in splits] for _ in settings]
+    entries: list[list[Entry] | None] = [None for _ in settings]
     metrics: dict[str, list[int]] = {}
     for place, setting in enumerate(settings):
         metrics.setdefault(repr(setting.get("metric", estimator.metric)), []).append(place)
-    done = 0
-    for split in splits:
+    done, total = 0, len(settings) * len(trials.splits)
+    try:
         for places in metrics.values():
             asked = [settings[place] for place in places]
-            for place, entry in zip(places, _of_one_metric(estimator, asked, trials, split), strict=True):
-                entries[place][split] = entry
-            done += len(places)
-            tell(done / (len(settings) * len(splits)))
+            splits: list[list[Entry]] = []
+            for split in range(len(trials.splits)):
+                splits.append(_of_one_metric(estimator, asked, trials, split))
+                done += len(places)
+                if tell(done / total) and done < total:
+                    return entries
+            for number, place in enumerate(places):
+                entries[place] = [own[number] for own in splits]
+    except KeyboardInterrupt:
+        pass  # what is finished is kept; the caller sees that the rest is missing
     return entries
 
 

@@ -11,6 +11,8 @@ from sklearn.utils.validation import _check_method_params
 
 from gorae.errors import ParameterError
 from gorae.evidence import Interval, cross_validated_interval, fold_score_interval, row_losses
+from gorae.search.budget import shared_budget
+from gorae.search.journal import beside
 from gorae.search.trials import Trials
 
 _BY_ROWS = {accuracy_score: "accuracy", r2_score: "r2"}
@@ -86,7 +88,13 @@ def score_search(
 def _search_inside(search: Any, trials: Trials, split: int) -> Any:
     """Return the search, fitted on the training rows of a split."""
     inner: Any = clone(search)
-    inner.set_params(nested=False, resume=None, random_state=trials.seeds[split], verbose=0)
+    inner.set_params(
+        nested=False,
+        resume=None if search.resume is None else beside(search.resume, f"outer-{split}.db"),
+        budget=shared_budget(search.budget, len(trials.splits) + 1),
+        random_state=trials.seeds[split],
+        verbose=0,
+    )
     given = trials.fit_params_of(split)
     if trials.groups is not None:
         train = trials.splits[split][0]

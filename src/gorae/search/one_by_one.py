@@ -1,19 +1,20 @@
 """Trying settings of any estimator: fitted one by one, by scikit-learn's own function, over processes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from joblib import Parallel, delayed
 from sklearn.model_selection._validation import _fit_and_score
 
+from gorae.search.races import Tell
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
 
 
 def evaluate_one_by_one(
-    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Callable[[float], None]
-) -> list[list[Entry]]:
-    """Return an entry for each setting and split."""
+    estimator: Any, settings: Sequence[Setting], trials: Trials, tell: Tell
+) -> list[list[Entry] | None]:
+    """Return an entry for each setting and split; None for settings that Ctrl-C, or `tell`, left untried."""
     splits = len(trials.splits)
     jobs = (
         delayed(_fit_and_score)(
@@ -35,8 +36,16 @@ def evaluate_one_by_one(
         for setting in settings
         for split, (train, test) in enumerate(trials.splits)
     )
-    entries = []
-    for entry in Parallel(n_jobs=trials.n_jobs, return_as="generator")(jobs):
-        entries.append(entry)
-        tell(len(entries) / (len(settings) * splits))
-    return [entries[at : at + splits] for at in range(0, len(entries), splits)]
+    entries: list[Entry] = []
+    found: Any = Parallel(n_jobs=trials.n_jobs, return_as="generator")(jobs)
+    try:
+        for entry in found:
+            entries.append(entry)
+            if tell(len(entries) / (len(settings) * splits)):
+                break
+    except KeyboardInterrupt:
+        pass  # what is finished is kept; the caller sees that the rest is missing
+    finally:
+        found.close()
+    whole = [entries[at : at + splits] for at in range(0, len(entries) - splits + 1, splits)]
+    return [*whole, *[None] * (len(settings) - len(whole))]

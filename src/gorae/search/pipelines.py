@@ -6,6 +6,7 @@ written one below the other, so that the last step's settings are one population
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,14 +16,17 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
+from gorae.search.races import Begin, Combined, Race, Share
 from gorae.search.space import Setting
-from gorae.search.trials import Begin, Entry, Race, Tell, Trials
+from gorae.search.trials import Entry, Trials
 
 _LARGEST_STACK = 256 << 20
 
 
-class PipelineRace:
-    """Settings of a pipeline, which replace no step.
+def begin_pipeline(
+    pipeline: Pipeline, settings: Sequence[Setting], trials: Trials, *, last_step: Begin
+) -> Combined:
+    """Begin a race of a pipeline's settings, which replace no step.
 
     Args:
         pipeline: whose settings.
@@ -30,39 +34,19 @@ class PipelineRace:
         trials: the data; its `fit_params` are named after steps, as `Pipeline.fit` takes them.
         last_step: begins a race of the last step's settings.
     """
-
-    def __init__(self, pipeline: Pipeline, settings: Sequence[Setting], trials: Trials, *, last_step: Begin):
-        self._trials = trials
-        groups: dict[str, list[int]] = {}
-        for place, setting in enumerate(settings):
-            others = _of_transformers(setting, pipeline.steps[-1][0])
-            groups.setdefault(repr(sorted(others.items())), []).append(place)
-        self._groups = [
-            (places, _transformation(pipeline, [settings[p] for p in places], trials, last_step))
-            for places in groups.values()
-        ]
-
-    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
-        """Train the last step of some settings, transformation by transformation."""
-        parts = [
-            (asked, [places.index(place) for place in asked], part)
-            for places, transformation in self._groups
-            if (asked := [place for place in which if place in places])
-            for part in transformation.parts
-        ]
-        entries: dict[int, dict[int, Entry]] = {place: {} for place in which}
-        for places, transformation in self._groups:
-            for place in set(places) & set(which):
-                for split, error in transformation.errors.items():
-                    entries[place][split] = self._trials.failed(split, error)
-        for number, (asked, own, (splits, race)) in enumerate(parts):
-
-            def told(share: float, number: int = number) -> None:
-                tell((number + share) / len(parts))
-
-            for place, found in zip(asked, race.run(own, until, told), strict=True):
-                entries[place] |= dict(zip(splits, found, strict=True))
-        return [[entries[place][split] for split in range(len(self._trials.splits))] for place in which]
+    groups: dict[str, list[int]] = {}
+    for place, setting in enumerate(settings):
+        others = _of_transformers(setting, pipeline.steps[-1][0])
+        groups.setdefault(repr(sorted(others.items())), []).append(place)
+    shares: list[Share] = []
+    failed: dict[tuple[int, int], Entry] = {}
+    own = partial(_of_step, step=pipeline.steps[-1][0])
+    for places in groups.values():
+        made = _transformation(pipeline, [settings[p] for p in places], trials, last_step)
+        shares += [Share(places, splits, race, own) for splits, race in made.parts]
+        for split, error in made.errors.items():
+            failed |= {(place, split): trials.failed(split, error) for place in places}
+    return Combined(shares, len(trials.splits), failed)
 
 
 @dataclass(frozen=True)

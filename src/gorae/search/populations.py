@@ -1,14 +1,28 @@
 """Trying settings of network estimators: all settings and splits are one population."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from gorae.backend import memory_budget, select_devices
 from gorae.estimators.answers import answers_together
-from gorae.estimators.together import Fit, begin_together, train_together
+from gorae.estimators.carrying import (
+    Cost,
+    fit_arrays,
+    follow,
+    kept_bytes,
+    planned_cost,
+    set_fit_arrays,
+    spent_cost,
+)
+from gorae.estimators.together import Fit, begin_together, forget, learn, train_together
+from gorae.search.outputs import outputs_of
+from gorae.search.races import Arrays, Tell, under
 from gorae.search.space import Setting
-from gorae.search.trials import Entry, Tell, Trials
-from gorae.train import Progress
+from gorae.search.trials import Entry, Trials
+from gorae.train import Progress, member_bytes
 
 _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller learning_rate may help."
 
@@ -17,7 +31,8 @@ class NetworkRace:
     """Settings of a network estimator: every fit becomes what it would be alone, in parts or at once.
 
     A setting whose members diverge in a split is scored there as a fit that failed. The time of a fit is its
-    share of the population's.
+    share of the population's. What settings have learned is kept between two parts as far as a quarter of the
+    memory that may be used goes; whoever does not fit in begins anew, to bitwise the same end.
 
     Args:
         estimator: whose settings.
@@ -27,6 +42,7 @@ class NetworkRace:
 
     def __init__(self, estimator: Any, settings: Sequence[Setting], trials: Trials):
         self._trials = trials
+        self._estimator = estimator
         rows = [train for train, _ in trials.splits]
         self._fits = [
             Fit(trials.prepared(estimator, setting, split), train)
@@ -36,19 +52,134 @@ class NetworkRace:
         weight = trials.fit_params.get("sample_weight")
         self._together = begin_together(self._fits, trials.X, trials.y, weight, groups=trials.groups)
 
-    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
+    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Train some settings, to their end or until so many epochs, and score them."""
-        began = time.perf_counter()
-        splits = len(self._trials.splits)
-        places = [setting * splits + split for setting in which for split in range(splits)]
-        train_together(self._together, places, until=until, progress=lambda now: tell(_share_of(now)))
-        seconds = (time.perf_counter() - began) / max(len(places), 1)
-        entries = self._scored(places, seconds)
-        return [entries[at : at + splits] for at in range(0, len(entries), splits)]
+        found: list[list[Entry] | None] = []
+        room = self._room()
+        for batch in self._batches(which, room):
 
-    def _scored(self, places: Sequence[int], seconds: float) -> list[Entry]:
+            def told(share: float, before: int = len(found), here: int = len(batch)) -> bool:
+                return tell((before + share * here) / len(which))
+
+            found += self._run_batch(batch, until, told)
+            if until is None or sum(self._kept(place) for place in which) > room:
+                self.drop(batch)
+            if found[-1] is None:
+                break
+        return found + [None] * (len(which) - len(found))
+
+    def planned(self, place: int, until: int | None) -> Cost:
+        """Return what a setting takes at most to be trained further, over all splits."""
+        costs = [planned_cost(self._together, fit, until) for fit in self._of([place])]
+        return Cost(sum(c.epochs for c in costs), sum(c.flops for c in costs))
+
+    def states(self, which: Sequence[int]) -> Arrays:
+        """Return where settings that have paused stand."""
+        return {
+            f"{fit}/{key}": array
+            for fit in self._of(which)
+            for key, array in fit_arrays(self._together, fit).items()
+        }
+
+    def restore(self, which: Sequence[int], arrays: Mapping[str, np.ndarray]) -> None:
+        """Put settings where `states` has left them."""
+        for fit in self._of(which):
+            set_fit_arrays(self._together, fit, under(f"{fit}/", arrays))
+
+    def drop(self, which: Sequence[int]) -> None:
+        """Let go of what settings have learned."""
+        for fit in self._of(which):
+            forget(self._together, fit)
+
+    def follow(self, place: int, setting: Setting, winner: int) -> None:
+        """Give a setting's place to another one, which goes on from where the winner stands."""
+        for split, (own, other) in enumerate(zip(self._of([place]), self._of([winner]), strict=True)):
+            estimator = self._trials.prepared(self._estimator, setting, split)
+            fit = Fit(estimator, self._fits[own].rows)
+            if other in self._together.ready:
+                follow(self._together, own, fit, other)
+                self._fits[own] = fit
+
+    def _run_batch(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
+        """Train and score settings that are in memory at once."""
+        began = time.perf_counter()
+        places = self._of(which)
+        before = {place: spent_cost(self._together, place) for place in places}
+        ended = True
+        for alike in self._of_equal_epochs(places):
+            ended = ended and train_together(
+                self._together, alike, until=until, progress=lambda now: tell(_share_of(now))
+            )
+        splits = len(self._trials.splits)
+        whole = [ended or self._got_there(one, until) for one in which]
+        done = [place for one, there in zip(which, whole, strict=True) if there for place in self._of([one])]
+        seconds = (time.perf_counter() - began) / max(len(done), 1)
+        entries = iter(self._scored(done, seconds, before))
+        return [[next(entries) for _ in range(splits)] if there else None for there in whole]
+
+    def _of(self, which: Sequence[int]) -> list[int]:
+        """Return the fits of some settings, one a split."""
+        splits = len(self._trials.splits)
+        return [setting * splits + split for setting in which for split in range(splits)]
+
+    def _of_equal_epochs(self, places: Sequence[int]) -> list[list[int]]:
+        """Return fits apart that paused at other epochs, those that begin first; who stopped is left out."""
+        members = self._together.members
+        groups: dict[int, list[int]] = {}
+        for place in places:
+            going = [member.epochs for member in members.get(place, []) if not member.stopped]
+            if going or place not in members:
+                groups.setdefault(max(going, default=0), []).append(place)
+        return [groups[epochs] for epochs in sorted(groups)]
+
+    def _got_there(self, setting: int, until: int | None) -> bool:
+        """Return whether a setting has been trained as far as was asked, in every split."""
+        trained = [self._together.members.get(fit) for fit in self._of([setting]) if self._is_ready(fit)]
+        return all(
+            members is not None
+            and all(m.stopped or (until is not None and m.epochs >= until) for m in members)
+            for members in trained
+        )
+
+    def _is_ready(self, fit: int) -> bool:
+        """Return whether a fit can be trained."""
+        return fit in self._together.ready
+
+    def _batches(self, which: Sequence[int], room: int) -> list[list[int]]:
+        """Return settings in groups whose members fit into memory at once."""
+        batches: list[list[int]] = []
+        free = 0
+        for place in which:
+            need = sum(self._bytes(fit) for fit in self._of([place]) if self._is_ready(fit))
+            if not batches or need > free:
+                batches.append([])
+                free = room
+            batches[-1].append(place)
+            free -= need
+        return batches
+
+    def _bytes(self, fit: int) -> int:
+        """Return the bytes that a fit's members take while they are trained."""
+        ready = self._together.ready[fit]
+        return ready.members * member_bytes(ready.recipe.problem, ready.split)
+
+    def _kept(self, place: int) -> int:
+        """Return the bytes that a setting's members hold."""
+        return sum(kept_bytes(self._together, fit) for fit in self._of([place]))
+
+    def _room(self) -> int:
+        """Return the bytes that members may hold."""
+        ready = next(iter(self._together.ready.values()), None)
+        if ready is None:
+            return 1
+        return memory_budget(select_devices(ready.fit.estimator.device)[0]) // 4
+
+    def _scored(self, places: Sequence[int], seconds: float, before: Mapping[int, Cost]) -> list[Entry]:
         """Return the entries of some fits; all answers are asked for at once."""
         trials, splits = self._trials, len(self._trials.splits)
+        for place in places:
+            if self._is_ready(place):
+                learn(self._together, place)
         errors = {place: self._error(place) for place in places}
         fine = [place for place in places if errors[place] is None]
         parts = [trials.test_parts] + ([trials.train_parts] if trials.return_train_score else [])
@@ -60,12 +191,16 @@ class NetworkRace:
                 known[place].append(pair)
         entries = []
         for place in places:
+            now, then = spent_cost(self._together, place), before[place]
+            cost = {"cost": [now.epochs - then.epochs, now.flops - then.flops]}
             if errors[place] is not None:
-                entries.append(trials.failed(place % splits, errors[place]))
+                entries.append(trials.failed(place % splits, errors[place]) | cost)
                 continue
             estimator = self._fits[place].estimator
             with estimator.remembering(known[place]):
-                entries.append(trials.score(estimator, place % splits) | {"fit_time": seconds})
+                entry = trials.score(estimator, place % splits)
+                outputs = outputs_of(estimator, trials.test_parts[place % splits][0], trials.labels)
+            entries.append(entry | cost | {"fit_time": seconds, "outputs": outputs})
         return entries
 
     def _error(self, place: int) -> Any:

@@ -1,31 +1,32 @@
 """The search for settings by cross-validation, as a scikit-learn estimator."""
 
 import time
+import warnings
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, check_cv
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import indexable
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
-from gorae.errors import DataError, ParameterError, as_input_error
+from gorae.errors import BudgetError, DataError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, check_flag, root_seed
-from gorae.evidence import fold_score_interval
-from gorae.search.climbing import Climb, climb, mean_score
-from gorae.search.journal import Recall, fingerprint, make_anew, open_journal, stored_seed
+from gorae.search.budget import Budget, read_budget, shared_budget
+from gorae.search.climbing import Climb, Climbed, climb, mean_score
+from gorae.search.hearing import Hearing
+from gorae.search.journal import fingerprint, open_journal, stored_seed
 from gorae.search.nested import score_search
-from gorae.search.progress import Heard, search_bar
+from gorae.search.population_based import checked_numbers, train_population
+from gorae.search.progress import Listener, listening
+from gorae.search.replay import replayed
 from gorae.search.samplers import begin_sampling
-from gorae.search.space import Setting, checked_spaces
-from gorae.search.trials import Entry, Trials, seeded
+from gorae.search.samplers.random import random_settings
+from gorae.search.space import checked_spaces
+from gorae.search.table import finished, make_table
+from gorae.search.trials import Trials, seeded
 
 _LARGEST_SEED = 2**31 - 1
 _PART = 16
@@ -47,7 +48,10 @@ class SearchCV(BaseSearchCV):
         space: a dictionary from a parameter's name to a list of values or a distribution (anything with
             `rvs`, as of `scipy.stats`); or a list of dictionaries, each a part with parameters of its own.
         n_settings: how many settings are tried; "grid" tries all there are.
-        sampler: "random", "grid", "sobol" or "latin_hypercube" (evenly spread).
+        sampler: "random"; "grid"; "sobol" or "latin_hypercube" (evenly spread); "tpe" or "cma_es" (learn from
+            the scores so far; extra `tune`); "evolution" (generations of whole trainings); "pbt"
+            (population-based training of networks: the settings train together, and after each of ten rounds
+            the worst fifth goes on from the parameters of the best, with numbers that are a little other).
         cv: the number of folds (stratified for classifiers), a splitter of scikit-learn, or a list of splits.
         repeats: how often a number of folds is repeated, each time on another order of the rows.
         scoring: the name of a score, a function, or several of either; None for the estimator's own.
@@ -59,11 +63,17 @@ class SearchCV(BaseSearchCV):
         nested: whether to run the whole search anew inside each split's training rows, and score what it
             chooses on the rows left out: the score of the procedure, which being the best of many does not
             flatter. It costs about as many searches more as there are splits.
+        budget: what the search may take, the final fit aside: a duration such as "10m", or a dictionary with
+            any of "fits", "epochs" (of each network and split), "flops" (of the products) and "seconds";
+            whichever is spent first ends it. A setting is begun only if it can be finished within fits,
+            epochs and flops; time ends what is under way. With `nested=True` each of the searches has an
+            equal share.
         resume: path of a file in which every finished part of the search is kept (SQLite: settings, scores,
             times, seed, versions); where it exists the search goes on, after a kill at any instant, to
-            bitwise the same table. Settings are then tried sixteen at a time. None keeps nothing.
+            bitwise the same table. Settings are then tried sixteen at a time. Outputs, and parameters that
+            train on, lie in a folder beside it. None keeps nothing.
         random_state: seed of the sampler, the repeats, and of estimators that have none.
-        verbose: 0 is silent, 1 shows a progress bar on standard error.
+        verbose: 0 is silent, 1 shows a progress bar on standard error, 2 also the best settings so far.
         error_score: the score of a setting whose fit failed, or "raise".
         return_train_score: whether the rows learned from are scored too.
         n_jobs: processes for estimators that are fitted one by one.
@@ -78,6 +88,12 @@ class SearchCV(BaseSearchCV):
             best of many, its score is too good: `nested=True` tells by how much.
         nested_: with `nested=True` a `NestedScore`: `score`, `low` and `high` (95 %), `scores` and `chosen`
             of each split, and `optimism`, how much `best_score_` lies above `score`.
+        out_of_fold_: for networks that trained to their end, from the place in `cv_results_` to what the
+            setting answers for each row when it has not learned from it: probabilities `(n, classes)` or
+            predictions; of the best settings, as many as 256 MB hold. `ensemble_from_search` selects there.
+        schedule_: with sampler="pbt" the settings that the best was trained with, each with the epochs after
+            which the next took over; `best_params_` is the last. The final fit follows it.
+        ended_: None, or why the search ended before its plan: "budget" or "interrupted".
         scorer_, n_splits_, multimetric_, refit_time_: as in scikit-learn.
 
     Example:
@@ -106,6 +122,7 @@ class SearchCV(BaseSearchCV):
         refit: Any = True,
         halving: Any = None,
         nested: bool = False,
+        budget: Any = None,
         resume: Any = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -129,6 +146,7 @@ class SearchCV(BaseSearchCV):
         self.repeats = repeats
         self.halving = halving
         self.nested = nested
+        self.budget = budget
         self.resume = resume
         self.random_state = random_state
 
@@ -142,12 +160,14 @@ class SearchCV(BaseSearchCV):
                 split where it has one entry a row (`sample_weight`).
 
         Returns:
-            This search.
+            This search. After Ctrl-C it holds the settings that were finished by then, and says so.
 
         Raises:
             ParameterError: when a parameter of the search is out of its range.
             InputError: when X or y cannot be used.
+            BudgetError: when the budget does not suffice for one setting.
             ValueError: when every fit failed.
+            KeyboardInterrupt: on Ctrl-C before a setting was finished.
         """
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
         check_flag("return_train_score", self.return_train_score)
@@ -160,10 +180,12 @@ class SearchCV(BaseSearchCV):
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         trials = self._trials(X, y, routed, scorers, seed)
         self.n_splits_ = len(trials.splits)
-        with search_bar(self.verbose) as hear:
-            self._search(spaces, trials, seed, metric, hear)
+        self._splits, self._seeds, self._refit_seed = trials.splits, trials.seeds, seed % _LARGEST_SEED
+        self._rows = _num_samples(X)
+        with listening(self.verbose) as listener:
+            self._search(spaces, trials, seed, metric, listener)
         if self.refit:
-            self._refit(X, y, routed, seed)
+            self._refit(trials, routed, seed)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         return self
 
@@ -172,22 +194,48 @@ class SearchCV(BaseSearchCV):
         known = stored_seed(self.resume) if self.resume is not None and self.random_state is None else None
         return root_seed(self.random_state) if known is None else known
 
-    def _search(self, spaces: Sequence[Any], trials: Trials, seed: int, metric: Any, hear: Heard) -> None:
+    def _search(
+        self, spaces: Sequence[Any], trials: Trials, seed: int, metric: Any, listener: Listener
+    ) -> None:
         """Try every setting, choose the best, and score the procedure where that is asked for."""
+        budget = read_budget(shared_budget(self.budget, len(trials.splits) + 1 if self.nested else 1))
+        climb = Climb(self.estimator, trials, self.halving, self.refit, budget=budget)
+        found: list[Climbed]
         if self.resume is None:
-            tried, entries, rungs = self._try_settings(spaces, trials, seed, hear, make_anew, None)
+            found = self._try_settings(climb, spaces, seed, listener)
         else:
             kind = fingerprint(self, spaces, trials)
             with open_journal(self.resume, kind, seed) as journal:
-                found = self._try_settings(spaces, trials, seed, hear, journal.recall, _PART)
-            tried, entries, rungs = found
-        self.cv_results_ = results = self._results(tried, entries, rungs, trials)
-        metric = self._choose(results, metric, entries)
-        if self.nested:
+                climb.journal, climb.parts = journal, _PART
+                budget.seconds_before = journal.seconds()
+                found = self._try_settings(climb, spaces, seed, listener)
+        self.ended_ = climb.ended
+        if not found:
+            raise self._nothing_tried(budget)
+        self.cv_results_ = make_table(self, found, trials)
+        metric = self._choose(self.cv_results_, metric, found)
+        if climb.ended == "interrupted":
+            number = len({id(each.setting) for each in found})
+            warnings.warn(
+                "the search was interrupted; what is chosen is the best of the "
+                f"{number} setting{'s' * (number > 1)} that were finished.",
+                GoraeWarning,
+                stacklevel=3,
+            )
+        elif self.nested:
             best = self.best_score_
             self.nested_ = score_search(
-                self, trials, best, metric, lambda share: hear("nested searches", share, best)
+                self, trials, best, metric, lambda share: listener.progress("nested searches", share, best)
             )
+
+    def _nothing_tried(self, budget: Budget) -> BaseException:
+        """Return the error of a search that has finished no setting."""
+        if self.ended_ == "interrupted":
+            return KeyboardInterrupt()
+        return BudgetError(
+            f"the budget ({budget.words()}) does not suffice for one setting, which is fitted once a split; "
+            "give more, or fewer splits."
+        )
 
     def _trials(self, X: Any, y: Any, routed: Any, scorers: Any, seed: int) -> Trials:
         """Return what every setting is tried on."""
@@ -236,110 +284,82 @@ class SearchCV(BaseSearchCV):
         return repeated(n_splits=self.cv, n_repeats=repeats, random_state=seed % _LARGEST_SEED)
 
     def _try_settings(
-        self,
-        spaces: Sequence[Any],
-        trials: Trials,
-        seed: int,
-        hear: Heard,
-        recall: Recall,
-        parts: int | None,
-    ) -> tuple[list[Setting], list[list[Entry]], dict[str, list[int]]]:
-        """Return all settings that were tried, once a rung, their entries, and which rung it was."""
+        self, search: Climb, spaces: Sequence[Any], seed: int, listener: Listener
+    ) -> list[Climbed]:
+        """Return all settings that were tried, once a rung, with their entries."""
         wanted = check_count("n_settings", self.n_settings)
+        hearing = Hearing(search, listener, self.refit)
+        if self.sampler == "pbt":
+            tried = self._train_population(search, spaces, wanted, seed, hearing)
+        else:
+            tried = self._sample(search, spaces, wanted, seed, hearing)
+        self.out_of_fold_ = hearing.out_of_fold.collected()
+        return tried
+
+    def _sample(
+        self, search: Climb, spaces: Sequence[Any], wanted: int, seed: int, hearing: Hearing
+    ) -> list[Climbed]:
+        """Try what the sampler proposes, batch by batch."""
         sampling = begin_sampling(self.sampler, spaces, wanted, seed)
-        tried: list[Setting] = []
-        entries: list[list[Entry]] = []
-        rungs: dict[str, list[int]] = {}
-        search = Climb(self.estimator, trials, self.halving, self.refit, recall, parts)
-        best, batch, number = float("nan"), next(sampling, None), 0
-        while batch:
-            planned = len(batch) if self.sampler == "grid" else max(wanted, len(tried) + len(batch))
-            tell = partial(_tell_settings, hear, len(tried), len(batch), planned, best)
-            climbed = climb(search, batch, number, tell)
-            scores = [np.nan] * len(batch)
-            for place, found, rung in climbed:
-                tried.append(batch[place])
-                entries.append(found)
-                scores[place] = mean_score(found, self.refit)
-                for name, number in rung.items():
-                    rungs.setdefault(name, []).append(number)
-            best = float(np.fmax.reduce([best, *scores]))
+        tried: list[Climbed] = []
+        batch, number, begun = next(sampling, None), 0, 0
+        while batch and not search.ended:
+            planned = len(batch) if self.sampler == "grid" else max(wanted, begun + len(batch))
+            climbed = climb(search, batch, number, hearing.of(begun, len(batch), planned))
+            tried += climbed
+            begun += len(batch)
+            last = {id(each.setting): mean_score(each.entries, self.refit) for each in climbed}
             try:
-                batch, number = sampling.send(scores), number + 1
+                batch, number = sampling.send([last.get(id(each), np.nan) for each in batch]), number + 1
             except StopIteration:
                 break
-        return tried, entries, rungs
+        return tried
 
-    def _results(
-        self,
-        tried: list[Setting],
-        entries: list[list[Entry]],
-        rungs: dict[str, list[int]],
-        trials: Trials,
-    ) -> dict[str, Any]:
-        """Return `cv_results_`."""
-        out = [entry for own in entries for entry in own]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
-        if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
-        results = self._format_results(tried, len(trials.splits), out, rungs)
-        sizes = [np.array([len(part[side]) for part in trials.splits]) for side in (0, 1)]
-        for key in [key for key in results if key.startswith("mean_test_")]:
-            name = key.removeprefix("mean_test_")
-            scores = np.stack([results[f"split{k}_test_{name}"] for k in range(len(trials.splits))], axis=1)
-            bounds = np.array([_bounds(row, *sizes) for row in scores])
-            results[f"low_test_{name}"], results[f"high_test_{name}"] = bounds.T
-        return results
+    def _train_population(
+        self, search: Climb, spaces: Sequence[Any], wanted: int, seed: int, hearing: Hearing
+    ) -> list[Climbed]:
+        """Train a population whose losers follow its winners."""
+        if self.halving is not None:
+            raise ParameterError("sampler='pbt' drops losers by itself; use halving=None.")
+        if search.budget.limits.keys() - {"seconds"}:
+            raise ParameterError("sampler='pbt' keeps a budget of seconds only; n_settings decides the rest.")
+        checked_numbers(spaces)
+        first = random_settings(spaces, wanted, np.random.SeedSequence(seed))
+        tried, schedules = train_population(search, spaces, first, seed, hearing.of(0, 1, 1))
+        self._schedules = schedules
+        return tried
 
-    def _choose(self, results: dict[str, Any], metric: Any, entries: Sequence[Sequence[Entry]]) -> Any:
+    def _choose(self, results: dict[str, Any], metric: Any, found: Sequence[Climbed]) -> Any:
         """Set what is known of the best setting, and return the name of the score that decided."""
-        first = entries[0][0]["test_scores"]
+        first = found[0].entries[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(first)
             metric = self.refit
         if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, metric, _finished(results, self.refit))
+            self.best_index_ = self._select_best_index(self.refit, metric, finished(results, self.refit))
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
         return metric
 
-    def _refit(self, X: Any, y: Any, routed: Any, seed: int) -> None:
+    def _refit(self, trials: Trials, routed: Any, seed: int) -> None:
         """Fit the best setting on all rows."""
-        chosen = {name: clone(value, safe=False) for name, value in self.best_params_.items()}
-        best: Any = clone(self.estimator)
-        best.set_params(**chosen)
-        self.best_estimator_ = seeded(best, seed % _LARGEST_SEED)
-        began = time.perf_counter()
+        X, y = trials.X, trials.y
         given = (X,) if y is None else (X, y)
-        self.best_estimator_.fit(*given, **routed.estimator.fit)
+        began = time.perf_counter()
+        if self.sampler == "pbt":
+            place = int(self.best_index_) % len(self._schedules)
+            self.schedule_ = self._schedules[place]
+            self.best_estimator_ = replayed(
+                self.estimator, self.schedule_, given, routed.estimator.fit, seed % _LARGEST_SEED
+            )
+        else:
+            chosen = {name: clone(value, safe=False) for name, value in self.best_params_.items()}
+            best: Any = clone(self.estimator)
+            best.set_params(**chosen)
+            self.best_estimator_ = seeded(best, seed % _LARGEST_SEED)
+            self.best_estimator_.fit(*given, **routed.estimator.fit)
         self.refit_time_ = time.perf_counter() - began
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
-
-
-def _tell_settings(hear: Heard, before: int, now: int, planned: int, best: float, share: float) -> None:
-    """Tell how far all settings are, of which `now` are tried after `before` others."""
-    hear("settings", (before + share * now) / planned, best)
-
-
-def _finished(results: dict[str, Any], refit: Any) -> dict[str, Any]:
-    """Return results in which settings that did not train to their end rank last; a function sees all."""
-    if "n_resources" not in results or callable(refit):
-        return results
-    whole = results["n_resources"] == results["n_resources"].max()
-    ranked = {
-        name: np.where(whole, values, len(values) + values)
-        for name, values in results.items()
-        if name.startswith("rank_test_")
-    }
-    return results | ranked
-
-
-def _bounds(scores: np.ndarray, train_sizes: np.ndarray, test_sizes: np.ndarray) -> tuple[float, float]:
-    """Return the interval of a mean score; NaN where a fold has none, or there is one fold only."""
-    if len(scores) < 2 or not np.isfinite(scores).all():
-        return np.nan, np.nan
-    found = fold_score_interval(scores, test_sizes=test_sizes, train_sizes=train_sizes)
-    return found.low, found.high

@@ -2,10 +2,10 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -13,11 +13,14 @@ from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from gorae.errors import ParameterError
 from gorae.search.space import Setting
 
 Entry = dict[str, Any]
-"""One fit of one setting in the words of scikit-learn: its scores, times, rows and error."""
+"""One fit of one setting in the words of scikit-learn: its scores, times, rows and error.
+
+Besides, where they are known: `cost`, the epochs and operations it took, and `outputs`, what it answers for
+the rows it is scored on.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,12 @@ class Trials:
         one: Any = clone(estimator)
         one.set_params(**_copied(setting))
         return seeded(one, self.seeds[split])
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """Every label, sorted; None where the targets are none of a classifier's."""
+        y = None if self.y is None else np.asarray(self.y)
+        return None if y is None or y.ndim != 1 or y.dtype.kind == "f" else np.unique(y)
 
     @cached_property
     def test_parts(self) -> list[tuple[Any, Any]]:
@@ -142,49 +151,3 @@ def seeded(estimator: Any, seed: int) -> Any:
         if value is None and (name == "random_state" or name.endswith("__random_state"))
     ]
     return estimator.set_params(**dict.fromkeys(names, seed)) if names else estimator
-
-
-Tell = Callable[[float], None]
-"""Told the share of the work done, from 0 to 1."""
-
-
-class Race(Protocol):
-    """Settings under trial, which may be trained in several parts."""
-
-    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
-        """Train some settings, to their end or until so many epochs; an entry for each, and each split."""
-        ...
-
-
-Begin = Callable[[Any, Sequence[Setting], Trials], Race]
-"""Begins a race of an estimator's settings."""
-
-
-@dataclass(frozen=True)
-class AtOnce:
-    """A race of estimators that cannot pause.
-
-    Args:
-        evaluate: tries settings: estimator, settings, trials and whom to tell; an entry a setting and split.
-        estimator: whose settings.
-        settings: all of them.
-        trials: the data, splits and scorers.
-    """
-
-    evaluate: Callable[[Any, Sequence[Setting], Trials, Tell], list[list[Entry]]]
-    estimator: Any
-    settings: Sequence[Setting]
-    trials: Trials
-
-    def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry]]:
-        """Try some settings.
-
-        Raises:
-            ParameterError: when they are to pause.
-        """
-        if until is not None:
-            raise ParameterError(
-                f"halving needs an estimator that trains by epochs, not {type(self.estimator).__name__}; "
-                "use halving=None."
-            )
-        return self.evaluate(self.estimator, [self.settings[place] for place in which], self.trials, tell)

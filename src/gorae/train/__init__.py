@@ -3,8 +3,8 @@
 `train` knows no model; it is handed one that can be built from a key, and batches of rows.
 """
 
-from gorae.train.checkpoint import Checkpoint
-from gorae.train.history import History, MemberResult
+from gorae.train.checkpoint import Checkpoint, member_arrays, member_from_arrays
+from gorae.train.history import History, MemberResult, as_result
 from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
@@ -29,13 +29,16 @@ __all__ = [
     "Progress",
     "SharedRows",
     "SplitRows",
+    "as_result",
     "check_members",
     "find_objective",
     "find_optimizer",
     "find_schedule",
     "hyper_scalars",
     "layer_names",
+    "member_arrays",
     "member_bytes",
+    "member_from_arrays",
     "member_outputs",
     "parameter_count",
     "plan_members",

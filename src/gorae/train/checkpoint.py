@@ -97,8 +97,28 @@ def save_member(
     Raises:
         WriteError: when that fails; the old file is intact.
     """
-    arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    write_container(checkpoint.path(member), {**arrays, "records": records}, {"fit": fit}, kind=KIND)
+    write_container(checkpoint.path(member), member_arrays(state, records), {"fit": fit}, kind=KIND)
+
+
+def member_arrays(state: MemberState, records: np.ndarray) -> dict[str, np.ndarray]:
+    """Return a member's state and records as named arrays, for a file."""
+    leaves = jax.tree.leaves(state)
+    return {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)} | {"records": records}
+
+
+def member_from_arrays(
+    problem: Problem, arrays: Mapping[str, np.ndarray]
+) -> tuple[MemberState, np.ndarray] | None:
+    """Return the state and records that `member_arrays` named, or None where they are another problem's."""
+    leaves, structure = jax.tree.flatten(blank_state(problem))
+    found = [arrays.get(f"state/{i}") for i in range(len(leaves))]
+    fits = all(
+        f is not None and f.shape == a.shape and f.dtype == a.dtype
+        for f, a in zip(found, leaves, strict=True)
+    )
+    if not fits or "records" not in arrays:
+        return None
+    return jax.tree.unflatten(structure, found), arrays["records"]
 
 
 def load_member(
@@ -114,17 +134,10 @@ def load_member(
     if not path.exists():
         return None
     container = read_container(path, kind=KIND)
-    leaves, structure = jax.tree.flatten(blank_state(problem))
-    found = [container.arrays.get(f"state/{i}") for i in range(len(leaves))]
-    if (
-        container.meta.get("fit") != fit
-        or "records" not in container.arrays
-        or any(
-            f is None or f.shape != a.shape or f.dtype != a.dtype for f, a in zip(found, leaves, strict=True)
-        )
-    ):
+    found = member_from_arrays(problem, container.arrays)
+    if found is None or container.meta.get("fit") != fit:
         raise FileError(
             f"checkpoint folder {str(checkpoint.folder)!r} holds another fit (other data, parameters or seed "
             "than this one); give an empty folder, or delete this one."
         )
-    return jax.tree.unflatten(structure, found), container.arrays["records"]
+    return found

@@ -35,6 +35,7 @@ class MemberResult(NamedTuple):
         steps: how many steps it made.
         diverged_step: the step (from 0) at which it left the finite numbers, or -1.
         state: where training stands, to go on from; None unless it was asked to be kept.
+        stopped: whether training it further would change nothing; not so of one that paused or was cut short.
     """
 
     parameters: Any
@@ -45,6 +46,7 @@ class MemberResult(NamedTuple):
     steps: int
     diverged_step: int
     state: Any = None
+    stopped: bool = True
 
     @property
     def diverged(self) -> bool:
@@ -80,4 +82,5 @@ def as_result(
         steps=int(state.step),
         diverged_step=diverged_step,
         state=state if keep_state else None,
+        stopped=bool(state.stopped),
     )

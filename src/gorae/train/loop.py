@@ -83,7 +83,7 @@ def train(
     *,
     devices: list[Device],
     chunk: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     checkpoint: Checkpoint | None = None,
     keep_state: bool = False,
     until: int | None = None,
@@ -97,7 +97,8 @@ def train(
         members: who is to be trained, each on one of the splits.
         devices: where.
         chunk: members a program, or None for the planner's choice.
-        progress: called from this thread about ten times a second; what it raises ends the training.
+        progress: called from this thread about ten times a second; what it raises ends the training, and so
+            does the answer True, as Ctrl-C would.
         checkpoint: where each member is kept while it trains; an existing one is resumed.
         keep_state: whether results hold the state to go on from (warm starts, rungs of a search).
         until: the epoch (from 1) after which members pause, all begun by then for equally many epochs; what
@@ -184,10 +185,10 @@ def _hearing(run: _Run) -> Iterator[None]:
 def _run_threads(
     run: _Run,
     threads: list[threading.Thread],
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[Progress], object] | None,
     began: float,
 ) -> bool:
-    """Start the workers and wait until none is left, whatever happens; return whether Ctrl-C came.
+    """Start the workers and wait until none is left, whatever happens; return whether they were to stop.
 
     Ctrl-C may come at any point of this function. The workers are counted by themselves, because a thread
     whose start or join was interrupted does not know whether it runs; and the waiting is a `SimpleQueue`'s,
@@ -203,8 +204,8 @@ def _run_threads(
                 waiting.pop()
             while True:
                 all_left = _all_left(run, len(threads) - len(waiting))
-                if progress is not None and not run.work.stop:
-                    progress(_progress(run, began))
+                if progress is not None and not run.work.stop and progress(_progress(run, began)) is True:
+                    run.work.stop = interrupted = True
                 if all_left:
                     break
                 _wait_for_word(run)

@@ -1,0 +1,123 @@
+"""Ensembles from a search: out-of-fold outputs, greedy selection, and what comes out."""
+
+import numpy as np
+import pytest
+from scipy.stats import loguniform
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import RepeatedKFold, StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier
+
+from gorae import KNeighborsClassifier, LinearClassifier, LinearRegressor, SearchCV, ensemble_from_search
+from gorae.errors import DataError, NotFittedError, ParameterError
+from gorae.search import ensemble, out_of_fold
+from gorae.search.out_of_fold import over_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = (part[:150] for part in load_breast_cancer(return_X_y=True))
+NAMES = np.where(Y == 1, "kind", "bad")
+LINEAR = LinearClassifier(epochs=4, batch_size=32, random_state=0)
+SPACE = {"learning_rate": loguniform(1e-5, 1)}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Six settings in three splits."""
+    return SearchCV(LINEAR, SPACE, n_settings=6, cv=3, random_state=0).fit(X, NAMES)
+
+
+def test_out_of_fold_outputs_are_those_of_cross_validation(found):
+    """They are what scikit-learn's `cross_val_predict` gives for each setting."""
+    assert sorted(found.out_of_fold_) == list(range(6))
+    for place in (0, 5):
+        one = clone(LINEAR).set_params(**found.cv_results_["params"][place])
+        expected = cross_val_predict(one, X, NAMES, cv=StratifiedKFold(3), method="predict_proba")
+        np.testing.assert_array_equal(found.out_of_fold_[place], expected.astype(float))
+
+
+def test_rows_that_are_scored_twice_are_averaged():
+    """Two repeats of two folds by hand: the mean of both answers; a row that is never scored is NaN."""
+    got = over_rows([np.array([[1.0], [2.0]]), np.array([[5.0]])], [np.array([1, 3]), np.array([3])], 4)
+    np.testing.assert_array_equal(got, [[np.nan], [1.0], [np.nan], [3.5]])
+
+
+def test_only_what_fits_is_kept(monkeypatch):
+    """Where outputs are too many, those of the best settings stay."""
+    monkeypatch.setattr(out_of_fold, "_LARGEST", 2 * 150 * 2 * 4)
+    few = SearchCV(LINEAR, SPACE, n_settings=6, cv=3, random_state=0).fit(X, NAMES)
+    order = np.argsort(-few.cv_results_["mean_test_score"], kind="stable")
+    assert set(few.out_of_fold_) == set(order[:2].tolist())
+
+
+def test_selection_is_greedy(found):
+    """The first is the best by itself; every other step adds the best one to what is there, by brute force."""
+    chosen = ensemble_from_search(found, X, NAMES, size=4)
+    outputs = found.out_of_fold_
+    total, scores = np.zeros((150, 2)), []
+    for _ in range(4):
+        each = [
+            accuracy_score(NAMES, np.array(["bad", "kind"])[np.argmax(total + outputs[k], axis=1)])
+            for k in range(6)
+        ]
+        total += outputs[int(np.argmax(each))]
+        scores.append(max(each))
+    best = int(np.argmax(scores)) + 1
+    np.testing.assert_allclose(chosen.selection_scores_, scores[:best], rtol=0, atol=1e-12)
+    assert len(chosen.selected_) == best
+
+
+def test_the_ensemble_is_the_weighted_mean_of_settings_fitted_on_all_rows(found, monkeypatch):
+    """Probabilities are averaged with the number of times that each setting was chosen."""
+    monkeypatch.setattr(ensemble, "_select", lambda *_: ([2, 4, 2], [0.1, 0.2, 0.3]))
+    voted = ensemble_from_search(found, X, NAMES)
+    ones = [clone(LINEAR).set_params(**found.cv_results_["params"][k]).fit(X, NAMES) for k in (2, 4)]
+    by_hand = (2 * ones[0].predict_proba(X) + ones[1].predict_proba(X)) / 3
+    np.testing.assert_allclose(voted.predict_proba(X), by_hand, rtol=0, atol=1e-7)
+    assert set(voted.predict(X)) <= {"bad", "kind"}
+    assert voted.selected_ == [2, 4, 2]
+
+
+def test_other_estimators_are_fitted_once_more():
+    """Neighbours have probabilities, trees too; a classifier without any votes."""
+    space = {"n_neighbors": [1, 3, 9]}
+    near = SearchCV(KNeighborsClassifier(), space, sampler="grid", cv=3).fit(X, NAMES)
+    assert near.out_of_fold_ == {}
+    assert ensemble_from_search(near, X, NAMES, size=3).score(X, NAMES) > 0.85
+    trees = SearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 3]}, sampler="grid", cv=3)
+    assert ensemble_from_search(trees.fit(X, NAMES), X, NAMES, size=3).score(X, NAMES) > 0.85
+    margins = SearchCV(
+        LinearClassifier("hinge", epochs=4, random_state=0),
+        {"learning_rate": [0.01, 0.1]},
+        sampler="grid",
+        cv=3,
+    ).fit(X, NAMES)
+    voted = ensemble_from_search(margins, X, NAMES, size=3)
+    assert voted.voting == "hard"
+    assert voted.score(X, NAMES) > 0.85
+
+
+def test_regression_with_repeated_folds():
+    """Predictions are averaged, in the targets' unit, and beat the worst of the search."""
+    rows, y = (part[:90] for part in load_diabetes(return_X_y=True))
+    folds = RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
+    base = LinearRegressor(epochs=5, batch_size=16, random_state=0)
+    search = SearchCV(base, SPACE, n_settings=5, cv=folds, random_state=0).fit(rows, y)
+    chosen = ensemble_from_search(search, rows, y)
+    assert chosen.predict(rows).shape == (90,)
+    assert max(chosen.selection_scores_) >= search.cv_results_["mean_test_score"].min()
+    weighted = ensemble_from_search(search, rows, y, np.r_[np.ones(60), np.zeros(30)])
+    assert not np.array_equal(weighted.predict(rows), chosen.predict(rows))
+
+
+def test_mistakes(found):
+    """Each is one sentence."""
+    with pytest.raises(DataError, match="it had 150, these 149"):
+        ensemble_from_search(found, X[1:], NAMES[1:])
+    with pytest.raises(ParameterError, match="size"):
+        ensemble_from_search(found, X, NAMES, size=0)
+    with pytest.raises(NotFittedError):
+        ensemble_from_search(SearchCV(LINEAR, SPACE), X, NAMES)
+    with pytest.raises(ParameterError, match="no single score"):
+        ensemble_from_search(clone(found).set_params(refit=lambda r: 0, n_settings=1).fit(X, NAMES), X, NAMES)
