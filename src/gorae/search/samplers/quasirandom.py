@@ -1,15 +1,15 @@
 """Quasirandom settings: points that fill the space more evenly than independent ones."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import qmc
 
-from gorae.errors import ParameterError
-from gorae.search.space import Setting, Space, is_distribution, plain_setting
+from gorae.search.samplers.points import Point, checked_quantiles, coordinate_at, setting_at
+from gorae.search.space import Setting, Space
 
-_EDGE = 2.0**-33
+Draw = Callable[[int, int, np.random.Generator], np.ndarray]
+"""Returns points of the unit cube: `(dimensions, count, generator)` to `(count, dimensions)`."""
 
 
 def sobol_settings(spaces: Sequence[Space], count: int, seed: np.random.SeedSequence) -> list[Setting]:
@@ -39,7 +39,7 @@ def sobol_settings(spaces: Sequence[Space], count: int, seed: np.random.SeedSequ
         engine = qmc.Sobol(dimensions, rng=generator)
         return engine.random_base2(max(0, int(wanted - 1).bit_length()))[:wanted]
 
-    return _settings(spaces, count, seed, points)
+    return _settings(spaces, _points(spaces, count, seed, points))
 
 
 def latin_hypercube_settings(
@@ -66,40 +66,34 @@ def latin_hypercube_settings(
     References:
         McKay, Beckman & Conover 1979.
     """
+    return _settings(spaces, latin_hypercube_points(spaces, count, seed))
+
+
+def latin_hypercube_points(spaces: Sequence[Space], count: int, seed: np.random.SeedSequence) -> list[Point]:
+    """Return the points of `latin_hypercube_settings`.
+
+    Raises:
+        ParameterError: when a distribution has no quantiles (`ppf`).
+    """
 
     def points(dimensions: int, wanted: int, generator: np.random.Generator) -> np.ndarray:
         return qmc.LatinHypercube(dimensions, rng=generator).random(wanted)
 
-    return _settings(spaces, count, seed, points)
+    return _points(spaces, count, seed, points)
 
 
-def _settings(
-    spaces: Sequence[Space], count: int, seed: np.random.SeedSequence, points: Any
-) -> list[Setting]:
-    """Return settings at points of the unit cube; parts of the space take turns."""
+def _settings(spaces: Sequence[Space], points: Sequence[Point]) -> list[Setting]:
+    """Return the settings at points."""
+    return [setting_at(spaces[point.part], point.coordinates) for point in points]
+
+
+def _points(spaces: Sequence[Space], count: int, seed: np.random.SeedSequence, draw: Draw) -> list[Point]:
+    """Return points of the unit cube as points of a space; its parts take turns."""
     generators = [np.random.default_rng(child) for child in seed.spawn(len(spaces))]
-    parts = []
-    for p, (part, generator) in enumerate(zip(spaces, generators, strict=True)):
+    parts: list[list[Point]] = []
+    for p, (part, generator) in enumerate(zip(checked_quantiles(spaces), generators, strict=True)):
         wanted = len(range(p, count, len(spaces)))
-        cube = points(len(part), wanted, generator) if part and wanted else np.zeros((wanted, 0))
-        parts.append([_at_point(part, point) for point in cube])
+        cube = draw(len(part), wanted, generator) if part and wanted else np.zeros((wanted, 0))
+        places = [map(coordinate_at, part.values(), shares) for shares in cube.tolist()]
+        parts.append([Point(p, tuple(place)) for place in places])
     return [parts[i % len(spaces)][i // len(spaces)] for i in range(count)]
-
-
-def _at_point(part: Space, point: np.ndarray) -> Setting:
-    """Return the setting at a point of the unit cube, whose faces have no finite quantile."""
-    shares = zip(part.items(), np.clip(point, _EDGE, 1 - _EDGE).tolist(), strict=True)
-    return plain_setting({name: _at(name, values, share) for (name, values), share in shares})
-
-
-def _at(name: str, values: Any, share: float) -> Any:
-    """Return the quantile of a distribution, or the value at that share of a list."""
-    if not is_distribution(values):
-        return values[min(int(share * len(values)), len(values) - 1)]
-    if not hasattr(values, "ppf"):
-        raise ParameterError(
-            f"space[{name!r}] has no quantiles (ppf), which this sampler needs; use a distribution of "
-            "scipy.stats, or sampler='random'."
-        )
-    value = values.ppf(share)
-    return int(value) if hasattr(getattr(values, "dist", None), "pmf") else value
