@@ -5,6 +5,7 @@ import _thread
 import numpy as np
 import pytest
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -26,7 +27,7 @@ ROWS = 60
 
 def search(**changes):
     """Eight settings in two splits: sixteen fits of six epochs."""
-    return SearchCV(LINEAR, SPACE, **({"n_settings": 8, "cv": 2, "random_state": 0} | changes))
+    return SearchCV(clone(LINEAR), SPACE, **({"n_settings": 8, "cv": 2, "random_state": 0} | changes))
 
 
 @pytest.mark.parametrize(

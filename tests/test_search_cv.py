@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import loguniform
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
@@ -198,3 +198,17 @@ def test_mistakes_are_told_in_one_sentence(change, told):
     search = SearchCV(LINEAR, {"learning_rate": [0.1]}, sampler="grid", cv=2).set_params(**change)
     with pytest.raises(ParameterError, match=told):
         search.fit(*CANCER)
+
+
+def test_intervals_end_where_scores_do():
+    """No accuracy is above 1 and no loss below 0, however few the folds."""
+    space = {"n_neighbors": [1, 3, 9]}
+    X, y = load_wine(return_X_y=True)
+    X, y = X[::6], y[::6]
+    options = {"sampler": "grid", "cv": 3, "refit": False}
+    found = SearchCV(KNeighborsClassifier(), space, scoring=["accuracy", "neg_log_loss"], **options).fit(X, y)
+    assert (found.cv_results_["high_test_accuracy"] <= 1).all()
+    assert (found.cv_results_["high_test_neg_log_loss"] <= 0).all()
+    plain = SearchCV(KNeighborsClassifier(), space, **options).fit(X, y).cv_results_
+    assert (plain["high_test_score"] <= 1).all()
+    assert (plain["low_test_score"] < plain["mean_test_score"]).all()

@@ -17,6 +17,7 @@ from gorae.cli.fit import fit
 from gorae.cli.info import info
 from gorae.cli.interrupts import hear_interrupts, ignore_interrupts
 from gorae.cli.predict import predict
+from gorae.cli.search import search
 from gorae.errors import GoraeError
 
 _EPILOG = "Example: gorae fit people.csv --target income, then gorae predict people.gorae new.csv"
@@ -30,7 +31,7 @@ def gorae_command() -> None:
     """Train populations of models: from a data set to a model with its evidence."""
 
 
-for _command in (fit, predict, explain, info, doctor):
+for _command in (fit, search, predict, explain, info, doctor):
     gorae_command.add_command(_command)
 
 

@@ -91,14 +91,14 @@ def fit(
     """
     stem = Path(data).name.split(".")[0] or "data"
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
-    _refuse_existing([model_file, report_file], force)
+    refuse_existing([model_file, report_file], force)
     with quietly(quiet):
         source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
         study = gorae.Study(
             models=models, task=task or source.task, time=budget, device=device, random_state=seed
         )
-        _check_folder(Path(out))
-        words, choice = _task_words(source, task)
+        check_folder(Path(out))
+        words, choice = task_words(source, task)
         if not quiet:
             click.echo(f"task: {shown(words)}", err=True)
         progress = import_module("gorae.study.progress")
@@ -114,7 +114,7 @@ def fit(
     return _INTERRUPTED if study.interrupted_ else 0
 
 
-def _task_words(source: Source, task: str | None) -> tuple[str, tuple[str, ...]]:
+def task_words(source: Source, task: str | None) -> tuple[str, tuple[str, ...]]:
     """Return which task it is and why, with a sentence for the report where the values leave a choice."""
     if task or source.task:
         return (f"{task} (--task)" if task else f"{source.task} (the data set's own)"), ()
@@ -130,14 +130,14 @@ def _task_words(source: Source, task: str | None) -> tuple[str, tuple[str, ...]]
     return f"{guessed} ({words})", (f"The task is {guessed}: {words}.",)
 
 
-def _refuse_existing(paths: list[Path], force: bool) -> None:
+def refuse_existing(paths: list[Path], force: bool) -> None:
     """Refuse before the work starts what would not be replaced after it."""
     for path in paths:
         if path.exists() and not force:
             raise FileExistsRefusal(f"{str(path)!r} exists already; give --force to replace it, or --out.")
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Make the folder of the outputs, and see that a file can be written there, before the work starts."""
     import_module("gorae.files").make_folder(folder)
     try:

@@ -59,7 +59,9 @@ def _facts(facts: dict[str, Any]) -> list[str]:
         lines.append(f"learned from {_learned(data, test)} rows of {data.get('name')}: {about}")
     if facts.get("best"):
         made = f"made {facts.get('created')} by gorae {facts.get('version')}"
-        lines.append(f"best of the ladder: {facts['best']}; {made}")
+        search = _mapping(facts, "search")
+        tried = f"{facts['best']}: the best of {search.get('settings')} settings" if search else None
+        lines.append(f"{tried or 'best of the ladder: ' + str(facts['best'])}; {made}")
     if test:
         figures = [test.get(name) for name in ("score", "low", "high")]
         score, low, high = (f"{v:.4f}" if isinstance(v, float) else str(v) for v in figures)

@@ -43,6 +43,24 @@ class Duration(click.ParamType):
         return float(found[1]) * _UNITS[found[2]]
 
 
+class Halving(click.ParamType):
+    """A factor such as 3, or "hyperband"."""
+
+    name = "halving"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        """Return the factor, or fail with what was wanted."""
+        if str(value).lower() == "hyperband":
+            return "hyperband"
+        try:
+            factor = float(value)
+        except ValueError:
+            factor = math.nan
+        if not 1 < factor < math.inf:
+            self.fail(f"{value!r} is no factor above 1, such as 3, nor hyperband.", param, ctx)
+        return factor
+
+
 class Names(click.ParamType):
     """Names of models with commas between them."""
 

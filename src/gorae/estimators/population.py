@@ -135,7 +135,7 @@ def make_table(
         )
         for s in range(len(splits))
     ]
-    return Table(SharedRows(_padded(matrix), _padded(targets)), rows)
+    return Table(SharedRows(with_padding(matrix), with_padding(targets)), rows)
 
 
 def padded_count(rows: int) -> int:
@@ -148,7 +148,7 @@ def padded_count(rows: int) -> int:
     return size_class(rows, multiple=_FEW_ROWS)
 
 
-def _padded(array: np.ndarray) -> np.ndarray:
+def with_padding(array: np.ndarray) -> np.ndarray:
     """Return the rows with zeros after them, to which no split points; a large array stays as it is."""
     extra = padded_count(len(array)) - len(array)
     if extra == 0 or array.nbytes > _LARGEST_COPY:

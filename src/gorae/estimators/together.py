@@ -15,7 +15,7 @@ from gorae.backend import select_devices
 from gorae.errors import GoraeError
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
 from gorae.estimators.parameters import LARGEST_COUNT
-from gorae.estimators.population import shape_of
+from gorae.estimators.population import padded_count, shape_of, with_padding
 from gorae.estimators.preparation import AllRows, Fit, ReadyFit, checked_rows, prepared_fits, stored_targets
 from gorae.estimators.storage import stored_rows
 from gorae.train import (
@@ -24,12 +24,16 @@ from gorae.train import (
     Progress,
     SharedRows,
     SplitRows,
+    Training,
     check_members,
+    compiling,
     hyper_scalars,
     train,
 )
 
 __all__ = ["Fit", "Together", "begin_together", "fit_together", "forget", "learn", "train_together"]
+
+_NEAR = 2
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,13 @@ def train_together(
     for place in places:
         programs.setdefault(together.ready[place].program, []).append(place)
     count = _Count(progress, [together.ready[place] for place in places], until)
-    for alike in programs.values():
-        trained = _trained(together, alike, until, count)
-        together.members.update(trained)
-        if len(trained) < len(alike):
-            return False
+    trainings = [_training(together, alike) for alike in programs.values()]
+    with compiling(trainings[1:]):
+        for alike, training in zip(programs.values(), trainings, strict=True):
+            trained = _trained(together, alike, training, until, count)
+            together.members.update(trained)
+            if len(trained) < len(alike):
+                return False
     return True
 
 
@@ -170,19 +176,12 @@ class _Count:
         self._left -= sum(self._epochs[id(one)] for one in alike)
 
 
-def _trained(
-    together: Together, alike: Sequence[int], until: int | None, count: _Count
-) -> dict[int, list[MemberResult]]:
-    """Train fits that share a program; return the members of each that got as far as was asked."""
+def _training(together: Together, alike: Sequence[int]) -> Training:
+    """Return the training of fits that share a program."""
     fits = [together.ready[place] for place in alike]
     first = fits[0]
     distinct = {id(one.split): one.split for one in fits}
     splits = {key: number for number, key in enumerate(distinct)}
-    earlier = [
-        member
-        for place, one in zip(alike, fits, strict=True)
-        for member in together.members.get(place, [None] * one.members)
-    ]
     jobs = [
         Member(hyper_scalars(**one.recipe.hyper, seed=one.seed, stream=stream), splits[id(one.split)])
         for one in fits
@@ -190,20 +189,38 @@ def _trained(
     ]
     jobs = [
         job if before is None else job._replace(state=before.state)
-        for job, before in zip(jobs, earlier, strict=True)
+        for job, before in zip(jobs, _earlier(together, alike), strict=True)
     ]
     check_members(first.recipe.problem, len(jobs))
-    shared = SharedRows(
-        stored_rows(together.data.matrix, first.anchors[0]), stored_targets(first, together.data)
-    )
+    matrix = stored_rows(together.data.matrix, first.anchors[0])
+    shared = SharedRows(with_padding(matrix), with_padding(stored_targets(first, together.data)))
+    sized = _of_one_size(list(distinct.values()), len(matrix))
+    return Training(first.recipe.problem, shared, sized, jobs, select_devices(first.fit.estimator.device))
+
+
+def _earlier(together: Together, alike: Sequence[int]) -> list[MemberResult | None]:
+    """Return what the members of fits were so far, None where they begin."""
+    return [
+        member
+        for place in alike
+        for member in together.members.get(place, [None] * together.ready[place].members)
+    ]
+
+
+def _trained(
+    together: Together, alike: Sequence[int], training: Training, until: int | None, count: _Count
+) -> dict[int, list[MemberResult]]:
+    """Train fits that share a program; return the members of each that got as far as was asked."""
+    fits = [together.ready[place] for place in alike]
+    earlier = _earlier(together, alike)
     count.begin(fits)
     try:
         outcome = train(
-            first.recipe.problem,
-            shared,
-            _of_one_size(list(distinct.values())),
-            jobs,
-            devices=select_devices(first.fit.estimator.device),
+            training.problem,
+            training.shared,
+            training.splits,
+            training.members,
+            devices=training.devices,
             progress=count.tell,
             keep_state=until is not None,
             until=until,
@@ -233,9 +250,16 @@ def _whole(
     return result._replace(history=joined(earlier.history, result.history))
 
 
-def _of_one_size(splits: Sequence[SplitRows]) -> list[SplitRows]:
-    """Return splits whose rows are padded to the sizes of the largest."""
-    train, stop = (max(len(rows) for rows in sizes) for sizes in _row_arrays(splits))
+def _of_one_size(splits: Sequence[SplitRows], rows: int) -> list[SplitRows]:
+    """Return splits whose rows are padded to one size: that of a fit on all rows, where it is not far.
+
+    The final fit on all rows then needs no program of its own.
+    """
+    train, stop = (max(map(len, sizes)) for sizes in _row_arrays(splits))
+    most = max(int(split.train_count) + int(split.stop_count) for split in splits)
+    if rows <= _NEAR * most:
+        train = max(train, padded_count(rows * max(int(s.train_count) for s in splits) // most))
+        stop = max(stop, padded_count(rows * max(int(s.stop_count) for s in splits) // most)) if stop else 0
 
     def padded(rows: np.ndarray, size: int) -> np.ndarray:
         return np.concatenate([rows, np.zeros(size - len(rows), rows.dtype)])

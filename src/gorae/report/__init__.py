@@ -1,6 +1,17 @@
-"""Evidence made visible: pictures as inline SVG, and one self-contained HTML file that holds them all."""
+"""Evidence made visible: pictures as inline SVG, and self-contained HTML files that hold them.
+
+`render_report` is the report of a study, `search_report` that of a search for settings.
+"""
 
 from gorae.report import pictures
 from gorae.report.page import render_report
+from gorae.report.searches import SearchFacts, render_search_report, search_facts, search_report
 
-__all__ = ["pictures", "render_report"]
+__all__ = [
+    "SearchFacts",
+    "pictures",
+    "render_report",
+    "render_search_report",
+    "search_facts",
+    "search_report",
+]

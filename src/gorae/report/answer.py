@@ -9,7 +9,7 @@ from gorae.report.names import shortened
 from gorae.report.scheme import where_scored
 from gorae.report.words import Measure, count, ended, interval, measure, number, percent, value
 
-__all__ = ["Findings", "best_row", "chance_row", "sentences", "tiles"]
+__all__ = ["Findings", "best_row", "chance_row", "scored", "sentences", "tiles"]
 
 Findings = Mapping[str, Any]
 _MINUS = re.compile(r"(?<= )-(?=\d)")  # before a number; evidence writes plain ASCII
@@ -144,14 +144,27 @@ def _how_good(findings: Findings) -> str:
     if number(source, "score") is None:
         return f"{opening} It has no score."
     what = measure(source.get("metric", row.get("metric", "score")))
-    told = f"{opening} {place} {_scored(source, what)}"
+    told = f"{opening} {place} {scored(source, what)}"
     chance = number(test, "chance") if source is test else number(chance_row(findings), "score")
     if chance is not None and what.share and chance_row(findings) is not row:
         told += f"; guessing would get {percent(chance)}"
     return f"{told}."
 
 
-def _scored(source: Mapping[str, Any], what: Measure) -> str:
+def scored(source: Mapping[str, Any], what: Measure) -> str:
+    r"""A score and its interval as they continue "It ...".
+
+    Args:
+        source: holds ``score`` and, where they are known, ``low`` and ``high``.
+        what: the measure.
+
+    Returns:
+        Words without a full stop.
+
+    Example:
+        >>> scored({"score": 0.9}, measure("accuracy")), scored({"score": 2.5}, measure("rmse"))
+        ('gets 90.0\xa0% of the rows right', 'has a RMSE of 2.500')
+    """
     score, low, high = (number(source, key) for key in ("score", "low", "high"))
     known = score is not None and low is not None and high is not None
     if what.share:

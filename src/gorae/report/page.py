@@ -1,15 +1,12 @@
 """The report: one HTML file that needs nothing else and lets nothing in."""
 
-from functools import lru_cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gorae.errors import InputError
 from gorae.report.answer import Findings, sentences, tiles
 from gorae.report.names import shortened
-from gorae.report.pictures import THEME
 from gorae.report.sections import view
+from gorae.report.template import rendered
 
 __all__ = ["render_report"]
 
@@ -73,27 +70,4 @@ def render_report(findings: Findings) -> str:
     page["tiles"] = tiles(findings)
     page["facts"] = [shortened(findings["created"], 40)] if findings.get("created") else []
     page["facts"] += page["data"]
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(title=findings["title"], page=page, light=_variables(0), dark=_variables(1))
-    )
-
-
-def _variables(theme: int) -> str:
-    colours = ((light, dark) for light, (_, dark) in THEME.items())
-    names = (name for name, _ in THEME.values())
-    return " ".join(f"{name}: {pair[theme]};" for name, pair in zip(names, colours, strict=True))
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("gorae.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["short"] = shortened
-    return environment
+    return rendered("page", findings["title"], page)

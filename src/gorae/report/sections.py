@@ -11,6 +11,7 @@ from gorae.report.answer import Findings, best_row
 from gorae.report.names import shortened
 from gorae.report.scheme import curves_of, is_split, settings_differ, where_scored, whose_rows
 from gorae.report.words import (
+    capital,
     count,
     duration,
     ended,
@@ -23,7 +24,7 @@ from gorae.report.words import (
     value,
 )
 
-__all__ = ["view"]
+__all__ = ["inline", "lines", "machine", "view"]
 
 _MOST_LINES = 60  # of plan, notes and warnings each
 _MOST_HARDEST = 24
@@ -59,18 +60,22 @@ def view(findings: Findings) -> dict[str, Any]:
         "hardest": _hardest(findings),
         "weights": _weights(findings.get("weights")),
         "plan": _plan(findings.get("plan")),
-        "notes": _lines((findings.get("data") or {}).get("notes")),
-        "warnings": _lines(findings.get("warnings")),
-        "machine": _machine(findings),
+        "notes": lines((findings.get("data") or {}).get("notes")),
+        "warnings": lines(findings.get("warnings")),
+        "machine": machine(findings),
     }
 
 
-def _inline(svg: str) -> Markup:
+def inline(svg: str) -> Markup:
+    """A picture of this package as it stands in a page, not escaped a second time.
+
+    Args:
+        svg: what a function of `gorae.report.pictures` returned; nothing else.
+
+    Returns:
+        The same text, marked as safe.
+    """
     return Markup(svg)  # noqa: S704  (drawn by gorae.report.pictures, which escapes every name it draws)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _span(epochs: Sequence[int]) -> str | None:
@@ -79,10 +84,21 @@ def _span(epochs: Sequence[int]) -> str | None:
     return str(epochs[0]) if min(epochs) == max(epochs) else f"{min(epochs)} to {max(epochs)}"
 
 
-def _lines(lines: Iterable[object] | None) -> list[str]:
-    """Sentences from outside, each bounded, many cut with a word about it."""
-    told = [shortened(line, 2000) for line in lines or ()]
-    return told if len(told) <= _MOST_LINES else [*told[:_MOST_LINES], f"and {len(told) - _MOST_LINES} more"]
+def lines(told: Iterable[object] | None) -> list[str]:
+    """Sentences from outside, each bounded, many cut with a word about it.
+
+    Args:
+        told: sentences, or None.
+
+    Returns:
+        At most sixty, and how many more there are.
+
+    Example:
+        >>> lines(["one", "two"])
+        ['one', 'two']
+    """
+    kept = [shortened(line, 2000) for line in told or ()]
+    return kept if len(kept) <= _MOST_LINES else [*kept[:_MOST_LINES], f"and {len(kept) - _MOST_LINES} more"]
 
 
 def _data(data: Mapping[str, Any] | None, title: object) -> list[str]:
@@ -131,7 +147,7 @@ def _ladder(findings: Findings) -> dict[str, Any]:
         "fits": count(sum(int(row.get("fits") or 0) for row in ladder)),
         "seconds": duration(sum(number(row, "seconds") or 0.0 for row in ladder)),
         "ensemble_adds": {"mlp", "ensemble"} <= {row.get("model") for row in ladder},
-        "picture": _inline(pictures.ladder_figure(ladder, best.get("model"))),
+        "picture": inline(pictures.ladder_figure(ladder, best.get("model"))),
     }
 
 
@@ -143,15 +159,15 @@ def _fit(findings: Findings) -> dict[str, Any] | None:
     metric = (test or {}).get("metric", best_row(findings).get("metric", "score"))
     rows = (test or {}).get("rows")
     return {
-        "picture": _inline(pictures.gap_figure(gap, test, metric=metric)),
-        "metric": _capital(measure(metric).name),
+        "picture": inline(pictures.gap_figure(gap, test, metric=metric)),
+        "metric": capital(measure(metric).name),
         "test": value(scores[2]) if scores[2] is not None else None,
         "test_interval": interval(test),
         "test_rows": count(rows) if rows is not None else None,
         "test_seen": count(test["seen"]) if test and test.get("seen") else None,
         "gap": _gap(gap, scores),
         "gap_interval": interval(gap),
-        "verdict": _capital(shortened(gap["verdict"], 60)) if gap and gap.get("verdict") else None,
+        "verdict": capital(shortened(gap["verdict"], 60)) if gap and gap.get("verdict") else None,
         "reason": ended(shortened(gap["reason"], 2000)) if gap and gap.get("reason") else None,
     }
 
@@ -170,7 +186,7 @@ def _confusion(confusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
     drawn = len(labels) <= pictures.MOST_CLASSES
     pairs = pictures.top_confusions(labels, counts, most=10 if drawn else 30)
     return {
-        "picture": _inline(pictures.confusion_figure(labels, counts)) if drawn else None,
+        "picture": inline(pictures.confusion_figure(labels, counts)) if drawn else None,
         "many": len(labels) > 14,
         "classes": count(len(labels)),
         "most_drawn": pictures.MOST_CLASSES,
@@ -214,7 +230,7 @@ def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None
     ]
     if not bins and not scores:
         return None
-    return {"picture": _inline(pictures.reliability_figure(bins)) if bins else None, "scores": scores}
+    return {"picture": inline(pictures.reliability_figure(bins)) if bins else None, "scores": scores}
 
 
 def _brier_meaning(classes: float | None) -> str:
@@ -234,7 +250,7 @@ def _residuals(findings: Findings) -> dict[str, Any] | None:
         return None
     target = (findings.get("data") or {}).get("target")
     drawn = [draw(predicted, actual, target=target) for draw in _RESIDUAL_PICTURES]
-    return {"pictures": [_inline(svg) for svg in drawn]}
+    return {"pictures": [inline(svg) for svg in drawn]}
 
 
 _RESIDUAL_PICTURES = (pictures.predicted_actual_figure, pictures.residual_figure)
@@ -247,11 +263,11 @@ def _curves(findings: Findings) -> dict[str, Any] | None:
     metric = best_row(findings).get("metric", "score")
     picture = gradients = None
     if curves:
-        picture = _inline(
+        picture = inline(
             pictures.curves_figure(curves, findings.get("curve_band"), metric=metric, of=curves_of(findings))
         )
     if norms and len(norms.get("layers") or ()):
-        gradients = _inline(pictures.gradient_figure(norms["layers"], norms["epoch"], norms["norms"]))
+        gradients = inline(pictures.gradient_figure(norms["layers"], norms["epoch"], norms["norms"]))
     kept = [epoch for epoch in map(pictures.kept_epoch, curves or ()) if epoch is not None]
     return {
         "picture": picture,
@@ -313,14 +329,26 @@ def _weights(weights: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | No
 
 
 def _plan(plan: Mapping[str, Any] | None) -> dict[str, list[str]] | None:
-    lines, gave_up = _lines((plan or {}).get("lines")), _lines((plan or {}).get("gave_up"))
-    return {"lines": lines, "gave_up": gave_up} if lines or gave_up else None
+    planned, gave_up = lines((plan or {}).get("lines")), lines((plan or {}).get("gave_up"))
+    return {"lines": planned, "gave_up": gave_up} if planned or gave_up else None
 
 
-def _machine(findings: Findings) -> list[tuple[str, str]]:
+def machine(findings: Findings) -> list[tuple[str, str]]:
+    """Versions, machine and time at the foot of a page.
+
+    Args:
+        findings: may hold ``version``, ``machine`` and ``seconds_total``.
+
+    Returns:
+        What, and its text.
+
+    Example:
+        >>> machine({"version": "0.1.0", "machine": {"cores": 2}})
+        [('gorae', '0.1.0'), ('cores', '2')]
+    """
     facts = [("gorae", shortened(findings["version"], 40))] if findings.get("version") else []
-    machine = (findings.get("machine") or {}).items()
-    facts += [(shortened(name, 40), shortened(told, 120)) for name, told in machine]
+    found = (findings.get("machine") or {}).items()
+    facts += [(shortened(name, 40), shortened(told, 120)) for name, told in found]
     if number(findings, "seconds_total") is not None:
         facts.append(("time in all", duration(number(findings, "seconds_total"))))
     return facts[:_MOST_LINES]

@@ -9,6 +9,7 @@ from gorae.report.names import shortened
 
 __all__ = [
     "Measure",
+    "capital",
     "count",
     "duration",
     "ended",
@@ -18,7 +19,9 @@ __all__ = [
     "number",
     "percent",
     "scientific",
+    "setting",
     "settings",
+    "tick",
     "value",
 ]
 
@@ -32,20 +35,26 @@ class Measure:
         axis: name with its unit, for the axis of a picture.
         share: whether it is a share of rows, which may be written as a percentage.
         higher_is_better: which way is better.
+        least: the lowest score that there can be.
+        most: the highest; an interval ends there.
     """
 
     name: str
     axis: str
     share: bool = False
     higher_is_better: bool = True
+    least: float = -math.inf
+    most: float = math.inf
 
 
 _MEASURES = {
-    "accuracy": Measure("accuracy", "accuracy (share of rows, 0 to 1)", share=True),
-    "balanced_accuracy": Measure("balanced accuracy", "balanced accuracy (mean share per class, 0 to 1)"),
-    "f1": Measure("F1", "F1 (0 to 1)"),
-    "roc_auc": Measure("ROC AUC", "area under the ROC curve (0 to 1)"),
-    "r2": Measure("R²", "R² (share of variance explained; 1 is perfect)"),
+    "accuracy": Measure("accuracy", "accuracy (share of rows, 0 to 1)", share=True, least=0, most=1),
+    "balanced_accuracy": Measure(
+        "balanced accuracy", "balanced accuracy (mean share per class, 0 to 1)", least=0, most=1
+    ),
+    "f1": Measure("F1", "F1 (0 to 1)", least=0, most=1),
+    "roc_auc": Measure("ROC AUC", "area under the ROC curve (0 to 1)", least=0, most=1),
+    "r2": Measure("R²", "R² (share of variance explained; 1 is perfect)", most=1),
     "rmse": Measure("RMSE", "RMSE (units of the target; lower is better)", higher_is_better=False),
     "mae": Measure("MAE", "MAE (units of the target; lower is better)", higher_is_better=False),
     "log_loss": Measure(
@@ -59,17 +68,20 @@ def measure(name: object) -> Measure:
 
     Args:
         name: scikit-learn's name or the one people write (``"R²"``); an unknown one is taken to be better
-            when higher.
+            when higher, and so is a loss with its sign turned (``"neg_log_loss"``).
 
     Returns:
         Its `Measure`.
 
     Example:
-        >>> measure("R²").axis
-        'R² (share of variance explained; 1 is perfect)'
+        >>> measure("R²").axis, measure("neg_log_loss").name
+        ('R² (share of variance explained; 1 is perfect)', 'negative log loss')
     """
     key = str(name).strip().lower().replace("²", "2").replace(" ", "_").replace("-", "_")
     shown = shortened(name, 30)
+    if key.startswith("neg_"):
+        turned = f"negative {shortened(key.removeprefix('neg_').replace('_', ' '), 30)}"
+        return Measure(turned, f"{turned} (0 is best)", most=0)
     return _MEASURES.get(key, Measure(shown, f"{shown} (score)"))
 
 
@@ -277,6 +289,22 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60}\u00a0h {minutes % 60}\u00a0min"
 
 
+def capital(text: str) -> str:
+    """A text that begins a line.
+
+    Args:
+        text: any.
+
+    Returns:
+        It, with its first letter large.
+
+    Example:
+        >>> capital("accuracy"), capital("R²")
+        ('Accuracy', 'R²')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def ended(text: object) -> str:
     """A sentence with its full stop.
 
@@ -309,14 +337,43 @@ def settings(chosen: Mapping[str, Any] | None, limit: int = 12) -> str:
         'hidden (128,), learning_rate 0.003162'
     """
     pairs = list((chosen or {}).items())
-    parts = [f"{shortened(name, 30)} {_setting(chosen_value)}" for name, chosen_value in pairs[:limit]]
+    parts = [f"{shortened(name, 30)} {setting(chosen_value)}" for name, chosen_value in pairs[:limit]]
     if len(pairs) > limit:
         parts.append(f"and {len(pairs) - limit} more")
     return ", ".join(parts)
 
 
-def _setting(chosen: object) -> str:
+def setting(chosen: object, limit: int = 40) -> str:
+    """One value of a hyper-parameter.
+
+    Args:
+        chosen: the value; small numbers are written as they are typed, large ones without a power of ten.
+        limit: the most columns of anything but a number.
+
+    Returns:
+        Its text.
+
+    Example:
+        >>> setting(0.0031622), setting(1e-5), setting((64, 32)), setting(None)
+        ('0.003162', '1e-05', '(64, 32)', 'None')
+    """
     if isinstance(chosen, float):
-        # Small ones as they are typed, 1e-05; large ones without a power of ten.
         return f"{chosen:.4g}" if abs(chosen) < 9999.5 else entry(chosen)
-    return shortened(chosen, 40)
+    return shortened(chosen, limit)
+
+
+def tick(amount: float) -> str:
+    """A number beside an axis.
+
+    Args:
+        amount: any finite number.
+
+    Returns:
+        Its text, a power of ten where it is very small or large.
+
+    Example:
+        >>> tick(0.001), tick(1e-4), tick(-3.0)
+        ('0.001', '10⁻⁴', '−3')
+    """
+    size = abs(amount)
+    return _signed(f"{amount:g}") if size == 0 or 0.9e-3 < size < 1.1e5 else scientific(amount)

@@ -7,6 +7,7 @@ is done again: members are deterministic, so that the table becomes bitwise what
 
 import json
 import re
+import shutil
 import sqlite3
 import time
 import warnings
@@ -301,6 +302,20 @@ def _begin(connection: sqlite3.Connection, path: Path, fingerprint: str, seed: i
             GoraeWarning,
             stacklevel=2,
         )
+
+
+def remove_journal(path: Any) -> None:
+    """Remove a journal and the arrays beside it.
+
+    Raises:
+        DamagedFileError: when the file is no journal; it is left alone.
+        OSError: when it cannot be removed.
+    """
+    file = _as_path(path)
+    stored_seed(file)
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
+    shutil.rmtree(_folder_of(file), ignore_errors=True)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from gorae.search.replay import replayed
 from gorae.search.samplers import begin_sampling
 from gorae.search.samplers.random import random_settings
 from gorae.search.space import checked_spaces
-from gorae.search.table import finished, make_table
+from gorae.search.table import failures, finished, make_table
 from gorae.search.trials import Trials, seeded
 
 _LARGEST_SEED = 2**31 - 1
@@ -93,6 +93,7 @@ class SearchCV(BaseSearchCV):
             predictions; of the best settings, as many as 256 MB hold. `ensemble_from_search` selects there.
         schedule_: with sampler="pbt" the settings that the best was trained with, each with the epochs after
             which the next took over; `best_params_` is the last. The final fit follows it.
+        failures_: why settings failed, by their place in `cv_results_`.
         ended_: None, or why the search ended before its plan: "budget" or "interrupted".
         scorer_, n_splits_, multimetric_, refit_time_: as in scikit-learn.
 
@@ -213,6 +214,7 @@ class SearchCV(BaseSearchCV):
         if not found:
             raise self._nothing_tried(budget)
         self.cv_results_ = make_table(self, found, trials)
+        self.failures_ = failures(found)
         metric = self._choose(self.cv_results_, metric, found)
         if climb.ended == "interrupted":
             number = len({id(each.setting) for each in found})

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn import metrics
+from sklearn.base import is_classifier
 from sklearn.model_selection._validation import (
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
@@ -16,6 +18,20 @@ from gorae.search.trials import Trials
 
 _OWN = ("cost", "outputs")
 """What entries hold that scikit-learn's do not."""
+
+
+_SHARES = (
+    metrics.accuracy_score,
+    metrics.balanced_accuracy_score,
+    metrics.f1_score,
+    metrics.precision_score,
+    metrics.recall_score,
+    metrics.jaccard_score,
+    metrics.roc_auc_score,
+    metrics.average_precision_score,
+    metrics.top_k_accuracy_score,
+)
+"""Scores between 0 and 1; what scikit-learn negates is a loss, and ends at 0."""
 
 
 def make_table(search: Any, climbed: Sequence[Climbed], trials: Trials) -> dict[str, Any]:
@@ -38,13 +54,33 @@ def make_table(search: Any, climbed: Sequence[Climbed], trials: Trials) -> dict[
         for name, number in each.rung.items():
             rungs.setdefault(name, []).append(number)
     results = search._format_results([each.setting for each in climbed], len(trials.splits), out, rungs)
-    sizes = split_sizes(trials)
+    sizes, scorers = split_sizes(trials), getattr(trials.scorer, "_scorers", {})
     for key in [key for key in results if key.startswith("mean_test_")]:
         name = key.removeprefix("mean_test_")
         scores = np.stack([results[f"split{k}_test_{name}"] for k in range(len(trials.splits))], axis=1)
         bounds = np.array([interval(row, *sizes) for row in scores])
-        results[f"low_test_{name}"], results[f"high_test_{name}"] = bounds.T
+        ends = _ends(scorers.get(name, trials.scorer), search.estimator)
+        results[f"low_test_{name}"], results[f"high_test_{name}"] = np.clip(bounds.T, *ends)
     return results
+
+
+def _ends(scorer: Any, estimator: Any) -> tuple[float, float]:
+    """Return between which numbers a score lies, as far as that is known."""
+    if type(scorer).__name__ == "_PassthroughScorer":
+        return (0.0 if is_classifier(estimator) else -np.inf), 1.0
+    function, sign = getattr(scorer, "_score_func", None), getattr(scorer, "_sign", 1)
+    if sign < 0:
+        return -np.inf, 0.0
+    return (0.0, 1.0) if function in _SHARES else (-np.inf, 1.0 if function is metrics.r2_score else np.inf)
+
+
+def failures(climbed: Sequence[Climbed]) -> dict[int, str]:
+    """Return why settings failed, by their place in the table: the last line of the first error of each."""
+    errors = {
+        place: next((entry["fit_error"] for entry in each.entries if entry["fit_error"]), None)
+        for place, each in enumerate(climbed)
+    }
+    return {place: error.strip().splitlines()[-1] for place, error in errors.items() if error}
 
 
 def split_sizes(trials: Trials) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 `train` knows no model; it is handed one that can be built from a key, and batches of rows.
 """
 
+from gorae.train.ahead import Training, compiling
 from gorae.train.checkpoint import Checkpoint, member_arrays, member_from_arrays
 from gorae.train.history import History, MemberResult, as_result
 from gorae.train.loop import Outcome, Progress, train
@@ -29,8 +30,10 @@ __all__ = [
     "Progress",
     "SharedRows",
     "SplitRows",
+    "Training",
     "as_result",
     "check_members",
+    "compiling",
     "find_objective",
     "find_optimizer",
     "find_schedule",

@@ -113,7 +113,7 @@ def train(
         FileError: when the checkpoint is another fit's, is damaged, or cannot be written.
     """
     began = time.perf_counter()
-    together = _end_together(problem, members)
+    together = end_together(problem, members)
     plan = plan_members(problem, shared, splits[0], len(members), devices, together=together)
     if chunk is not None:
         plan = Plan(chunk, plan.workers, plan.member_bytes)
@@ -143,7 +143,7 @@ def train(
     return Outcome(run.results, interrupted, time.perf_counter() - began, plan)
 
 
-def _end_together(problem: Problem, members: Sequence[Member]) -> bool:
+def end_together(problem: Problem, members: Sequence[Member]) -> bool:
     """Return whether all members train for the same epochs, none of which can be saved."""
     whole = all(int(member.hyper["patience"]) >= int(member.hyper["epochs"]) for member in members)
     new = all(member.state is None for member in members)

@@ -144,13 +144,17 @@ def _start(work: Work, task: Sequence[int], device: Device) -> tuple[list[Member
     return states, records
 
 
-def _new_state(problem: Problem, member: Member, device: Device) -> MemberState:
-    """Return a member at step 0."""
+def compile_drawing(problem: Problem, member: Member, device: Device) -> Callable[..., Any]:
+    """Return the compiled program that draws members."""
     arguments = (dict(member.hyper),)
-    program = compiled(
+    return compiled(
         lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device, quickly=True
     )
-    parameters, buffers = program(*arguments)
+
+
+def _new_state(problem: Problem, member: Member, device: Device) -> MemberState:
+    """Return a member at step 0."""
+    parameters, buffers = compile_drawing(problem, member, device)(dict(member.hyper))
     return blank_state(problem)._replace(
         parameters=parameters, buffers=buffers, best_parameters=parameters, best_buffers=buffers
     )

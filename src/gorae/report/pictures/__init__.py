@@ -8,13 +8,18 @@ from gorae.report.pictures.canvas import THEME, standalone
 from gorae.report.pictures.confusion import MOST_CLASSES, confusion_figure, top_confusions
 from gorae.report.pictures.curves import MOST_MEMBERS, curves_figure, gradient_figure, kept_epoch
 from gorae.report.pictures.ladder import gap_figure, ladder_figure
+from gorae.report.pictures.parallel import MOST_AXES, parallel_figure
 from gorae.report.pictures.pixels import image_uri, weights_uri
 from gorae.report.pictures.reliability import reliability_figure
 from gorae.report.pictures.residuals import predicted_actual_figure, residual_figure
+from gorae.report.pictures.rungs import rungs_figure
+from gorae.report.pictures.settings_scores import MOST_PANELS, settings_scores_figure
 
 __all__ = [
+    "MOST_AXES",
     "MOST_CLASSES",
     "MOST_MEMBERS",
+    "MOST_PANELS",
     "THEME",
     "confusion_figure",
     "curves_figure",
@@ -23,9 +28,12 @@ __all__ = [
     "image_uri",
     "kept_epoch",
     "ladder_figure",
+    "parallel_figure",
     "predicted_actual_figure",
     "reliability_figure",
     "residual_figure",
+    "rungs_figure",
+    "settings_scores_figure",
     "standalone",
     "top_confusions",
     "weights_uri",

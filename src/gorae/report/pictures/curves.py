@@ -22,7 +22,7 @@ from gorae.report.pictures.canvas import (
     draw,
     panel,
 )
-from gorae.report.words import measure, scientific
+from gorae.report.words import measure, tick
 
 __all__ = ["MOST_LAYERS", "MOST_MEMBERS", "curves_figure", "gradient_figure", "kept_epoch"]
 
@@ -240,12 +240,8 @@ def _logarithmic(axes: Axes) -> None:
     """A logarithmic axis with plain numbers; matplotlib's own are written as formulas."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: _power(amount)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: tick(amount)))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _power(amount: float) -> str:
-    return f"{amount:g}" if 0.9e-3 < amount < 1.1e5 else scientific(amount)
 
 
 def _ticks(axes: Axes) -> None:
