@@ -53,7 +53,8 @@ def select_devices(device: str | None = None) -> list[Device]:
 
     Raises:
         ParameterError: for a name that is no platform.
-        DeviceError: when this machine or this installation of JAX has no such device.
+        DeviceError: when this machine or this installation of JAX has no such device, or the default is
+            another process's.
 
     Example:
         >>> select_devices("cpu")[0].platform
@@ -92,4 +93,11 @@ def _default_devices() -> list[Device]:
     chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]  made at run time
     if chosen is None:
         return jax.local_devices()
-    return jax.local_devices(backend=chosen) if isinstance(chosen, str) else [chosen]
+    if isinstance(chosen, str):
+        return jax.local_devices(backend=chosen)
+    if chosen.process_index != jax.process_index():
+        raise DeviceError(
+            f"jax_default_device is {chosen} of process {chosen.process_index}, but this is process "
+            f"{jax.process_index()}; set one of jax.local_devices()."
+        )
+    return [chosen]

@@ -10,6 +10,7 @@ import jax
 from gorae.backend.cache import cache_folder
 from gorae.backend.devices import Device, cores, select_devices, workers_for
 from gorae.backend.memory import memory_budget
+from gorae.backend.processes import process_count
 
 _CORE = ("gorae", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn", "safetensors", "polars")
 _EXTRAS = {"pandas": "pandas frames", "pyarrow": "Arrow tables", "torch": "PyTorch at the border"}
@@ -30,6 +31,7 @@ def diagnose() -> dict[str, Any]:
             for d in devices
         ],
         "workers": len(workers_for(devices)),
+        "processes": process_count(),
         "compile_cache": {
             "on": folder is not None,
             "programs": len(programs),

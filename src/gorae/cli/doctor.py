@@ -21,6 +21,8 @@ def doctor(as_json: bool) -> None:
         budget = device["memory_budget"] / 1e9
         click.echo(f"device: {device['platform']} ({device['kind']}), training may hold {budget:.1f} GB")
     click.echo(f"cores: {found['cores']}; members train on {found['workers']} workers at a time")
+    if found["processes"] > 1:
+        click.echo(f"processes: {found['processes']}, which share the members of every population")
     cache = found["compile_cache"]
     state = f"{cache['programs']} programs, {cache['bytes'] / 1e6:.1f} MB" if cache["on"] else "off"
     click.echo(f"compile cache: {state}")

@@ -13,7 +13,7 @@ from gorae.errors import DamagedFileError, DataError, ParameterError, as_input_e
 from gorae.estimators.given import given_pair, given_rows
 from gorae.estimators.meta_reading import read_feature_names, read_mapping
 from gorae.estimators.parameter_meta import parameters_from_meta
-from gorae.estimators.parameters import check_choice, check_count, check_real, root_seed
+from gorae.estimators.parameters import check_choice, check_count, check_real, drawn_seed
 from gorae.estimators.saving import Savable, labels_from_meta, labels_to_meta
 from gorae.models.gaussian import COVARIANCES, GaussianClasses, draw, fit_gaussians, log_densities
 
@@ -145,7 +145,7 @@ class GaussianBayes(ClassifierMixin, Savable, BaseEstimator):
         """
         with as_input_error():
             check_is_fitted(self)
-        random = np.random.default_rng(root_seed(random_state))
+        random = np.random.default_rng(drawn_seed(random_state))
         count = check_count("n_samples", n_samples)
         codes = random.choice(len(self.classes_), count, p=self.class_prior_)
         return draw(self._model, codes, random), self.classes_[codes]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from gorae.backend import Message, from_first
 from gorae.errors import ParameterError, as_input_error, closest
 
 LARGEST_COUNT = 2**31 - 1
@@ -81,7 +82,22 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def root_seed(random_state: Any) -> int:
-    """Return the root seed of a fit: the integer itself, or one drawn from the given or global generator.
+    """Return the root seed of a fit: the integer itself, or one drawn, the same in all processes of a run.
+
+    Args:
+        random_state: as `drawn_seed` takes it.
+
+    Raises:
+        ParameterError: for anything else.
+    """
+    seed = drawn_seed(random_state)
+    if isinstance(random_state, Integral):
+        return seed
+    return int(from_first("random_state", lambda: Message({"seed": seed})).facts["seed"])
+
+
+def drawn_seed(random_state: Any) -> int:
+    """Return a seed: the integer itself, or one drawn from the given or global generator.
 
     Args:
         random_state: an integer, a `numpy.random.RandomState`, or None for numpy's global generator.

@@ -9,14 +9,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from gorae.backend import process_index
 from gorae.estimators.parameters import check_count
 from gorae.train import Progress
 
 
 @contextmanager
 def training_bar(verbose: Any, members: int) -> Iterator[Callable[[Progress], None] | None]:
-    """Give a callback that draws how far training is, or None when `verbose` is 0."""
-    if check_count("verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0) == 0:
+    """Give a callback that draws how far training is, or None when `verbose` is 0.
+
+    Of several processes the first one draws.
+    """
+    if (
+        check_count("verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0) == 0
+        or process_index()
+    ):
         yield None
         return
     console = Console(file=sys.stderr)

@@ -1,12 +1,9 @@
 """A linear classifier whose weights are searched for without a gradient, as a scikit-learn estimator."""
 
-import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from gorae.backend import hearing_interrupts
 from gorae.errors import DamagedFileError, DataError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.fitting import anchors_of, merged, table_of, unchanged_on_failure
 from gorae.estimators.given import given_rows
@@ -327,42 +325,19 @@ def _run(
     Raises:
         KeyboardInterrupt: when it came before the first chunk was scored.
     """
-    best, curves, interrupted = None, [], False
-    with threadpool_limits(1, user_api="blas"), _hearing() as heard:
+    best, curves, interrupted, heard = None, [], False, threading.Event()
+    with threadpool_limits(1, user_api="blas"), hearing_interrupts(heard.set):
         try:
             for so_far in search:
                 curves.append(so_far.curve)
                 best = so_far
-                if heard():
+                if heard.is_set():
                     break
         except KeyboardInterrupt:  # of a program that has a handler of its own
             interrupted = True
     if best is None:
         raise KeyboardInterrupt
-    return best.weights, np.concatenate(curves)[: best.tried], interrupted or heard()
-
-
-@contextmanager
-def _hearing() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C set a flag inside the block and raise nothing; give what asks for the flag.
-
-    Raised in a callback of the garbage collector (JAX has one), it would be printed and forgotten. Handlers
-    of the program that calls are left alone.
-    """
-    came = threading.Event()
-    own = threading.current_thread() is threading.main_thread()
-    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield came.is_set
-        return
-
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        came.set()
-
-    signal.signal(signal.SIGINT, hear)
-    try:
-        yield came.is_set
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return best.weights, np.concatenate(curves)[: best.tried], interrupted or heard.is_set()
 
 
 def _scaled(

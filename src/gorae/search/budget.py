@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gorae.backend import process_count
 from gorae.errors import ParameterError, closest
 from gorae.search.trials import Entry
 
@@ -86,7 +87,7 @@ def read_budget(budget: Any) -> Budget:
             of fits, epochs, flops and seconds.
 
     Raises:
-        ParameterError: when it is none of these.
+        ParameterError: when it is none of these, or seconds are counted in a run of several processes.
 
     Example:
         >>> dict(read_budget("10m").limits)
@@ -97,7 +98,7 @@ def read_budget(budget: Any) -> Budget:
     if isinstance(budget, str):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget.strip().lower())
         if found and float(found[1]) > 0:
-            return Budget({"seconds": float(found[1]) * _UNITS[found[2]]})
+            budget = {"seconds": float(found[1]) * _UNITS[found[2]]}
     if not isinstance(budget, Mapping) or not budget:
         raise ParameterError(
             "budget must be None, a duration such as '10m', or a dictionary such as {'fits': 200} with any "
@@ -111,6 +112,11 @@ def read_budget(budget: Any) -> Budget:
         number = isinstance(limit, int | float) and not isinstance(limit, bool)
         if not number or not 0 < limit < math.inf:
             raise ParameterError(f"budget[{kind!r}] must be a number above 0, got {limit!r:.80}.")
+    if "seconds" in budget and process_count() > 1:
+        raise ParameterError(
+            "a budget of seconds cannot be kept by several processes, whose clocks would part them; give "
+            "fits, epochs or flops."
+        )
     return Budget({str(kind): float(limit) for kind, limit in budget.items()})
 
 

@@ -14,7 +14,9 @@ from gorae.search.one_by_one import evaluate_one_by_one
 from gorae.search.pipelines import begin_pipeline
 from gorae.search.populations import NetworkRace
 from gorae.search.races import AtOnce, Begin, Combined, Race, Share
+from gorae.search.scattered import RemoteRace, Scattered
 from gorae.search.space import Setting
+from gorae.search.tasks import is_on_cluster
 from gorae.search.trials import Trials
 
 _BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors)
@@ -31,7 +33,15 @@ def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> R
 
     Returns:
         The race. What it raises where `trials.error_score` is "raise" is what a fit or a scorer raised.
+        On a cluster its networks are trained by the workers.
     """
+    if is_on_cluster():
+        return Scattered(_begin_race(estimator, settings, trials, RemoteRace), trials)
+    return _begin_race(estimator, settings, trials, NetworkRace)
+
+
+def _begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials, networks: Begin) -> Race:
+    """Begin to try settings; `networks` begins a race of a network estimator's settings."""
     groups: dict[str, list[int]] = {}
     for place, setting in enumerate(settings):
         groups.setdefault(repr(sorted(_steps_replaced(estimator, setting)[0].items())), []).append(place)
@@ -40,7 +50,7 @@ def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> R
         own: Any = clone(estimator)
         own.set_params(**_steps_replaced(estimator, settings[places[0]])[0])
         asked = [_steps_replaced(estimator, settings[place])[1] for place in places]
-        race = _begin(own, trials)(own, asked, trials)
+        race = _begin(own, trials, networks)(own, asked, trials)
         shares.append(Share(places, range(len(trials.splits)), race, partial(_without_steps, estimator)))
     return shares[0].race if len(shares) == 1 else Combined(shares, len(trials.splits), {})
 
@@ -57,16 +67,16 @@ def _steps_replaced(estimator: Any, setting: Setting) -> tuple[Setting, Setting]
     return steps, {name: value for name, value in setting.items() if name not in names}
 
 
-def _begin(estimator: Any, trials: Trials) -> Begin:
+def _begin(estimator: Any, trials: Trials, networks: Begin) -> Begin:
     """Return what begins a race of an estimator's settings."""
     if isinstance(estimator, Pipeline):
-        last = _begin(estimator.steps[-1][1], trials)
+        last = _begin(estimator.steps[-1][1], trials, networks)
         named = all("__" in name for name in trials.fit_params)
         if last is _BEGIN_ONE_BY_ONE or not named or not _asks_only_for_answers(trials.scorer):
             return _BEGIN_ONE_BY_ONE
         return partial(begin_pipeline, last_step=last)
     if isinstance(estimator, NetworkEstimator) and set(trials.fit_params) <= {"sample_weight"}:
-        return NetworkRace
+        return networks
     return _BEGIN_NEIGHBORS if isinstance(estimator, Neighbors) else _BEGIN_ONE_BY_ONE
 
 

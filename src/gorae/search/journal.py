@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 
+from gorae.backend import process_index
 from gorae.errors import DamagedFileError, FileError, GoraeWarning, ParameterError, WriteError
 from gorae.files import make_folder, read_container, write_container
 from gorae.search.races import Arrays
@@ -65,6 +66,10 @@ class NoJournal:
 
     def keep_states(self, part: Part, arrays: Callable[[], Arrays]) -> None:
         """Keep nothing."""
+
+    def seconds(self) -> float:
+        """Return no time."""
+        return 0.0
 
 
 class Journal(NoJournal):
@@ -120,17 +125,12 @@ class Journal(NoJournal):
         Raises:
             WriteError: when they cannot be written.
         """
-        outputs = {
-            f"{place}/{split}": np.asarray(entry["outputs"])
-            for place, entries in found.items()
-            for split, entry in enumerate(entries)
-            if entry.get("outputs") is not None
-        }
+        outputs = outputs_by_name(found)
         if outputs:
             self._write_arrays("outputs", part, self._arrays("outputs", part) | outputs)
         now = time.time()
         rows = [
-            (*part, place, split, repr(settings[place]), _as_text(entry), now)
+            (*part, place, split, repr(settings[place]), as_text(entry), now)
             for place, entries in found.items()
             for split, entry in enumerate(entries)
         ]
@@ -179,7 +179,17 @@ class Journal(NoJournal):
         write_container(self._file(what, part), arrays, {}, kind=f"search-{what}")
 
 
-def _as_text(entry: Entry) -> str:
+def outputs_by_name(found: Mapping[int, list[Entry]]) -> Arrays:
+    """Return the outputs of entries, by place and split, as far as there are any."""
+    return {
+        f"{place}/{split}": np.asarray(entry["outputs"])
+        for place, entries in found.items()
+        for split, entry in enumerate(entries)
+        if entry.get("outputs") is not None
+    }
+
+
+def as_text(entry: Entry) -> str:
     """Return an entry as JSON, without its outputs."""
     return json.dumps({key: value for key, value in entry.items() if key != "outputs"}, default=float)
 
@@ -220,8 +230,12 @@ def stored_seed(path: Any) -> int | None:
 
 
 def beside(path: Any, name: str) -> Path:
-    """Return the path of a file in the folder beside a journal; the folder is made where it is missing."""
-    return make_folder(_folder_of(_as_path(path))) / name
+    """Return the path of a file in the folder beside a journal; the folder is made where it is missing.
+
+    Of several processes the first one makes it.
+    """
+    folder = _folder_of(_as_path(path))
+    return (folder if process_index() else make_folder(folder)) / name
 
 
 def _folder_of(path: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gorae.backend import memory_budget, select_devices
+from gorae.backend import least, memory_budget, select_devices
 from gorae.estimators.answers import answers_together
 from gorae.estimators.carrying import (
     Cost,
@@ -168,11 +168,12 @@ class NetworkRace:
         return sum(kept_bytes(self._together, fit) for fit in self._of([place]))
 
     def _room(self) -> int:
-        """Return the bytes that members may hold."""
+        """Return the bytes that members may hold; with several processes, in the one that has the least."""
         ready = next(iter(self._together.ready.values()), None)
         if ready is None:
             return 1
-        return memory_budget(select_devices(ready.fit.estimator.device)[0]) // 4
+        budget = memory_budget(select_devices(ready.fit.estimator.device)[0])
+        return int(least("memory", budget)) // 4
 
     def _scored(self, places: Sequence[int], seconds: float, before: Mapping[int, Cost]) -> list[Entry]:
         """Return the entries of some fits; all answers are asked for at once."""

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gorae.backend import process_index
 from gorae.estimators.parameters import check_count
 
 _SHOWN = 8
@@ -120,11 +121,11 @@ def plain_text(text: Any) -> str:
 def listening(verbose: Any) -> Iterator[Listener]:
     """Give who hears how far a search is, and draws it: nothing (0), a bar (1), a live table too (2).
 
-    Nothing is drawn where standard error is no terminal.
+    Nothing is drawn where standard error is no terminal; of several processes the first one draws.
     """
     level = check_count("verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0)
     console = Console(file=sys.stderr)
-    if level == 0 or not console.is_terminal:
+    if level == 0 or process_index() or not console.is_terminal:
         yield Listener()
         return
     bar = Bar(console, table=level > 1)

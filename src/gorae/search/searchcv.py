@@ -12,18 +12,20 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+from gorae.backend import check_alike, process_count
 from gorae.errors import BudgetError, DataError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, check_flag, root_seed
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
 from gorae.search.hearing import Hearing
-from gorae.search.journal import fingerprint, open_journal, stored_seed
+from gorae.search.journal import fingerprint
 from gorae.search.nested import score_search
 from gorae.search.population_based import checked_numbers, train_population
 from gorae.search.progress import Listener, listening
 from gorae.search.replay import replayed
 from gorae.search.samplers import begin_sampling
 from gorae.search.samplers.random import random_settings
+from gorae.search.shared_journal import open_shared, shared_seed
 from gorae.search.space import checked_spaces
 from gorae.search.table import failures, finished, make_table
 from gorae.search.trials import Trials, seeded
@@ -41,6 +43,11 @@ class SearchCV(BaseSearchCV):
     neighbours answer every setting from one table of distances, a pipeline's transformers are fitted once a
     split, and any other estimator is fitted one by one. The results are those of scikit-learn's
     `GridSearchCV` and `RandomizedSearchCV`, under the same names.
+
+    On a cluster of Ray (extra `ray`) or Dask (`dask[distributed]`) its workers train the networks, to the
+    same table: `ray.util.joblib.register_ray()`, or a `distributed.Client`, and then
+    `with joblib.parallel_config(backend="ray"): search.fit(X, y)`, or `backend="dask"`. A worker uses all
+    cores, or the accelerators, that it sees.
 
     Args:
         estimator: whose settings are searched; any of scikit-learn's contract. Where it has no
@@ -76,7 +83,8 @@ class SearchCV(BaseSearchCV):
         verbose: 0 is silent, 1 shows a progress bar on standard error, 2 also the best settings so far.
         error_score: the score of a setting whose fit failed, or "raise".
         return_train_score: whether the rows learned from are scored too.
-        n_jobs: processes for estimators that are fitted one by one.
+        n_jobs: processes for estimators that are fitted one by one; on a cluster the number of workers, for
+            networks too, None for all there are.
 
     Attributes:
         cv_results_: a dictionary of arrays, one entry a setting: `params`, `param_*`, `split*_test_*`,
@@ -192,7 +200,7 @@ class SearchCV(BaseSearchCV):
 
     def _root_seed(self) -> int:
         """Return the root seed: that of the search which goes on, if it has none of its own."""
-        known = stored_seed(self.resume) if self.resume is not None and self.random_state is None else None
+        known = shared_seed(self.resume) if self.resume is not None and self.random_state is None else None
         return root_seed(self.random_state) if known is None else known
 
     def _search(
@@ -202,11 +210,12 @@ class SearchCV(BaseSearchCV):
         budget = read_budget(shared_budget(self.budget, len(trials.splits) + 1 if self.nested else 1))
         climb = Climb(self.estimator, trials, self.halving, self.refit, budget=budget)
         found: list[Climbed]
+        kind = "" if self.resume is None and process_count() == 1 else fingerprint(self, spaces, trials)
+        check_alike("search", kind)
         if self.resume is None:
             found = self._try_settings(climb, spaces, seed, listener)
         else:
-            kind = fingerprint(self, spaces, trials)
-            with open_journal(self.resume, kind, seed) as journal:
+            with open_shared(self.resume, kind, seed) as journal:
                 climb.journal, climb.parts = journal, _PART
                 budget.seconds_before = journal.seconds()
                 found = self._try_settings(climb, spaces, seed, listener)

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 import gorae.errors as errors
-from gorae.backend import cores, select_devices
+from gorae.backend import cores, process_count, select_devices
 from gorae.estimators.parameters import root_seed
 from gorae.files import atomic_write
 from gorae.report import render_report
@@ -128,6 +128,7 @@ class Study(BaseEstimator):
         Raises:
             DataError: when the data cannot be learned from.
             ParameterError: when a parameter is out of its range.
+            DeviceError: in a run of several processes.
             KeyboardInterrupt: on Ctrl-C before a model beside chance was scored, and on a second one. After
                 the first the study ends with the models that were scored, fits the winner, warns, and says in
                 its notes what is missing.
@@ -219,7 +220,16 @@ class Study(BaseEstimator):
         return getattr(self, name)
 
     def _make_plan(self, data: Prepared) -> Plan:
-        """Return what the time suffices for, on this machine."""
+        """Return what the time suffices for, on this machine.
+
+        Raises:
+            DeviceError: in a run of several processes, which would plan and stop differently.
+        """
+        if process_count() > 1:
+            raise errors.DeviceError(
+                f"a Study plans by the clock and cannot be shared by {process_count()} processes; run it in "
+                "one, or use SearchCV."
+            )
         return make_plan(
             len(data.rows.matrix),
             data.rows.matrix.shape[1],

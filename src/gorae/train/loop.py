@@ -2,26 +2,24 @@
 
 import logging
 import queue
-import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from types import FrameType
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from gorae.backend import Device, Worker, is_out_of_memory, own_numerics
+from gorae.backend import Device, Worker, hearing_interrupts, is_out_of_memory, own_numerics
 from gorae.errors import GoraeWarning, MemoryPlanError
 from gorae.train.checkpoint import Checkpoint, fingerprint, open_folder
 from gorae.train.history import MemberResult
 from gorae.train.planner import Plan, plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
+from gorae.train.spread import Counts, Spread, Terms
 from gorae.train.task import Member, Work, compile_ahead, is_drawn, steps_an_epoch, train_task
 
 _log = logging.getLogger("gorae.train")
@@ -55,11 +53,14 @@ class _Run:
     """What workers and the main thread share; `lock` guards every field but `work` and `wake`.
 
     `limit` is how many members a program may hold, and falls when memory runs out. `entered` and `left` count
-    threads, `staying` the workers that will take another task; `wake` gets a word when one leaves.
+    threads, `staying` the workers that will take another task; `wake` gets a word when one leaves. `tasks`
+    are this process's, and `own` says whose members; of the other processes `spread` hears.
     """
 
     work: Work
+    spread: Spread
     tasks: list[list[int]]
+    own: np.ndarray
     limit: int
     results: list[MemberResult | None]
     epochs: np.ndarray
@@ -90,6 +91,9 @@ def train(
 ) -> Outcome:
     """Train a population.
 
+    Where `jax.distributed` has put several processes together, all of them make this call with the same
+    arguments; each trains a share of the members on its own devices, and all return all results.
+
     Args:
         problem: what is fixed when the program is compiled.
         shared: rows and targets that all members read.
@@ -111,36 +115,49 @@ def train(
         KeyboardInterrupt: when Ctrl-C came before any member had finished an epoch.
         MemoryPlanError: when memory does not suffice for one member at a time.
         FileError: when the checkpoint is another fit's, is damaged, or cannot be written.
+        InputError: when other processes train on other data, or with other parameters or seeds.
     """
     began = time.perf_counter()
-    together = end_together(problem, members)
-    plan = plan_members(problem, shared, splits[0], len(members), devices, together=together)
-    if chunk is not None:
-        plan = Plan(chunk, plan.workers, plan.member_bytes)
-    fit = ""
-    if checkpoint is not None:
-        open_folder(checkpoint)
-        fit = fingerprint(problem, shared, splits, members)
-    work = Work(problem, members, [as_read(split) for split in splits], keep_state, checkpoint, fit, until)
-    tasks = _tasks(work, plan.chunk)
-    run = _Run(work, tasks, plan.chunk, [None] * len(members), np.zeros(len(members), np.int64))
-    rows = SharedRows(with_spare_rows(shared.rows), with_spare_rows(shared.targets))
-    with own_numerics():
-        placed = {device: jax.device_put(rows, device) for device in {w.device for w in plan.workers}}
+    spread = Spread()
+
+    def ready() -> tuple[tuple[Work, Plan, dict[Device, SharedRows]], Terms]:
+        planned, together = spread.planned(len(members), devices), end_together(problem, members)
+        plan = plan_members(problem, shared, splits[0], planned, devices, together=together)
+        if checkpoint is not None:
+            open_folder(checkpoint)
+        known = checkpoint is not None or spread.count > 1
+        fit = fingerprint(problem, shared, splits, members) if known else ""
+        read = [as_read(split) for split in splits]
+        work = Work(problem, members, read, keep_state, checkpoint, fit, until)
+        return (work, plan, _placed(shared, plan)), Terms(fit, plan.chunk if chunk is None else chunk)
+
+    (work, plan, placed), terms = spread.begin(ready)
+    plan = replace(plan, chunk=terms.chunk)
+    tasks = spread.share(_tasks(work, plan.chunk))
+    own = np.isin(np.arange(len(members)), [member for task in tasks for member in task])
+    run = _Run(work, spread, tasks, own, plan.chunk, [None] * len(members), np.zeros(len(members), np.int64))
     jobs = [partial(_work, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
     if tasks and is_drawn(work, tasks[0]):
         first = plan.workers[0].device
         jobs.append(partial(_compile_ahead, run, tasks[0], first, placed[first]))
     threads = [threading.Thread(target=_counted, args=(run, job), daemon=True) for job in jobs]
-    with _hearing(run):
+    with hearing_interrupts(partial(_interrupt, run)):
         interrupted = _run_threads(run, threads, progress, began) or run.interrupted
-    if run.error is not None:
-        raise run.error
+    results, interrupted = spread.collect(
+        problem, run.results, keep_state=keep_state, interrupted=interrupted, error=run.error
+    )
     if run.halvings or run.retired:
         warnings.warn(_what_memory_cost(run, plan), GoraeWarning, stacklevel=2)
-    if interrupted and not any(run.results):
+    if interrupted and not any(results):
         raise KeyboardInterrupt
-    return Outcome(run.results, interrupted, time.perf_counter() - began, plan)
+    return Outcome(results, interrupted, time.perf_counter() - began, plan)
+
+
+def _placed(shared: SharedRows, plan: Plan) -> dict[Device, SharedRows]:
+    """Return rows and targets on every device of a plan."""
+    rows = SharedRows(with_spare_rows(shared.rows), with_spare_rows(shared.targets))
+    with own_numerics():
+        return {device: jax.device_put(rows, device) for device in {w.device for w in plan.workers}}
 
 
 def end_together(problem: Problem, members: Sequence[Member]) -> bool:
@@ -160,26 +177,9 @@ def _tasks(work: Work, chunk: int) -> list[list[int]]:
     return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]
 
 
-@contextmanager
-def _hearing(run: _Run) -> Iterator[None]:
-    """Let Ctrl-C set a flag inside the block, as `asyncio.run` does, and raise nothing.
-
-    Raised while the main thread is in a callback of the garbage collector (JAX has one), it would be printed
-    and forgotten. Handlers of the program that calls are left alone.
-    """
-    own = threading.current_thread() is threading.main_thread()
-    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        run.interrupted = run.work.stop = True
-
-    signal.signal(signal.SIGINT, hear)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _interrupt(run: _Run) -> None:
+    """Hear Ctrl-C: the workers are to stop."""
+    run.interrupted = run.work.stop = True
 
 
 def _run_threads(
@@ -189,6 +189,8 @@ def _run_threads(
     began: float,
 ) -> bool:
     """Start the workers and wait until none is left, whatever happens; return whether they were to stop.
+
+    What `progress` raises becomes the error of the run.
 
     Ctrl-C may come at any point of this function. The workers are counted by themselves, because a thread
     whose start or join was interrupted does not know whether it runs; and the waiting is a `SimpleQueue`'s,
@@ -206,7 +208,10 @@ def _run_threads(
                 all_left = _all_left(run, len(threads) - len(waiting))
                 if progress is not None and not run.work.stop and progress(_progress(run, began)) is True:
                     run.work.stop = interrupted = True
-                if all_left:
+                over, stop = run.spread.talk(all_left, run.work.stop, lambda: _own_counts(run))
+                if stop:
+                    run.work.stop = True
+                if over:
                     break
                 _wait_for_word(run)
             for thread in threads:
@@ -218,8 +223,7 @@ def _run_threads(
         except BaseException as error:
             run.work.stop = True
             failure = failure or error
-    if failure is not None:
-        raise failure
+    run.error = failure or run.error
     return interrupted
 
 
@@ -238,21 +242,28 @@ def _wait_for_word(run: _Run) -> None:
 
 
 def _progress(run: _Run, began: float) -> Progress:
-    """Return how far the training is; what early stopping saved is no longer planned."""
+    """Return how far the training is, in all processes."""
+    counts = (_own_counts(run), *run.spread.others)
+    return Progress(
+        members=len(run.results),
+        finished=sum(each.finished for each in counts),
+        epochs=sum(each.epochs for each in counts),
+        epochs_planned=sum(each.planned for each in counts),
+        best_score=max(each.best_score for each in counts),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _own_counts(run: _Run) -> Counts:
+    """Return how far this process is; what early stopping saved is no longer planned."""
     planned = np.array([int(member.hyper["epochs"]) for member in run.work.members], np.int64)
     if run.work.until is not None:
         planned = np.minimum(planned, run.work.until)
     with run.lock:
         finished = np.array([result is not None for result in run.results], bool)
         planned = np.where(finished, run.epochs, np.maximum(planned, run.epochs))
-        return Progress(
-            members=len(planned),
-            finished=int(finished.sum()),
-            epochs=int(run.epochs.sum()),
-            epochs_planned=int(planned.sum()),
-            best_score=run.best_score,
-            seconds=time.perf_counter() - began,
-        )
+        own = planned[run.own]
+        return Counts(int(finished.sum()), int(run.epochs.sum()), int(own.sum()), run.best_score)
 
 
 def _counted(run: _Run, job: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from gorae.backend import Device, Worker, memory_budget, workers_for
+from gorae.backend import Device, Worker, least, memory_budget, workers_for
 from gorae.errors import MemoryPlanError
 from gorae.train.member import state_shapes
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
@@ -84,12 +84,12 @@ def member_bytes(problem: Problem, split: SplitRows) -> int:
 
 
 def check_members(problem: Problem, members: int) -> None:
-    """Refuse more members than memory can keep when they are trained.
+    """Refuse more members than memory can keep, in each process, when they are trained.
 
     Raises:
         MemoryPlanError: when their parameters alone exceed the budget.
     """
-    budget = memory_budget(jax.local_devices(backend="cpu")[0])
+    budget = int(least("memory", memory_budget(jax.local_devices(backend="cpu")[0])))
     kept = members * (_nbytes(parameter_shapes(problem)) + _MEMBER_OVERHEAD)
     if kept > budget:
         raise MemoryPlanError(
