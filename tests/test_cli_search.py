@@ -148,7 +148,8 @@ def test_ctrl_c_writes_what_is_finished(table, run, monkeypatch):
 def test_a_killed_search_goes_on(table):
     """Killed after a part was written, --resume ends with the table of a search that was not killed."""
     dying = (
-        "import os, signal\nfrom gorae.search.journal import Journal\nfrom gorae.cli import main\n"
+        "import os, signal\nfrom gorae.search import populations\nfrom gorae.search.journal import Journal\n"
+        "from gorae.cli import main\npopulations._MOST_A_PART = 8\n"
         "keep = Journal.keep\n"
         "def last(*a):\n    keep(*a)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
         "Journal.keep = last\nmain()\n"
@@ -163,7 +164,7 @@ def test_a_killed_search_goes_on(table):
 
     assert ran(dying).returncode == -signal.SIGKILL
     with closing(sqlite3.connect("people-search.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM fit").fetchone() == (32,)
+        assert connection.execute("SELECT count(*) FROM fit").fetchone() == (16,)
     after = ran(plain, "--resume", "people-search.db")
     assert after.returncode == 0, after.stderr
     whole = ran(plain, "--out", "whole")

@@ -48,7 +48,6 @@ class Climb:
         refit: the name of the score that decides, where there are several.
         journal: keeps what is finished.
         budget: what the search may take.
-        parts: settings a part, where nothing is halved; None for one part.
         ended: why the search ended before its plan: "interrupted" or "budget"; None while it has not.
     """
 
@@ -58,7 +57,6 @@ class Climb:
     refit: Any
     journal: NoJournal = field(default_factory=NoJournal)
     budget: Budget = field(default_factory=lambda: Budget({}))
-    parts: int | None = None
     ended: str | None = None
 
 
@@ -99,8 +97,8 @@ def climb(search: Climb, batch: Sequence[Setting], number: int, hear: Hear) -> l
 
 def _climb_at_once(search: Climb, batch: Sequence[Setting], number: int, hear: Hear) -> list[Climbed]:
     """Train every setting to its end, part by part."""
-    size = search.parts or len(batch)
     race = LateRace(partial(begin_race, search.estimator, batch, search.trials))
+    size = search.journal.part_size(number, lambda: race.race.settings_a_part()) or len(batch)
     climbed: list[Climbed] = []
     first = part = 0
     while first < len(batch) and not search.ended:

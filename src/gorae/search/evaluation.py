@@ -19,8 +19,8 @@ from gorae.search.space import Setting
 from gorae.search.tasks import is_on_cluster
 from gorae.search.trials import Trials
 
-_BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors)
-_BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one)
+_BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors, part=64)
+_BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one, part=8)
 
 
 def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> Race:

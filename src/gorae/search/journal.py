@@ -71,6 +71,10 @@ class NoJournal:
         """Return no time."""
         return 0.0
 
+    def part_size(self, batch: int, choose: Callable[[], int]) -> int | None:
+        """Return how many settings of a batch make a part: None for all of them."""
+        return None
+
 
 class Journal(NoJournal):
     """An open journal: scores in SQLite, arrays in containers in a folder beside it.
@@ -155,6 +159,21 @@ class Journal(NoJournal):
         with told_by_name(self._path):
             found = self._connection.execute("SELECT value FROM search WHERE name='seconds'").fetchone()
         return 0.0 if found is None else float(found[0])
+
+    def part_size(self, batch: int, choose: Callable[[], int]) -> int:
+        """Return how many settings of a batch make a part, as was chosen when the search began.
+
+        Args:
+            batch: which.
+            choose: chooses, where that has not been done.
+        """
+        name = f"part size {batch}"
+        with told_by_name(self._path), self._connection:
+            found = self._connection.execute("SELECT value FROM search WHERE name=?", (name,)).fetchone()
+            if found is None:
+                found = (str(choose()),)
+                self._connection.execute("INSERT INTO search VALUES (?, ?)", (name, *found))
+        return int(found[0])
 
     def _file(self, what: str, part: Part) -> Path:
         """Return the container of a part."""

@@ -26,6 +26,10 @@ from gorae.train import Progress, member_bytes
 
 _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller learning_rate may help."
 
+_PART_FLOPS = 4e11
+"""A part of a search that is kept when it is done: about ten seconds of two cores."""
+_FEWEST_A_PART, _MOST_A_PART = 4, 64
+
 
 class NetworkRace:
     """Settings of a network estimator: every fit becomes what it would be alone, in parts or at once.
@@ -72,6 +76,12 @@ class NetworkRace:
         """Return what a setting takes at most to be trained further, over all splits."""
         costs = [planned_cost(self._together, fit, until) for fit in self._of([place])]
         return Cost(sum(c.epochs for c in costs), sum(c.flops for c in costs))
+
+    def settings_a_part(self) -> int:
+        """Return how many settings make work of some seconds, however many cores there are."""
+        settings = range(len(self._fits) // len(self._trials.splits))
+        flops = sum(self.planned(place, None).flops for place in settings) / max(1, len(settings))
+        return int(min(max(_PART_FLOPS // max(flops, 1.0), _FEWEST_A_PART), _MOST_A_PART))
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return where settings that have paused stand."""

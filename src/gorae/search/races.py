@@ -32,6 +32,10 @@ class Race(Protocol):
         """Return what a setting takes at most to be trained further, over all splits."""
         ...
 
+    def settings_a_part(self) -> int:
+        """Return how many settings to train at once, where finished ones are to be kept in a file."""
+        ...
+
     def states(self, which: Sequence[int]) -> Arrays:
         """Return where settings that have paused stand, for a file."""
         ...
@@ -63,12 +67,14 @@ class AtOnce:
         estimator: whose settings.
         settings: all of them.
         trials: the data, splits and scorers.
+        part: how many settings to try at once, where finished ones are to be kept.
     """
 
     evaluate: Callable[[Any, Sequence[Setting], Trials, Tell], list[list[Entry] | None]]
     estimator: Any
     settings: Sequence[Setting]
     trials: Trials
+    part: int
 
     def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Try some settings.
@@ -83,6 +89,10 @@ class AtOnce:
     def planned(self, place: int, until: int | None) -> Cost:
         """Refuse: there are no epochs."""
         raise self._no_epochs("a budget of epochs or flops")
+
+    def settings_a_part(self) -> int:
+        """Return how many settings to try at once."""
+        return self.part
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return nothing: nobody has paused."""
@@ -165,6 +175,10 @@ class Combined:
         """Return the sum over the races."""
         costs = [share.race.planned(own, until) for share, own in self._of(place)]
         return Cost(sum(c.epochs for c in costs), sum(c.flops for c in costs))
+
+    def settings_a_part(self) -> int:
+        """Return what the race wants whose settings are the most work."""
+        return min((share.race.settings_a_part() for share in self.shares), default=1)
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return the arrays of all races, each under the number of its race."""

@@ -33,6 +33,9 @@ _TASKS_A_WORKER = 8
 """Few, as each prepares its settings anew; but Ctrl-C is to lose little, and nobody is to wait long."""
 
 
+_MOST_A_PART = 64
+
+
 class Asked(NamedTuple):
     """Settings that a worker is to train.
 
@@ -245,6 +248,10 @@ class Scattered:
     def planned(self, place: int, until: int | None) -> Cost:
         """Return what a setting takes at most to be trained further, over all splits."""
         return self._race.planned(place, until)
+
+    def settings_a_part(self) -> int:
+        """Return how many settings to train at once, so that many workers have something to do."""
+        return _MOST_A_PART
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return where settings that have paused stand, as on one machine."""

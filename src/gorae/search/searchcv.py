@@ -31,8 +31,6 @@ from gorae.search.table import failures, finished, make_table
 from gorae.search.trials import Trials, seeded
 
 _LARGEST_SEED = 2**31 - 1
-_PART = 16
-"""Settings that a journal keeps at once."""
 
 
 class SearchCV(BaseSearchCV):
@@ -77,8 +75,8 @@ class SearchCV(BaseSearchCV):
             equal share.
         resume: path of a file in which every finished part of the search is kept (SQLite: settings, scores,
             times, seed, versions); where it exists the search goes on, after a kill at any instant, to
-            bitwise the same table. Settings are then tried sixteen at a time. Outputs, and parameters that
-            train on, lie in a folder beside it. None keeps nothing.
+            bitwise the same table. A part is 4 to 64 settings, some seconds of work. Outputs, and parameters
+            that train on, lie in a folder beside it. None keeps nothing.
         random_state: seed of the sampler, the repeats, and of estimators that have none.
         verbose: 0 is silent, 1 shows a progress bar on standard error, 2 also the best settings so far.
         error_score: the score of a setting whose fit failed, or "raise".
@@ -216,7 +214,7 @@ class SearchCV(BaseSearchCV):
             found = self._try_settings(climb, spaces, seed, listener)
         else:
             with open_shared(self.resume, kind, seed) as journal:
-                climb.journal, climb.parts = journal, _PART
+                climb.journal = journal
                 budget.seconds_before = journal.seconds()
                 found = self._try_settings(climb, spaces, seed, listener)
         self.ended_ = climb.ended

@@ -59,6 +59,12 @@ class SharedJournal(NoJournal):
         """Have the first process write where settings stand."""
         from_first(_TOPIC, lambda: Message({"kept": self._own.keep_states(part, arrays)}))
 
+    def part_size(self, batch: int, choose: Callable[[], int]) -> int | None:
+        """Return how many settings of a batch make a part, as the first process has it."""
+        size = choose()
+        told = from_first(_TOPIC, lambda: Message({"size": self._own.part_size(batch, lambda: size)}))
+        return told.facts["size"]
+
     def seconds(self) -> float:
         """Return the seconds that the search has taken before, as the first process has kept it."""
         return from_first(_TOPIC, lambda: Message({"seconds": self._own.seconds()})).facts["seconds"]
