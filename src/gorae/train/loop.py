@@ -25,6 +25,7 @@ from gorae.train.task import Member, Work, compile_ahead, is_drawn, steps_an_epo
 _log = logging.getLogger("gorae.train")
 _POLL_SECONDS = 0.1
 _HALVINGS = 5
+_LATE_SECONDS = 0.5
 
 
 class Progress(NamedTuple):
@@ -214,9 +215,7 @@ def _run_threads(
                 if over:
                     break
                 _wait_for_word(run)
-            for thread in threads:
-                if thread.is_alive():
-                    thread.join()
+            _join(threads, waiting[-1:])
             break
         except KeyboardInterrupt:
             run.work.stop = interrupted = True
@@ -225,6 +224,16 @@ def _run_threads(
             failure = failure or error
     run.error = failure or run.error
     return interrupted
+
+
+def _join(threads: list[threading.Thread], perhaps: list[threading.Thread]) -> None:
+    """Wait until threads have ended; one whose start was interrupted may be about to begin, and to leave."""
+    patience = time.monotonic() + _LATE_SECONDS
+    while any(thread.ident is None for thread in perhaps) and time.monotonic() < patience:
+        time.sleep(_LATE_SECONDS / 100)
+    for thread in threads:
+        if thread.is_alive():
+            thread.join()
 
 
 def _all_left(run: _Run, started: int) -> bool:
