@@ -6,6 +6,10 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,8 @@ RESULTS = Path(__file__).parent / "results"
 _PACKAGES = ("gorae", "jax", "numpy", "scikit-learn", "scipy")
 
 
-def facts() -> dict[str, Any]:
-    """Return processor, cores and versions."""
+def facts(packages: Sequence[str] = ()) -> dict[str, Any]:
+    """Return processor, cores and versions, those of further packages too."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "processor": _processor(),
@@ -23,7 +27,7 @@ def facts() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        **{name: importlib.metadata.version(name) for name in (*_PACKAGES, *packages)},
     }
 
 
@@ -48,12 +52,22 @@ def ratios(peer: Sequence[float], own: Sequence[float]) -> dict[str, float]:
     return spread([a / b for a, b in zip(peer, own, strict=True)])
 
 
-def write(name: str, content: dict[str, Any]) -> Path:
+def write(name: str, content: dict[str, Any], *, packages: Sequence[str] = ()) -> Path:
     """Write a benchmark's figures with the machine's facts."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": facts(), **content}, indent=1) + "\n")
+    path.write_text(json.dumps({"machine": facts(packages), **content}, indent=1) + "\n")
     return path
+
+
+def record(
+    name: str, content: dict[str, Any], given: argparse.Namespace, *, packages: Sequence[str] = ()
+) -> None:
+    """Write a benchmark's figures; those of a smoke test are printed only."""
+    if given.quick:
+        print(json.dumps(content, indent=1))
+    else:
+        print(write(name, content, packages=packages))
 
 
 def arguments(description: str, runs: int = 5) -> argparse.Namespace:
@@ -61,3 +75,49 @@ def arguments(description: str, runs: int = 5) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--runs", type=int, default=runs, help="pairs of runs; the median is quoted")
     return parser.parse_args()
+
+
+def pairs_parser(description: str, pairs: int = 5) -> argparse.ArgumentParser:
+    """Return the command line of a benchmark whose sides alternate: how many pairs, or a smoke test."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=pairs, help="pairs of runs; the median is quoted")
+    parser.add_argument("--quick", action="store_true", help="a smoke test: toy sizes, one pair, no file")
+    return parser
+
+
+def pairs_given(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return what the command line says; a smoke test is one pair."""
+    given = parser.parse_args()
+    if given.quick:
+        given.pairs = 1
+    return given
+
+
+def words_of_child() -> list[str] | None:
+    """Return what this process was asked to do by `in_new_process`, or None."""
+    return sys.argv[sys.argv.index("--child") + 1 :] if "--child" in sys.argv else None
+
+
+def in_new_process(script: str, *words: object, threads: int | None = None) -> dict[str, Any]:
+    """Run a script with `--child` and words, with an empty compile cache; return the JSON it prints last.
+
+    Args:
+        script: its path.
+        words: what it is asked to do.
+        threads: threads of each process's linear algebra; None leaves that to the libraries.
+    """
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    limits = {} if threads is None else dict.fromkeys(names, str(threads))
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "GORAE_CACHE": cache, "PYTHONWARNINGS": "ignore", **limits}
+        command = [sys.executable, script, "--child", *map(str, words)]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def timed_search(search: Any, X: Any, y: Any) -> dict[str, float]:
+    """Fit a search that refits; return its seconds, those of the refit, and its best mean score."""
+    began = time.perf_counter()
+    search.fit(X, y)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "refit": search.refit_time_, "score": float(search.best_score_)}

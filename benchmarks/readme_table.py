@@ -8,17 +8,28 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 BEGIN = "<!-- benchmarks: made by benchmarks/readme_table.py from benchmarks/results -->"
 END = "<!-- end of benchmarks -->"
-SOURCES = ("grid_search", "single_fit", "knn")
+SOURCES = (
+    "grid_search",
+    "single_fit",
+    "knn",
+    "search_time_to_best",
+    "search_pytorch",
+    "search_knn",
+    "search_linear",
+    "search_journal",
+)
+PEERS = {"skorch": "skorch", "torch": "PyTorch"}
+
+
+def result(name: str) -> dict[str, Any]:
+    """Return what a benchmark has written, or nothing."""
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def rows() -> list[dict[str, Any]]:
     """Return the rows of all benchmarks that compare with a peer."""
-    found = []
-    for name in SOURCES:
-        path = Path(__file__).parent / "results" / f"{name}.json"
-        if path.exists():
-            found += json.loads(path.read_text())["rows"]
-    return found
+    return [row for name in SOURCES for row in result(name).get("rows", [])]
 
 
 def table() -> str:
@@ -31,17 +42,37 @@ def table() -> str:
             f"| {_seconds(row['own_seconds']['median'])} | {ratio['median']:.2g} ({ratio['low']:.2g} to "
             f"{ratio['high']:.2g}) |"
         )
-    facts = json.loads((Path(__file__).parent / "results" / "grid_search.json").read_text())["machine"]
+    facts = result("grid_search")["machine"]
+    further = result("search_time_to_best").get("machine", {})
+    versions = "".join(f", {told} {further[name]}" for name, told in PEERS.items() if name in further)
     lines.append("")
     lines.append(
         f"{facts['processor']}, {facts['cores']} cores, shared with other work; Python {facts['python']}, "
-        f"JAX {facts['jax']}, scikit-learn {facts['scikit-learn']}."
+        f"JAX {facts['jax']}, scikit-learn {facts['scikit-learn']}{versions}."
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, *coverage()])
+
+
+def coverage() -> list[str]:
+    """Return what simulation says of the nested interval, if it has been run."""
+    found = result("nested_coverage").get("summary")
+    if not found:
+        return []
+    nested, plain = found["nested"], found["plain"]
+    shares = [f"{each['mean_coverage']:.1%} (from {each['lowest']:.1%})" for each in (nested, plain)]
+    return [
+        "",
+        f"`SearchCV(nested=True)`, simulated {found['repetitions']:,} times in {found['cells']} cells: the "
+        f"score is off by {nested['mean_bias']:+.4f} on average and its 95 % interval covers the truth in "
+        f"{shares[0]}; the best score without nesting is off by {plain['mean_bias']:+.4f}, covering in "
+        f"{shares[1]}.",
+    ]
 
 
 def _seconds(value: float) -> str:
-    """Return seconds with three digits."""
+    """Return seconds with two or three digits."""
+    if value < 0.01:
+        return f"{value * 1000:.2g} ms"
     return f"{value * 1000:.0f} ms" if value < 0.1 else f"{value:.3g} s"
 
 

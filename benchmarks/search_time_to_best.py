@@ -1,0 +1,219 @@
+"""Time until a search has GridSearchCV's best mean score, to 0.002: an empty compile cache, a new process.
+
+scikit-learn tries a grid of 48 settings (learning rate, alpha, width) of its MLPClassifier over 5 folds, with
+its own epochs (200), batches (200 rows) and stopping (10 epochs without 1e-4 less training loss), rows scaled
+in each fold by a Pipeline, in two processes of one thread each. gorae is given the same settings, folds,
+epochs, batches, stopping and initial weights, and scales in each fold itself; its weight decay is what
+scikit-learn's alpha comes to, which divides it by the rows of each batch. How it searches is its own affair:
+successive halving on digits, whose survivors train to their end like the peer's, and every setting to its end
+on breast cancer, where the ranks of settings are noise. A pair has reached the score if its best mean score
+over the same folds, of settings trained to their end, is within 0.002 of the peer's best, the best of all 48.
+
+Against skorch both sides have the same budget: all settings, all epochs, nothing halved, nothing stopped.
+
+Seconds are those of the whole `fit`, refit and all, with tracing and compilation; imports and the start of
+worker processes are on neither side's clock. `ratio_without_refit` leaves the last fit on all rows out. Each
+pair has folds and seeds of its own.
+
+    python benchmarks/search_time_to_best.py --pairs 5
+"""
+
+import json
+import warnings
+from typing import Any
+
+import machine
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+LOADERS = {"digits": load_digits, "breast-cancer": load_breast_cancer}
+WANTED = {
+    "scikit-learn": {"digits": 10, "breast-cancer": 15},
+    "skorch": {"digits": 5, "breast-cancer": 5},
+}
+PEERS = {
+    "scikit-learn": "scikit-learn GridSearchCV(n_jobs=2)",
+    "skorch": "skorch in GridSearchCV(n_jobs=2)",
+}
+CLOSE = 0.002
+RATES = [3e-4, 1e-3, 3e-3, 1e-2]
+ALPHAS = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0]
+WIDTHS = [50, 100]
+BATCH = 200
+EPOCHS = {"scikit-learn": 200, "skorch": 50}
+HALVING = {"digits": 7, "breast-cancer": None}
+"""7: the best 6 of 48 settings at epoch 29 go on to 200."""
+
+
+def lists(quick: bool) -> tuple[list[float], list[float], list[int]]:
+    """Return learning rates, alphas and widths."""
+    return (RATES[2:], ALPHAS[:1], WIDTHS[:2]) if quick else (RATES, ALPHAS, WIDTHS)
+
+
+def epochs_of(against: str, quick: bool) -> int:
+    """Return the most epochs a setting trains for."""
+    return 10 if quick else EPOCHS[against]
+
+
+def data(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, StratifiedKFold]:
+    """Return rows, classes and the splitter of a pair."""
+    X, y = LOADERS[name](return_X_y=True)
+    return X, y, StratifiedKFold(5, shuffle=True, random_state=seed)
+
+
+def share_of_alpha(rows: int) -> float:
+    """Return the mean of one over the rows of a batch, over an epoch; the last batch is smaller."""
+    sizes = [min(BATCH, rows - first) for first in range(0, rows, BATCH)]
+    return float(np.mean([1 / size for size in sizes]))
+
+
+def own(against: str, name: str, seed: int, quick: bool) -> dict[str, float]:
+    """Search with gorae: to a score by halving, or with a peer's whole budget."""
+    import gorae
+
+    X, y, cv = data(name, seed)
+    rates, alphas, widths = lists(quick)
+    epochs = epochs_of(against, quick)
+    share = 1 / BATCH if against == "skorch" else share_of_alpha(len(X) * 4 // 5)
+    same_budget = {"patience": epochs, "tol": 0.0} if against == "skorch" else {}
+    model = gorae.MLPClassifier(
+        batch_size=BATCH,
+        epochs=epochs,
+        initialization="glorot_uniform",
+        random_state=seed,
+        **same_budget,
+    )
+    space = {
+        "learning_rate": rates,
+        "weight_decay": [alpha * share for alpha in alphas],
+        "hidden": [(width,) for width in widths],
+    }
+    halving = None if against == "skorch" or quick else HALVING[name]
+    search = gorae.SearchCV(model, space, sampler="grid", cv=cv, halving=halving, random_state=seed)
+    return machine.timed_search(search, X, y)
+
+
+def scikit_learn(name: str, seed: int, quick: bool) -> dict[str, float]:
+    """Search with GridSearchCV."""
+    X, y, cv = data(name, seed)
+    rates, alphas, widths = lists(quick)
+    model = MLPClassifier(random_state=seed, max_iter=epochs_of("scikit-learn", quick))
+    grid = {
+        "mlpclassifier__learning_rate_init": rates,
+        "mlpclassifier__alpha": alphas,
+        "mlpclassifier__hidden_layer_sizes": [(width,) for width in widths],
+    }
+    search = GridSearchCV(make_pipeline(StandardScaler(), model), grid, cv=cv, n_jobs=2)
+    GridSearchCV(model, {"max_iter": [1, 2]}, cv=2, n_jobs=2).fit(X[:100], y[:100])  # starts the workers
+    return machine.timed_search(search, X, y)
+
+
+def skorch(name: str, seed: int, quick: bool) -> dict[str, float]:
+    """Search with GridSearchCV over a network of skorch."""
+    import torch
+    from skorch import NeuralNetClassifier
+    from torch_network import Perceptron
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    X, y, cv = data(name, seed)
+    rates, alphas, widths = lists(quick)
+    model = NeuralNetClassifier(
+        Perceptron,
+        module__inputs=X.shape[1],
+        module__outputs=int(y.max()) + 1,
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        batch_size=BATCH,
+        max_epochs=epochs_of("skorch", quick),
+        iterator_train__shuffle=True,
+        train_split=None,
+        callbacks__print_log=None,
+        verbose=0,
+    )
+    grid = {
+        "neuralnetclassifier__lr": rates,
+        "neuralnetclassifier__optimizer__weight_decay": [alpha / BATCH for alpha in alphas],
+        "neuralnetclassifier__module__hidden": [(width,) for width in widths],
+    }
+    search = GridSearchCV(make_pipeline(StandardScaler(), model), grid, cv=cv, n_jobs=2)
+    rows, classes = X.astype(np.float32), y.astype(np.int64)
+    model.set_params(module__hidden=(4,))
+    GridSearchCV(model, {"max_epochs": [1, 2]}, cv=2, n_jobs=2).fit(rows[:100], classes[:100])
+    return machine.timed_search(search, rows, classes)
+
+
+def child(side: str, against: str, name: str, seed: str, quick: str) -> None:
+    """Run one side in this process and print its figures; gorae once more, now that all is compiled."""
+    warnings.simplefilter("ignore")
+    asked = name, int(seed), quick == "True"
+    if side == "peer":
+        print(json.dumps(scikit_learn(*asked) if against == "scikit-learn" else skorch(*asked)))
+        return
+    import gorae
+
+    gorae.SearchCV, gorae.MLPClassifier  # noqa: B018 - lazy names: touching them loads JAX
+    found = own(against, *asked)
+    print(json.dumps({**found, "warm": own(against, *asked)["seconds"]}))
+
+
+def compare(against: str, name: str, pairs: int, quick: bool) -> dict[str, Any]:
+    """Alternate a peer and gorae; return the row."""
+    found = []
+    for seed in range(pairs):
+        asked = against, name, seed, quick
+        peer = machine.in_new_process(__file__, "peer", *asked, threads=1)
+        found.append((peer, machine.in_new_process(__file__, "own", *asked)))
+        print(*asked, found[-1], flush=True)
+    reached = [mine["score"] >= peer["score"] - CLOSE for peer, mine in found]
+    rates, alphas, widths = lists(quick)
+    settings = len(rates) * len(alphas) * len(widths)
+    about = f"{epochs_of(against, quick)} epochs each"
+    if against == "scikit-learn":
+        about = f"time to the best score, reached by {sum(reached)} of {pairs}"
+    peers, owns = ([pair[side]["seconds"] for pair in found] for side in (0, 1))
+    return {
+        "job": f"{name}, {settings} settings x 5 folds, {about}, cold",
+        "peer": PEERS[against],
+        "peer_seconds": machine.spread(peers),
+        "own_seconds": machine.spread(owns),
+        "own_warm_seconds": machine.spread([mine["warm"] for _, mine in found]),
+        "ratio": machine.ratios(peers, owns),
+        "ratio_without_refit": machine.ratios(
+            *([pair[side]["seconds"] - pair[side]["refit"] for pair in found] for side in (0, 1))
+        ),
+        "wanted": WANTED[against][name],
+        "reached": reached,
+        "peer_scores": [peer["score"] for peer, _ in found],
+        "own_scores": [mine["score"] for _, mine in found],
+    }
+
+
+def main() -> None:
+    """Make all comparisons and write the ratios."""
+    words = machine.words_of_child()
+    if words is not None:
+        child(*words)
+        return
+    parser = machine.pairs_parser(__doc__ or "")
+    parser.add_argument("--against", choices=list(WANTED), help="one of the peers")
+    parser.add_argument("--only", choices=list(LOADERS), help="one of the data sets")
+    given = machine.pairs_given(parser)
+    rows = []
+    for against in [given.against] if given.against else WANTED:
+        for name in [given.only] if given.only else LOADERS:
+            rows.append(compare(against, name, given.pairs, given.quick))
+            print(rows[-1]["job"], "ratio", rows[-1]["ratio"], "wanted", rows[-1]["wanted"], flush=True)
+    content = {"close": CLOSE, "grid": {"rates": RATES, "alphas": ALPHAS, "widths": WIDTHS}, "rows": rows}
+    if given.against or given.only:
+        print(json.dumps(content, indent=1))
+        return
+    machine.record("search_time_to_best", content, given, packages=("torch", "skorch"))
+
+
+if __name__ == "__main__":
+    main()
