@@ -127,6 +127,25 @@ def test_nothing_is_lost(table, run):
     assert (table / "people-search.db").read_text().startswith("my notes")
 
 
+def test_a_mistake_does_not_cost_the_older_search(table, run):
+    """With --force the older search is there until the new one has begun."""
+    search(run)
+    before = (table / "people-search.db").read_bytes()
+    for mistake in (("--scoring", "nothing"), ("--target", "incom"), ("--space", "missing.toml")):
+        assert search(run, "--force", *mistake).code == 1
+        assert (table / "people-search.db").read_bytes() == before
+    assert search(run, "--force").code == 0
+    assert not (table / "people-search.db.old").exists()
+    assert oct((table / "people-search.db").stat().st_mode)[-3:] == "600"
+
+
+def test_only_a_search_can_be_resumed(table, run):
+    """A mistyped file is told, and nothing is begun."""
+    ran = search(run, "--resume", "peple-search.db")
+    assert (ran.code, "no search to resume in 'peple-search.db'" in ran.err) == (1, True)
+    assert not (table / "peple-search.db").exists()
+
+
 def test_ctrl_c_writes_what_is_finished(table, run, monkeypatch):
     """The best of what is finished is written and told, with exit code 130."""
     monkeypatch.setattr(
@@ -184,6 +203,11 @@ def test_a_killed_search_goes_on(table):
         ("n_neighbors = [1]\n[[part]]\nweights = ['uniform']\n", r"tables \[\[part\]\] alone"),
         ("", "names no parameter"),
         ("not toml", "is no TOML file"),
+        (
+            "n_neighbors = { low = 1, high = 99999999999999999999999, integer = true }\n",
+            "must end at numbers up to",
+        ),
+        ("n_neighbors = { low = 1e-3, high = inf }\n", "must end at numbers up to"),
     ],
 )
 def test_mistakes_in_a_space(table, run, text, told):
@@ -200,7 +224,7 @@ def test_mistakes_in_a_space(table, run, text, told):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--halving", "1"), "no factor above 1"),
+        (("--halving", "1"), "no factor of at least 1.1"),
         (("--settings", "0"), "0 is not in the range"),
         (("--space", "missing.toml"), "could not be read"),
         (("--scoring", "acuracy"), "acuracy"),

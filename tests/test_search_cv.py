@@ -9,11 +9,11 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from gorae import KNeighborsClassifier, LinearClassifier, MLPClassifier, SearchCV
-from gorae.errors import ParameterError
+from gorae.errors import InputError, ParameterError
 from gorae.estimators.network import NetworkEstimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -212,3 +212,78 @@ def test_intervals_end_where_scores_do():
     plain = SearchCV(KNeighborsClassifier(), space, **options).fit(X, y).cv_results_
     assert (plain["high_test_score"] <= 1).all()
     assert (plain["low_test_score"] < plain["mean_test_score"]).all()
+
+
+def _chosen(rows, w):
+    """The columns whose weights, far inside a long array, are not 0."""
+    return np.asarray(rows)[:, w[1000:1030] > 0]
+
+
+def test_steps_that_look_alike_are_told_apart():
+    """Arrays that print alike are other settings of a step, and have scores of their own."""
+    weights = np.zeros(3000), np.zeros(3000)
+    weights[0][1000], weights[1][1007] = 1, 1
+    pipeline = make_pipeline(FunctionTransformer(_chosen), KNeighborsClassifier())
+    space = {"functiontransformer__kw_args": [{"w": w} for w in weights]}
+    ours = SearchCV(pipeline, space, sampler="grid", cv=3).fit(*CANCER).cv_results_["mean_test_score"]
+    theirs = GridSearchCV(pipeline, space, cv=3).fit(*CANCER).cv_results_["mean_test_score"]
+    assert ours[0] != ours[1]
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_step_that_spoils_rows_loses_its_own_settings_only():
+    """Rows that a network cannot use fail that setting, in the splits where they are, and no other."""
+
+    def spoiling(rows):
+        return np.where(rows > rows.max() * 0.99, np.nan, rows)
+
+    pipeline = make_pipeline(FunctionTransformer(), LinearClassifier(epochs=2, random_state=0))
+    space = {"functiontransformer": [FunctionTransformer(spoiling), FunctionTransformer()]}
+    with pytest.warns(FitFailedWarning):
+        found = SearchCV(pipeline, space, sampler="grid", cv=3).fit(*CANCER)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [True, False]
+    assert "NaN" in found.failures_[0]
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_what_memory_cannot_hold_is_one_setting_that_failed():
+    """A network that is too large fails alone."""
+    space = {"hidden": [(99_999_999,), (4,)]}
+    network = MLPClassifier(epochs=2, random_state=0)
+    with pytest.warns(FitFailedWarning):
+        found = SearchCV(network, space, sampler="grid", cv=3).fit(*CANCER)
+    assert np.isnan(found.cv_results_["mean_test_score"]).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"estimator": KNeighborsClassifier}, "estimator must be an estimator"),
+        ({"estimator": "knn"}, "estimator must be an estimator"),
+        ({"cv": GroupKFold}, "a splitter, such as GroupKFold"),
+        ({"cv": [([0, 1], [2000])]}, "names row 2000"),
+        ({"error_score": "foo"}, "error_score must be a number or 'raise'"),
+        ({"error_score": None}, "error_score must be a number or 'raise'"),
+        ({"refit": 2}, "refit must be True, False"),
+        ({"n_settings": 10**7}, "at most 100,000"),
+        ({"nested": True, "cv": 3, "budget": {"fits": 2}}, "has to do for 4 searches"),
+        ({"nested": True, "cv": [([0, 1], [2])]}, "not a list of splits"),
+    ],
+)
+def test_what_is_asked_for_is_checked_first(change, told):
+    """Each mistake is one sentence, before any fit."""
+    search = SearchCV(KNeighborsClassifier(), {"n_neighbors": [1]}, cv=3).set_params(**change)
+    with pytest.raises(InputError, match=told):
+        search.fit(*CANCER)
+
+
+def test_rows_are_checked_first():
+    """A missing target is named, and weights are one a row."""
+    search = SearchCV(LinearClassifier(epochs=1), {"learning_rate": [0.1]}, cv=3, sampler="grid")
+    with pytest.raises(InputError, match=r"row 3 \(from 0\) has none"):
+        search.fit(CANCER[0][:6], ["a", "b", "a", None, "a", "b"])
+    with pytest.raises(InputError, match="one number a row"):
+        search.fit(*CANCER, sample_weight=np.ones(5))
+    with pytest.raises(InputError, match="needs targets"):
+        search.set_params(nested=True).fit(CANCER[0])

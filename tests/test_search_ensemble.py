@@ -6,7 +6,7 @@ from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import RepeatedKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GridSearchCV, RepeatedKFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from gorae import KNeighborsClassifier, LinearClassifier, LinearRegressor, SearchCV, ensemble_from_search
@@ -111,10 +111,34 @@ def test_regression_with_repeated_folds():
     assert not np.array_equal(weighted.predict(rows), chosen.predict(rows))
 
 
+def test_a_class_that_no_split_scores():
+    """Columns stay those of all classes where the scored rows lack one."""
+    y = np.repeat(["a", "b", "c"], 50)
+    splits = [(np.arange(0, 150, 2), np.arange(51, 150, 2))]
+    search = SearchCV(LINEAR, {"learning_rate": [0.01, 0.1]}, sampler="grid", cv=splits).fit(X, y)
+    chosen = ensemble_from_search(search, X, y, size=2)
+    assert chosen.selection_scores_[0] == search.best_score_
+
+
+def test_of_a_population_that_was_trained_by_schedules():
+    """Members follow their schedules on all rows, as the search's own final fit does."""
+    space = {"learning_rate": loguniform(1e-4, 1)}
+    search = SearchCV(LINEAR, space, n_settings=5, sampler="pbt", cv=2, random_state=0).fit(X, NAMES)
+    chosen = ensemble_from_search(search, X, NAMES, size=1)
+    assert chosen.selected_ == [search.best_index_]
+    np.testing.assert_array_equal(chosen.predict_proba(X), search.predict_proba(X).astype(float))
+
+
 def test_mistakes(found):
     """Each is one sentence."""
     with pytest.raises(DataError, match="it had 150, these 149"):
         ensemble_from_search(found, X[1:], NAMES[1:])
+    with pytest.raises(DataError, match="but they are others"):
+        ensemble_from_search(found, X[::-1], NAMES)
+    with pytest.raises(DataError, match="one number a row"):
+        ensemble_from_search(found, X, NAMES, [1.0])
+    with pytest.raises(ParameterError, match="got GridSearchCV"):
+        ensemble_from_search(GridSearchCV(LINEAR, {}), X, NAMES)
     with pytest.raises(ParameterError, match="size"):
         ensemble_from_search(found, X, NAMES, size=0)
     with pytest.raises(NotFittedError):

@@ -121,7 +121,7 @@ def test_hyperband_and_pipelines():
 @pytest.mark.parametrize(
     ("estimator", "change", "told"),
     [
-        (LINEAR, {"halving": 1}, "a number above 1"),
+        (LINEAR, {"halving": 1}, "a number of at least 1.1"),
         (LINEAR, {"halving": "hyper"}, "or 'hyperband'"),
         (LINEAR, {"halving": 3, "space": {"epochs": [1, 2]}}, "halving decides the epochs"),
         (KNeighborsClassifier(), {"halving": 3, "space": {"n_neighbors": [1, 2]}}, "trains by epochs"),

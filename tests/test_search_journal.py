@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy.stats import loguniform
 from sklearn.datasets import load_breast_cancer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from gorae import KNeighborsClassifier, LinearClassifier, SearchCV
 from gorae.errors import DamagedFileError, FileError, GoraeWarning, ParameterError, WriteError
@@ -139,6 +141,36 @@ def test_another_search_is_refused(tmp_path):
     with pytest.raises(FileError, match="in use by another search"):
         search(tmp_path / "s.db", n_settings=2).fit(X, Y)
     other.close()
+
+
+@pytest.mark.parametrize("kind", ["scoring", "transformer", "array", "error_score"])
+def test_what_looks_alike_is_another_search(tmp_path, kind):
+    """Functions by their code and closures, arrays by all their values: a changed one does not go on."""
+    weights = np.zeros(3000), np.r_[np.zeros(1500), 1.0, np.zeros(1499)]
+    changes = {
+        "scoring": [{"scoring": lambda e, X, y, v=value: v} for value in (1.0, 2.0)],
+        "transformer": [{"estimator": _piped(lambda X, v=value: X * v)} for value in (1.0, 2.0)],
+        "array": [{"estimator": _piped(_first, kw_args={"w": value})} for value in weights],
+        "error_score": [{"error_score": value} for value in (0.0, 0.5)],
+    }[kind]
+    base = SearchCV(KNeighborsClassifier(), {"n_neighbors": [1]}, sampler="grid", cv=2)
+    if kind in ("transformer", "array"):
+        base.set_params(space={"kneighborsclassifier__n_neighbors": [1]})
+    base.set_params(resume=tmp_path / "s.db")
+    base.set_params(**changes[0]).fit(X, Y)
+    base.set_params(**changes[0]).fit(X, Y)
+    with pytest.raises(FileError, match="holds another search"):
+        base.set_params(**changes[1]).fit(X, Y)
+
+
+def _first(rows, w):
+    """Rows, moved by the first weight."""
+    return rows + w[0]
+
+
+def _piped(function, **options):
+    """A pipeline with a function before neighbours."""
+    return make_pipeline(FunctionTransformer(function, **options), KNeighborsClassifier())
 
 
 def test_what_is_no_journal(tmp_path):

@@ -56,8 +56,8 @@ class Halving(click.ParamType):
             factor = float(value)
         except ValueError:
             factor = math.nan
-        if not 1 < factor < math.inf:
-            self.fail(f"{value!r} is no factor above 1, such as 3, nor hyperband.", param, ctx)
+        if not 1.1 <= factor < math.inf:
+            self.fail(f"{value!r} is no factor of at least 1.1, such as 3, nor hyperband.", param, ctx)
         return factor
 
 

@@ -1,5 +1,7 @@
 """`gorae search`: the settings of one model, tried together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from gorae.cli.options import (
     shown,
 )
 from gorae.cli.sources import Reading, Source, open_source
-from gorae.errors import FileExistsRefusal, WriteError
+from gorae.errors import FileError, FileExistsRefusal, WriteError
 
 _INTERRUPTED = 130
 _SHOWN = 10
@@ -45,7 +47,11 @@ _SHOWN = 10
     "Default: the model's own.",
 )
 @click.option(
-    "--settings", type=click.IntRange(1), default=64, show_default=True, help="Settings to try, at most."
+    "--settings",
+    type=click.IntRange(1, 100_000),
+    default=64,
+    show_default=True,
+    help="Settings to try, at most.",
 )
 @click.option(
     "--sampler",
@@ -121,8 +127,7 @@ def search(
     written["report_file"] = stem.with_name(f"{stem.name}.html")
     refuse_existing(list(written.values()), force)
     written["search_file"] = Path(resume) if resume is not None else stem.with_name(f"{stem.name}.db")
-    if resume is None:
-        _begin_anew(written["search_file"], force)
+    _check_journal(written["search_file"], resume is not None, force)
     with quietly(quiet):
         ranges = None if space is None else import_module("gorae.study.space_files").read_space(space)
         source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
@@ -133,16 +138,17 @@ def search(
         if not quiet:
             click.echo(f"task: {shown(words)}", err=True)
             click.echo(_plan(model, options, len(prepared.rows.matrix)), err=True)
-        found = import_module("gorae.study.searching").search_model(
-            prepared,
-            model,
-            ranges,
-            name=source.name,
-            target=source.target,
-            seed=seed,
-            device=None if device == "auto" else device,
-            **options,
-        )
+        with _set_aside(written["search_file"], resume is None):
+            found = import_module("gorae.study.searching").search_model(
+                prepared,
+                model,
+                ranges,
+                name=source.name,
+                target=source.target,
+                seed=seed,
+                device=None if device == "auto" else device,
+                **options,
+            )
     with held_interrupts():
         _write(found, written["model_file"], written["report_file"], force)
         if as_json:
@@ -168,19 +174,41 @@ def _options(asked: dict[str, Any], journal: str, most_folds: int, quiet: bool) 
     }
 
 
-def _begin_anew(journal: Path, force: bool) -> None:
-    """Refuse to lose a search that is there already; with --force it is removed."""
-    if not journal.exists():
-        return
-    if not force:
+def _check_journal(journal: Path, resume: bool, force: bool) -> None:
+    """Refuse to lose a search that is there already, and to go on with one that is not."""
+    if resume and not journal.exists():
+        raise FileError(f"there is no search to resume in {str(journal)!r}; leave --resume out to begin one.")
+    if not resume and journal.exists() and not force:
         raise FileExistsRefusal(
             f"{str(journal)!r} holds a search already; go on with it by --resume {str(journal)!r}, or give "
             "--force to begin anew."
         )
+
+
+@contextmanager
+def _set_aside(journal: Path, anew: bool) -> Iterator[None]:
+    """Keep an older search until the block has begun one of its own in its place; then it is removed.
+
+    Raises:
+        DamagedFileError: when what is there is no search.
+        WriteError: when it cannot be moved.
+    """
+    if not anew or not journal.exists():
+        yield
+        return
+    journals = import_module("gorae.search.journal")
+    aside = journal.with_name(f"{journal.name}.old")
     try:
-        import_module("gorae.search.journal").remove_journal(journal)
+        journals.move_journal(journal, aside)
     except OSError as error:
-        raise WriteError(f"{str(journal)!r} could not be removed: {error.strerror}.") from error
+        raise WriteError(f"{str(journal)!r} could not be replaced: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        if journal.exists():
+            journals.remove_journal(aside)
+        else:
+            journals.move_journal(aside, journal)
 
 
 def _prepared(source: Source, task: str | None, seed: int, notes: tuple[str, ...]) -> Any:

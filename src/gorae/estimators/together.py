@@ -5,14 +5,15 @@ streams are made by the very functions that a fit alone uses, on the fit's own r
 are stored once. Fits of equal structure then share one program.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gorae.backend import select_devices
-from gorae.errors import GoraeError
+from gorae.errors import GoraeError, MemoryPlanError
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
 from gorae.estimators.parameters import LARGEST_COUNT
 from gorae.estimators.population import padded_count, shape_of, with_padding
@@ -133,14 +134,32 @@ def train_together(
     for place in places:
         programs.setdefault(together.ready[place].program, []).append(place)
     count = _Count(progress, [together.ready[place] for place in places], until)
-    trainings = [_training(together, alike) for alike in programs.values()]
-    with compiling(trainings[1:]):
-        for alike, training in zip(programs.values(), trainings, strict=True):
-            trained = _trained(together, alike, training, until, count)
+    trainings: list[tuple[list[int], Training]] = []
+    for alike in programs.values():
+        with _refusing(together, alike):
+            trainings.append((alike, _training(together, alike)))
+    with compiling([training for _, training in trainings[1:]]):
+        for alike, training in trainings:
+            trained = {}
+            with _refusing(together, alike):
+                trained = _trained(together, alike, training, until, count)
+            if alike[0] not in together.ready:
+                continue
             together.members.update(trained)
             if len(trained) < len(alike):
                 return False
     return True
+
+
+@contextmanager
+def _refusing(together: Together, alike: Sequence[int]) -> Iterator[None]:
+    """Refuse fits that memory cannot hold; others may be smaller."""
+    try:
+        yield
+    except MemoryPlanError as error:
+        for place in alike:
+            together.refused[place] = error
+            del together.ready[place]
 
 
 class _Count:

@@ -7,16 +7,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.parameters import check_count
 from gorae.estimators.together import Fit, fit_together
+from gorae.search.identity import sample_hash
 from gorae.search.out_of_fold import over_rows
 from gorae.search.outputs import outputs_of
+from gorae.search.replay import replayed
 from gorae.search.trials import seeded
 
 _LIBRARY = 50
@@ -65,29 +68,62 @@ def ensemble_from_search(search: Any, X: Any, y: Any, sample_weight: Any = None,
     References:
         Caruana et al. 2004, Ensemble selection from libraries of models.
     """
-    with as_input_error():
-        check_is_fitted(search, "cv_results_")
     check_count("size", size)
-    if callable(search.refit):
-        raise ParameterError("a search whose refit is a function has no single score to select by.")
-    if len(y) != search._rows:
-        raise DataError(
-            f"X and y must be the rows that the search was fitted on: it had {search._rows}, these {len(y)}."
-        )
-    weight = None if sample_weight is None else np.asarray(sample_weight)
+    _check_search(search)
+    _check_rows(search, X, y)
+    weight = _checked_weight(search, sample_weight)
     library = search.out_of_fold_ or _refitted(search, X, y, weight)
     if not library:
         raise DataError("no setting of the search has outputs that can be averaged: they are single numbers.")
     places = list(library)
     outputs = np.stack([library[place] for place in places])
     scored = np.isfinite(outputs.reshape(len(outputs), outputs.shape[1], -1)).all(axis=(0, 2))
-    chosen, scores = _select(search, outputs[:, scored], np.asarray(y)[scored], size)
+    labels = np.unique(np.asarray(y)) if is_classifier(search.estimator) else None
+    chosen, scores = _select(search, outputs[:, scored], np.asarray(y)[scored], labels, size)
     best = int(np.argmax(scores)) + 1
     numbers, counts = np.unique([places[k] for k in chosen[:best]], return_counts=True)
     ensemble = _fitted(search, dict(zip(numbers.tolist(), counts.tolist(), strict=True)), X, y, weight)
     ensemble.selected_ = [places[k] for k in chosen[:best]]
     ensemble.selection_scores_ = np.array(scores[:best])
     return ensemble
+
+
+def _check_search(search: Any) -> None:
+    """Refuse what no ensemble can be selected from."""
+    if not hasattr(search, "space") or not hasattr(search, "sampler"):
+        raise ParameterError(
+            f"an ensemble is selected from a fitted gorae.SearchCV, got {type(search).__name__}."
+        )
+    with as_input_error():
+        check_is_fitted(search, "cv_results_")
+    if callable(search.refit):
+        raise ParameterError("a search whose refit is a function has no single score to select by.")
+    if search.multimetric_ and not isinstance(search.refit, str):
+        raise ParameterError("the search has several scores; name the one to select by with refit.")
+
+
+def _check_rows(search: Any, X: Any, y: Any) -> None:
+    """Refuse other rows than the search's."""
+    if y is None or np.ndim(y) != 1:
+        raise DataError("an ensemble needs targets, one a row.")
+    if len(y) != search._rows:
+        raise DataError(
+            f"X and y must be the rows that the search was fitted on: it had {search._rows}, these {len(y)}."
+        )
+    if sample_hash(X, y) != search._rows_hash:
+        raise DataError("X and y must be the rows that the search was fitted on, but they are others.")
+
+
+def _checked_weight(search: Any, weight: Any) -> np.ndarray | None:
+    """Return weights as an array, one a row."""
+    if weight is None:
+        return None
+    if not has_fit_parameter(search.estimator, "sample_weight") or isinstance(search.estimator, Pipeline):
+        raise ParameterError(f"{type(search.estimator).__name__} takes no sample_weight.")
+    found = np.asarray(weight)
+    if found.shape != (search._rows,):
+        raise DataError(f"sample_weight must be one number a row ({search._rows}), got shape {found.shape}.")
+    return found
 
 
 class _Known(BaseEstimator):
@@ -119,10 +155,11 @@ class _KnownRegressor(RegressorMixin, _Known):
         return self.outputs[X]
 
 
-def _select(search: Any, outputs: np.ndarray, y: np.ndarray, size: int) -> tuple[list[int], list[float]]:
+def _select(
+    search: Any, outputs: np.ndarray, y: np.ndarray, classes: np.ndarray | None, size: int
+) -> tuple[list[int], list[float]]:
     """Return which of the library are added, in their order, and the score after each."""
     scorer = search.scorer_[search.refit] if isinstance(search.scorer_, dict) else search.scorer_
-    classes = np.unique(y) if is_classifier(search.estimator) else None
     kind = _KnownRegressor if classes is None else _KnownClassifier
     rows = np.arange(len(y))
     total = np.zeros(outputs.shape[1:])
@@ -141,7 +178,8 @@ def _refitted(search: Any, X: Any, y: Any, weight: Any) -> dict[int, np.ndarray]
     """Return the out-of-fold outputs of the best settings, fitted once more in every split."""
     metric = f"mean_test_{search.refit if search.multimetric_ else 'score'}"
     means = np.asarray(search.cv_results_[metric])
-    order = [place for place in np.argsort(-means, kind="stable") if np.isfinite(means[place])][:_LIBRARY]
+    fine = np.isfinite(means) & ~np.isin(np.arange(len(means)), list(search.failures_))
+    order = [place for place in np.argsort(-means, kind="stable") if fine[place]][:_LIBRARY]
     labels = np.unique(y) if is_classifier(search.estimator) else None
     jobs = [
         (place, _stage(search, place, search._seeds[split]), split)
@@ -188,6 +226,13 @@ def _stage(search: Any, place: int, seed: int) -> Any:
 def _fitted(search: Any, counts: Mapping[int, int], X: Any, y: Any, weight: Any) -> Any:
     """Return the vote of settings that are fitted on all rows, each with as many votes as it was chosen."""
     members = [_stage(search, place, search._refit_seed) for place in counts]
+    if search.sampler == "pbt":
+        given = {} if weight is None else {"sample_weight": weight}
+        schedules = [search._schedules[place % len(search._schedules)] for place in counts]
+        members = [
+            FrozenEstimator(replayed(search.estimator, one, (X, y), given, search._refit_seed))
+            for one in schedules
+        ]
     soft = all(hasattr(one, "predict_proba") for one in members)
     alike = all(type(one) is type(members[0]) and isinstance(one, NetworkEstimator) for one in members)
     if alike and (soft or not is_classifier(search.estimator)):  # votes are counted in scikit-learn's codes

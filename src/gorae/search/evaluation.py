@@ -1,6 +1,6 @@
 """Who tries a setting: the population engine, a table of neighbours, or one fit after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from gorae.estimators.neighbors import Neighbors
 from gorae.estimators.network import NetworkEstimator
+from gorae.search.identity import group_key
 from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
 from gorae.search.pipelines import begin_pipeline
@@ -42,9 +43,10 @@ def begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials) -> R
 
 def _begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials, networks: Begin) -> Race:
     """Begin to try settings; `networks` begins a race of a network estimator's settings."""
-    groups: dict[str, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for place, setting in enumerate(settings):
-        groups.setdefault(repr(sorted(_steps_replaced(estimator, setting)[0].items())), []).append(place)
+        steps = sorted(_steps_replaced(estimator, setting)[0].items())
+        groups.setdefault(tuple((name, group_key(step)) for name, step in steps), []).append(place)
     shares = []
     for places in groups.values():
         own: Any = clone(estimator)

@@ -9,6 +9,8 @@ import numpy as np
 from gorae.errors import ParameterError
 from gorae.estimators.parameters import briefly
 
+_SMALLEST_FACTOR = 1.1
+
 
 class Rung(NamedTuple):
     """One rung of a bracket: how many settings train, until how many epochs (None: to their end)."""
@@ -26,7 +28,7 @@ def make_brackets(halving: Any, n_settings: int, epochs: int) -> list[list[Rung]
     its factor is 3, and the settings are dealt out so that every bracket has about the same work.
 
     Args:
-        halving: the factor, a number above 1; "hyperband"; or None for one rung.
+        halving: the factor, a number of at least 1.1; "hyperband"; or None for one rung.
         n_settings: settings in all.
         epochs: R, the most that a setting may train.
 
@@ -54,10 +56,10 @@ def make_brackets(halving: Any, n_settings: int, epochs: int) -> list[list[Rung]
             if count
         ]
     number = isinstance(halving, int | float | np.number) and not isinstance(halving, bool)
-    if not number or not 1 < float(halving) < math.inf:
+    if not number or not _SMALLEST_FACTOR <= float(halving) < math.inf:
         raise ParameterError(
-            f"halving must be None, a number above 1 (3 keeps a third at each rung) or 'hyperband', got "
-            f"{briefly(halving)}."
+            "halving must be None, a number of at least 1.1 (3 keeps a third at each rung) or 'hyperband', "
+            f"got {briefly(halving)}."
         )
     eta = float(halving)
     return [_bracket(eta, n_settings, epochs, _most_rungs(eta, n_settings, epochs))]

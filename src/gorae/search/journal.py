@@ -6,13 +6,13 @@ is done again: members are deterministic, so that the table becomes bitwise what
 """
 
 import json
-import re
+import os
 import shutil
 import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ import numpy as np
 from gorae.backend import process_index
 from gorae.errors import DamagedFileError, FileError, GoraeWarning, ParameterError, WriteError
 from gorae.files import make_folder, read_container, write_container
+from gorae.search.identity import described
 from gorae.search.races import Arrays
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
@@ -36,6 +37,7 @@ CREATE TABLE fit (
     PRIMARY KEY (batch, bracket, rung, part, place, split)
 );
 """
+_SUFFIXES = ("", "-wal", "-shm")
 _PACKAGES = ("gorae", "jax", "numpy", "scikit-learn")
 
 
@@ -215,23 +217,14 @@ def as_text(entry: Entry) -> str:
 
 def fingerprint(search: Any, spaces: Sequence[Any], trials: Trials) -> str:
     """Return a hash of what decides the table of a search: data, splits, estimator, space and options."""
-    options = ("sampler", "n_settings", "halving", "scoring", "refit", "return_train_score")
-    described = [
-        type(search.estimator).__qualname__,
-        sorted((name, _described(value)) for name, value in search.estimator.get_params(deep=True).items()),
-        [{name: _described(value) for name, value in part.items()} for part in spaces],
-        [_described(getattr(search, name)) for name in options],
+    options = ("sampler", "n_settings", "halving", "scoring", "refit", "return_train_score", "error_score")
+    words = [
+        described(search.estimator),
+        [{name: described(value) for name, value in part.items()} for part in spaces],
+        [described(getattr(search, name)) for name in options],
     ]
     data = (trials.X, trials.y, dict(trials.fit_params), trials.groups, trials.splits, list(trials.seeds))
-    return str(joblib.hash((repr(described), data)))
-
-
-def _described(value: Any) -> str:
-    """Return a value in words that are the same in every process."""
-    if hasattr(value, "rvs"):
-        parts = (getattr(getattr(value, "dist", value), "name", type(value).__qualname__),)
-        return repr((*parts, getattr(value, "args", ()), sorted(getattr(value, "kwds", {}).items())))
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return str(joblib.hash((repr(words), data)))
 
 
 def stored_seed(path: Any) -> int | None:
@@ -240,7 +233,7 @@ def stored_seed(path: Any) -> int | None:
     if not file.exists() or not file.stat().st_size:
         return None
     with told_by_name(file):
-        connection = sqlite3.connect(file, timeout=1.0)
+        connection = sqlite3.connect(file.absolute(), timeout=1.0)
         try:
             found = connection.execute("SELECT value FROM search WHERE name='seed'").fetchone()
         finally:
@@ -269,9 +262,12 @@ def _as_path(path: Any) -> Path:
         ParameterError: when it is no path.
     """
     try:
-        return Path(path)
+        found = Path(path)
     except TypeError as error:
         raise ParameterError(f"resume must be None or the path of a file, got {path!r:.80}.") from error
+    if "\0" in str(found):
+        raise ParameterError(f"resume must be the path of a file; {path!r:.80} has a character that ends it.")
+    return found
 
 
 @contextmanager
@@ -291,7 +287,9 @@ def open_journal(path: Any, fingerprint: str, seed: int) -> Iterator[Journal]:
     """
     file = _as_path(path)
     with told_by_name(file):
-        connection = sqlite3.connect(file, timeout=1.0)
+        with suppress(OSError):  # SQLite itself tells what is wrong with the place
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(file.absolute(), timeout=1.0)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             # Held until the end: two searches that write to one file would each lose the other's parts.
@@ -346,9 +344,28 @@ def remove_journal(path: Any) -> None:
     """
     file = _as_path(path)
     stored_seed(file)
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _SUFFIXES:
         file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
     shutil.rmtree(_folder_of(file), ignore_errors=True)
+
+
+def move_journal(path: Any, to: Any) -> None:
+    """Move a journal and the arrays beside it, over an older one.
+
+    Raises:
+        DamagedFileError: when the file is no journal; it is left alone.
+        OSError: when it cannot be moved.
+    """
+    file, target = _as_path(path), _as_path(to)
+    stored_seed(file)
+    if target.exists():
+        remove_journal(target)
+    for suffix in _SUFFIXES:
+        part = file.with_name(f"{file.name}{suffix}")
+        if part.exists():
+            part.replace(target.with_name(f"{target.name}{suffix}"))
+    if _folder_of(file).exists():
+        _folder_of(file).replace(_folder_of(target))
 
 
 @contextmanager
@@ -361,7 +378,7 @@ def told_by_name(path: Path) -> Iterator[None]:
             raise FileError(
                 f"{str(path)!r} is in use by another search; wait for it, or give another file."
             ) from error
-        if "no such table" in str(error):
+        if "no such table" in str(error) or "no such column" in str(error):
             raise DamagedFileError(f"{str(path)!r} is no journal of a search; give another file.") from error
         raise WriteError(f"the search could not be written to {str(path)!r}: {error}.") from error
     except sqlite3.DatabaseError as error:

@@ -6,6 +6,7 @@ from copy import copy
 from typing import Any
 
 from gorae.errors import GoraeError
+from gorae.search.identity import group_key
 from gorae.search.races import Tell
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
@@ -22,7 +23,7 @@ def evaluate_neighbors(
     entries: list[list[Entry] | None] = [None for _ in settings]
     metrics: dict[str, list[int]] = {}
     for place, setting in enumerate(settings):
-        metrics.setdefault(repr(setting.get("metric", estimator.metric)), []).append(place)
+        metrics.setdefault(group_key(setting.get("metric", estimator.metric)), []).append(place)
     done, total = 0, len(settings) * len(trials.splits)
     try:
         for places in metrics.values():

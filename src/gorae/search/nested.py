@@ -9,7 +9,6 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import _check_method_params
 
-from gorae.errors import ParameterError
 from gorae.evidence import Interval, cross_validated_interval, fold_score_interval, row_losses
 from gorae.search.budget import shared_budget
 from gorae.search.journal import beside
@@ -55,16 +54,9 @@ def score_search(
         metric: which of several scores decides; "score" where there is one.
         tell: told the share of the work done.
 
-    Raises:
-        ParameterError: when `cv` lists splits, which say nothing about parts of the rows.
-
     References:
         Varma & Simon 2006, Bias in error estimation when using cross-validation for model selection.
     """
-    if not (search.cv is None or isinstance(search.cv, int) or hasattr(search.cv, "split")):
-        raise ParameterError(
-            "nested=True needs cv to be a number of folds or a splitter, not a list of splits."
-        )
     scores, chosen, models = [], [], []
     for split in range(len(trials.splits)):
         inner = _search_inside(search, trials, split)

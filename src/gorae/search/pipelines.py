@@ -4,7 +4,7 @@ Settings that share their transformers share what those make of the rows. Each s
 written one below the other, so that the last step's settings are one population over all splits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -16,6 +16,8 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
+from gorae.errors import GoraeError
+from gorae.search.identity import group_key
 from gorae.search.races import Begin, Combined, Race, Share
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
@@ -34,10 +36,11 @@ def begin_pipeline(
         trials: the data; its `fit_params` are named after steps, as `Pipeline.fit` takes them.
         last_step: begins a race of the last step's settings.
     """
-    groups: dict[str, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for place, setting in enumerate(settings):
         others = _of_transformers(setting, pipeline.steps[-1][0])
-        groups.setdefault(repr(sorted(others.items())), []).append(place)
+        key = tuple((name, group_key(value)) for name, value in sorted(others.items()))
+        groups.setdefault(key, []).append(place)
     shares: list[Share] = []
     failed: dict[tuple[int, int], Entry] = {}
     own = partial(_of_step, step=pipeline.steps[-1][0])
@@ -75,9 +78,16 @@ def _transformation(
             made[split] = _transformed(pipeline, _of_transformers(settings[0], name), trials, split)
         except Exception as error:
             errors[split] = error
-    parts = [
-        (part, last_step(estimator, own, _stacked(part, made, trials, name))) for part in _stackable(made)
-    ]
+    parts: list[tuple[list[int], Race]] = []
+    for part in _stackable(made):
+        try:
+            parts.append((part, last_step(estimator, own, _stacked(part, made, trials, name))))
+        except GoraeError:  # in some split, perhaps, and not in others
+            for split in part:
+                try:
+                    parts.append(([split], last_step(estimator, own, _stacked([split], made, trials, name))))
+                except GoraeError as error:
+                    errors[split] = error
     return _Transformation(parts, errors)
 
 

@@ -20,6 +20,8 @@ from gorae.search.trials import Entry
 _ROUNDS = 10
 _SHARE = 0.2
 _FACTORS = (0.8, 1.2)
+_EDGE = 1e-6
+_NUMBERS = ("learning_rate", "weight_decay", "l1", "momentum", "dropout", "label_smoothing")
 
 Schedule = list[tuple[int | None, Setting]]
 """What a network was trained with: a setting until so many epochs, then the next one; None: the end."""
@@ -129,8 +131,8 @@ def _perturbed(value: Any, values: Any, generator: np.random.Generator) -> Any:
         step = 1 if generator.random() < 0.5 else -1
         return values[min(max(values.index(value) + step, 0), len(values) - 1)]
     changed = value * float(generator.choice(_FACTORS))
-    low, high = values.support() if hasattr(values, "support") else (-np.inf, np.inf)
-    changed = float(min(max(changed, low), high))
+    low, high = values.ppf([_EDGE, 1 - _EDGE]) if hasattr(values, "ppf") else (-np.inf, np.inf)
+    changed = float(min(max(changed, low), high))  # inside: the very ends of a range need not be valid
     return round(changed) if isinstance(value, int) else changed
 
 
@@ -188,12 +190,18 @@ def checked_numbers(spaces: Sequence[Space]) -> None:
     """Refuse a space in which something cannot be perturbed while training goes on.
 
     Raises:
-        ParameterError: when values are neither numbers nor drawn from a distribution.
+        ParameterError: when it is no number of a network's training.
     """
     for part in spaces:
         for name, values in part.items():
+            if name.split("__")[-1] not in _NUMBERS:
+                raise ParameterError(
+                    f"sampler='pbt' changes numbers while networks train ({', '.join(_NUMBERS)}), and "
+                    f"{name!r} is none of them: leave it out of the space."
+                )
             if not is_distribution(values) and not all(
-                isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in values
+                isinstance(v, int | float | np.number) and not isinstance(v, bool) and np.isfinite(v)
+                for v in values
             ):
                 raise ParameterError(
                     f"sampler='pbt' changes numbers while networks train; {name!r} has other values: leave "

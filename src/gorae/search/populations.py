@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from gorae.backend import least, memory_budget, select_devices
 from gorae.estimators.answers import answers_together
@@ -210,7 +211,8 @@ class NetworkRace:
             estimator = self._fits[place].estimator
             with estimator.remembering(known[place]):
                 entry = trials.score(estimator, place % splits)
-                outputs = outputs_of(estimator, trials.test_parts[place % splits][0], trials.labels)
+                labels = trials.labels if is_classifier(estimator) else None
+                outputs = outputs_of(estimator, trials.test_parts[place % splits][0], labels)
             entries.append(entry | cost | {"fit_time": seconds, "outputs": outputs})
         return entries
 

@@ -65,6 +65,9 @@ def _trained(
     for number, (stage, until) in enumerate(zip(stages, ends, strict=True)):
         if number:
             follow(together, 0, Fit(stage, rows), 0)
-        if not train_together(together, until=until):
+        ended = train_together(together, until=until)
+        if together.refused[0] is not None:
+            raise together.refused[0]
+        if not ended:
             raise KeyboardInterrupt
     return learn(together, 0)

@@ -13,11 +13,13 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from gorae.backend import check_alike, process_count
-from gorae.errors import BudgetError, DataError, GoraeWarning, ParameterError, as_input_error
-from gorae.estimators.parameters import check_count, check_flag, root_seed
+from gorae.errors import BudgetError, GoraeWarning, ParameterError, as_input_error
+from gorae.estimators.parameters import check_count, root_seed
+from gorae.search.asking import check_rows, check_search, check_settings, check_splits
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
 from gorae.search.hearing import Hearing
+from gorae.search.identity import sample_hash
 from gorae.search.journal import fingerprint
 from gorae.search.nested import score_search
 from gorae.search.population_based import checked_numbers, train_population
@@ -176,19 +178,18 @@ class SearchCV(BaseSearchCV):
             ValueError: when every fit failed.
             KeyboardInterrupt: on Ctrl-C before a setting was finished.
         """
+        check_search(self, y)
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
-        check_flag("return_train_score", self.return_train_score)
-        if check_flag("nested", self.nested) and (callable(self.refit) or not self.refit):
-            raise ParameterError("nested=True needs refit=True or the name of a score, which then decides.")
         seed = self._root_seed()
         with as_input_error():
             scorers, metric = self._get_scorers()
             X, y = indexable(X, y)
+        check_rows(X, y, params)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         trials = self._trials(X, y, routed, scorers, seed)
         self.n_splits_ = len(trials.splits)
         self._splits, self._seeds, self._refit_seed = trials.splits, trials.seeds, seed % _LARGEST_SEED
-        self._rows = _num_samples(X)
+        self._rows, self._rows_hash = _num_samples(X), sample_hash(X, y)
         with listening(self.verbose) as listener:
             self._search(spaces, trials, seed, metric, listener)
         if self.refit:
@@ -254,8 +255,7 @@ class SearchCV(BaseSearchCV):
                 (np.asarray(train), np.asarray(test))
                 for train, test in splitter.split(X, y, **routed.splitter.split)
             ]
-        if not splits:
-            raise DataError("cv gives no split; ask for at least two folds.")
+        check_splits(splits, _num_samples(X))
         seeds = np.random.SeedSequence(seed).generate_state(len(splits) + 1)[1:] % _LARGEST_SEED
         return Trials(
             X=X,
@@ -296,7 +296,7 @@ class SearchCV(BaseSearchCV):
         self, search: Climb, spaces: Sequence[Any], seed: int, listener: Listener
     ) -> list[Climbed]:
         """Return all settings that were tried, once a rung, with their entries."""
-        wanted = check_count("n_settings", self.n_settings)
+        wanted = check_settings(self.n_settings)
         hearing = Hearing(search, listener, self.refit)
         if self.sampler == "pbt":
             tried = self._train_population(search, spaces, wanted, seed, hearing)

@@ -64,9 +64,9 @@ class Trials:
 
     @cached_property
     def labels(self) -> np.ndarray | None:
-        """Every label, sorted; None where the targets are none of a classifier's."""
+        """Every different target, sorted; None where there is not one a row."""
         y = None if self.y is None else np.asarray(self.y)
-        return None if y is None or y.ndim != 1 or y.dtype.kind == "f" else np.unique(y)
+        return None if y is None or y.ndim != 1 else np.unique(y)
 
     @cached_property
     def test_parts(self) -> list[tuple[Any, Any]]:

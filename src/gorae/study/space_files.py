@@ -11,6 +11,7 @@ from gorae.errors import FileError, ParameterError, closest
 
 _KEYS = ("low", "high", "log", "integer")
 _LARGEST = 1 << 20
+_WHOLE, _FINITE = 1 << 53, 1e150
 
 
 def read_space(path: str | Path) -> Any:
@@ -34,11 +35,15 @@ def read_space(path: str | Path) -> Any:
     """
     shown = str(path)
     try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise FileError(f"the space {shown!r} could not be read: {error.strerror}.") from error
+        if Path(path).exists() and not Path(path).is_file():
+            raise FileError(f"the space {shown!r} is no file.")
+        with open(path, "rb") as file:
+            raw = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise FileError(f"the space {shown!r} could not be read: {told}.") from error
     if len(raw) > _LARGEST:
-        raise FileError(f"the space {shown!r} has {len(raw)} bytes; a space has at most {_LARGEST}.")
+        raise FileError(f"the space {shown!r} is too large; a space has at most {_LARGEST} bytes.")
     try:
         content = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -103,6 +108,9 @@ def _range(name: str, value: Mapping[str, Any], path: str) -> Any:
         )
     assert low is not None  # told by the types above
     assert high is not None
+    most = _WHOLE if integer else _FINITE
+    if not (abs(low) <= most and abs(high) <= most):
+        raise ParameterError(f"{path!r}: the range of {name} must end at numbers up to {most:g}.")
     whole = float(low).is_integer() and float(high).is_integer()
     if not low < high or (log and low <= 0) or (integer and (log or not whole)):
         raise ParameterError(
