@@ -47,6 +47,8 @@ BATCH = 200
 EPOCHS = {"scikit-learn": 200, "skorch": 50}
 HALVING = {"digits": 7, "breast-cancer": None}
 """7: the best 6 of 48 settings at epoch 29 go on to 200."""
+FIRST_SEED = 100
+"""Of the pairs that are told; the grid and the halving were chosen while looking at seeds 0 to 5."""
 
 
 def lists(quick: bool) -> tuple[list[float], list[float], list[int]]:
@@ -164,7 +166,7 @@ def child(side: str, against: str, name: str, seed: str, quick: str) -> None:
 def compare(against: str, name: str, pairs: int, quick: bool) -> dict[str, Any]:
     """Alternate a peer and gorae; return the row."""
     found = []
-    for seed in range(pairs):
+    for seed in range(FIRST_SEED, FIRST_SEED + pairs):
         asked = against, name, seed, quick
         peer = machine.in_new_process(__file__, "peer", *asked, threads=1)
         found.append((peer, machine.in_new_process(__file__, "own", *asked)))
