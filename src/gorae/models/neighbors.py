@@ -110,6 +110,14 @@ class NeighborIndex:
             )
         return NeighborTable(self.metric.distances(ranks), indices)
 
+    def all_ranks(self, queries: Shaped[np.ndarray, "queries width"]) -> Float64[np.ndarray, "queries rows"]:
+        """Return what all training rows are ordered by for each query, to the last bit as `search` has it.
+
+        The metric is none that goes through products, whose rounding depends on how many are made at once.
+        """
+        wide = np.ascontiguousarray(queries, np.float64)
+        return np.asarray(reference_ranks(wide, self.train, self.metric, None))
+
     def _is_small(self, k: int) -> bool:
         """Return whether all ranks in float64 are cheap; this does not depend on the number of queries."""
         rows, width = self.train.shape
