@@ -45,4 +45,6 @@ class Hearing:
             self._best = float(np.fmax(self._best, score))
         if climbed:
             trials, metric = self._search.trials, self._refit
-            self._listener.finished([as_tried(each, trials, metric) for each in climbed])
+            self._listener.finished(
+                [as_tried(each, trials, metric, self._search.estimator) for each in climbed]
+            )

@@ -97,11 +97,14 @@ def interval(scores: np.ndarray, train_sizes: np.ndarray, test_sizes: np.ndarray
     return found.low, found.high
 
 
-def as_tried(climbed: Climbed, trials: Trials, metric: Any) -> Tried:
+def as_tried(climbed: Climbed, trials: Trials, metric: Any, estimator: Any) -> Tried:
     """Return a setting's line for the live table."""
     scores = np.array([mean_score([entry], metric) for entry in climbed.entries], float)
-    low, high = interval(scores, *split_sizes(trials))
-    return Tried(climbed.setting, float(scores.mean()), low, high, climbed.rung.get("n_resources"))
+    scorer = getattr(trials.scorer, "_scorers", {}).get(metric, trials.scorer)
+    low, high = np.clip(interval(scores, *split_sizes(trials)), *_ends(scorer, estimator))
+    return Tried(
+        climbed.setting, float(scores.mean()), float(low), float(high), climbed.rung.get("n_resources")
+    )
 
 
 def finished(results: dict[str, Any], refit: Any) -> dict[str, Any]:
