@@ -83,7 +83,7 @@ def assert_same_table(ours, theirs):
         search(return_train_score=True),
         search(halving=2),
         search(sampler="pbt"),
-        search(sampler="pbt", space={"validation_fraction": [0.2, 0.3, 0.4]} | RATES).set_params(
+        search(sampler="pbt", space={"weight_decay": [0.2, 0.3, 0.4]} | RATES).set_params(
             estimator__early_stopping=True
         ),
         search(
