@@ -80,7 +80,7 @@ def killed(child: int, pipe: int, seconds: float) -> str | None:
     if os.waitpid(child, os.WNOHANG)[0]:
         text = os.read(pipe, 100).decode()
         os.close(pipe)
-        return text
+        return text or "ended with an error"
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(pipe)

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gorae import KNeighborsClassifier, LinearClassifier, LinearRegressor, SearchCV
 from gorae.errors import FileError, MemoryPlanError, ParameterError
-from gorae.search import population_based
+from gorae.search.journal import Journal
 from gorae.search.population_based import exploit, explore
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -99,7 +99,7 @@ def test_in_a_pipeline_and_with_numbers_as_targets():
 @pytest.fixture
 def cut_off(tmp_path, monkeypatch):
     """The file of a search that ended after three rounds."""
-    keep, left = population_based._keep_or_skip, [3]
+    keep, left = Journal.forget_states, [3]
 
     def ending(*arguments):
         keep(*arguments)
@@ -107,7 +107,7 @@ def cut_off(tmp_path, monkeypatch):
         if not left[0]:
             raise InterruptedError
 
-    monkeypatch.setattr(population_based, "_keep_or_skip", ending)
+    monkeypatch.setattr(Journal, "forget_states", ending)
     with pytest.raises(InterruptedError):
         search(resume=tmp_path / "s.db").fit(*CANCER)
     monkeypatch.undo()
@@ -120,6 +120,29 @@ def test_going_on_after_a_kill(tmp_path, cut_off):
     states = list((tmp_path / "s.db.arrays").glob("states-*"))
     assert [file.name for file in states] == ["states-0-0-2-0.gorae"]
     found = search(resume=cut_off).fit(*CANCER).cv_results_
+    np.testing.assert_array_equal(found["mean_test_score"], whole["mean_test_score"])
+    np.testing.assert_array_equal(found["parent"], whole["parent"])
+
+
+@pytest.mark.parametrize("instant", ["keep", "keep_states", "forget_states"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_between_two_writes(tmp_path, monkeypatch, instant, after):
+    """Before or after any of a round's writes, the search goes on to bitwise the same table."""
+    whole = search().fit(*CANCER).cv_results_
+    real, left = getattr(Journal, instant), [2]
+
+    def ending(*arguments):
+        left[0] -= 1
+        if after or left[0]:
+            real(*arguments)
+        if not left[0]:
+            raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, instant, ending)
+        with pytest.raises(InterruptedError):
+            search(resume=tmp_path / "s.db").fit(*CANCER)
+    found = search(resume=tmp_path / "s.db").fit(*CANCER).cv_results_
     np.testing.assert_array_equal(found["mean_test_score"], whole["mean_test_score"])
     np.testing.assert_array_equal(found["parent"], whole["parent"])
 

@@ -156,11 +156,12 @@ def run_part(
     asked: tuple[Sequence[int], Sequence[Setting]],
     until: int | None,
     hear: Hear,
+    before_keep: Callable[[Mapping[int, list[Entry]]], None] | None = None,
 ) -> dict[int, list[Entry]]:
     """Return the entries of a part by place: those that the journal knows, and those that are made now.
 
-    What is made is kept at once. The search is told when it is to end: because Ctrl-C, the time, or `hear`
-    left something untried.
+    What is made is kept at once, after `before_keep` has seen the whole part. The search is told when it is
+    to end: because Ctrl-C, the time, or `hear` left something untried.
     """
     places, settings = asked
     known = search.journal.known(part, settings)
@@ -176,8 +177,10 @@ def run_part(
         if until is not None:  # what is answered before the end is of no use
             for entry in (entry for own in new.values() for entry in own):
                 entry.pop("outputs", None)
-        search.journal.keep(part, settings, new, search.budget.seconds())
         found |= {places[number]: own for number, own in new.items()}
+        if before_keep is not None and len(new) == len(missing):
+            before_keep(found)
+        search.journal.keep(part, settings, new, search.budget.seconds())
         if len(new) < len(missing):
             search.ended = "budget" if search.budget.is_time_up() else "interrupted"
     search.budget.spend(list(found.values()), new=part.rung == 0)
@@ -229,6 +232,7 @@ def pass_on(
     if race.has_begun:
         race.race.drop(dropped)
         search.journal.keep_states(part, lambda: race.race.states(going))
+        search.journal.forget_states(part)
     else:
         race.skip(going, lambda: search.journal.states(part))
 

@@ -69,6 +69,9 @@ class NoJournal:
     def keep_states(self, part: Part, arrays: Callable[[], Arrays]) -> None:
         """Keep nothing."""
 
+    def forget_states(self, part: Part) -> None:
+        """Forget nothing."""
+
     def seconds(self) -> float:
         """Return no time."""
         return 0.0
@@ -149,10 +152,11 @@ class Journal(NoJournal):
         return self._arrays("states", part)
 
     def keep_states(self, part: Part, arrays: Callable[[], Arrays]) -> None:
-        """Write where the settings that go on from a rung stand, and remove what an earlier rung has left."""
-        if self._file("states", part).exists():
-            return
+        """Write where the settings that go on from a rung stand."""
         self._write_arrays("states", part, arrays())
+
+    def forget_states(self, part: Part) -> None:
+        """Remove what earlier rungs have left: a rung's entries and states are whole."""
         for rung in range(part.rung):
             self._file("states", part._replace(rung=rung)).unlink(missing_ok=True)
 

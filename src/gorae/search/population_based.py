@@ -77,21 +77,32 @@ def train_population(
         until = None if level + 1 == rounds else upto
         part = Part(0, 0, level, 0)
         told = partial(_hear_round, hear, level, rounds)
-        found = run_part(search, part, race, (places, list(now.settings)), until, told)
-        where = {"iter": level, "n_resources": upto}
-        climbed += [
-            Climbed(now.settings[p], own, where | {"parent": now.parents[p]}) for p, own in found.items()
-        ]
+        settings, parents = list(now.settings), list(now.parents)
         for place in places:
-            now.schedules[place] = [*now.schedules[place], (until, now.settings[place])]
+            now.schedules[place] = [*now.schedules[place], (until, settings[place])]
+
+        def move(found: Mapping[int, list[Entry]], level: int = level) -> None:
+            scores = [mean_score(found[place], search.refit) for place in places]
+            moves = exploit(scores, np.random.default_rng([seed, level]))
+            _move(now, moves, spaces, race, np.random.default_rng([seed, level, 1]))
+
+        def move_and_keep(found: Mapping[int, list[Entry]], part: Part = part) -> None:
+            _check_all_kept(race, found)
+            move(found)
+            search.journal.keep_states(part, lambda: race.race.states(places))
+
+        # Where all stand is written before the round's entries: a round that is known can be gone on from.
+        keeping = None if until is None else move_and_keep
+        found = run_part(search, part, race, (places, settings), until, told, keeping)
+        where = {"iter": level, "n_resources": upto}
+        climbed += [Climbed(settings[p], own, where | {"parent": parents[p]}) for p, own in found.items()]
         if search.ended or until is None:
             break
         if race.has_begun:
-            _check_all_kept(race, found)
-        scores = [mean_score(found[place], search.refit) for place in places]
-        moves = exploit(scores, np.random.default_rng([seed, level]))
-        _move(now, moves, spaces, race, np.random.default_rng([seed, level, 1]))
-        _keep_or_skip(search, part, race, places)
+            search.journal.forget_states(part)
+        else:
+            move(found)
+            _skip(search, part, race, places)
     return climbed, now.schedules
 
 
@@ -153,11 +164,8 @@ def _move(
         now.schedules[loser] = list(now.schedules[winner])
 
 
-def _keep_or_skip(search: Climb, part: Part, race: LateRace, places: Sequence[int]) -> None:
-    """Keep where all stand, or remember what tells it."""
-    if race.has_begun:
-        search.journal.keep_states(part, lambda: race.race.states(places))
-        return
+def _skip(search: Climb, part: Part, race: LateRace, places: Sequence[int]) -> None:
+    """Remember what tells where all stand after a round that is known."""
 
     def states() -> dict[str, np.ndarray]:
         found = search.journal.states(part)

@@ -27,8 +27,8 @@ from gorae.train import Progress, member_bytes
 
 _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller learning_rate may help."
 
-_PART_FLOPS = 4e11
-"""A part of a search that is kept when it is done: about ten seconds of two cores."""
+_PART_FLOPS = 2e12
+"""A part of a search that is kept when it is done: about a minute of two cores."""
 _FEWEST_A_PART, _MOST_A_PART = 4, 64
 
 

@@ -59,6 +59,10 @@ class SharedJournal(NoJournal):
         """Have the first process write where settings stand."""
         from_first(_TOPIC, lambda: Message({"kept": self._own.keep_states(part, arrays)}))
 
+    def forget_states(self, part: Part) -> None:
+        """Have the first process remove what earlier rungs have left."""
+        from_first(_TOPIC, lambda: Message({"forgot": self._own.forget_states(part)}))
+
     def part_size(self, batch: int, choose: Callable[[], int]) -> int | None:
         """Return how many settings of a batch make a part, as the first process has it."""
         size = choose()
