@@ -77,8 +77,8 @@ class SearchCV(BaseSearchCV):
             equal share.
         resume: path of a file in which every finished part of the search is kept (SQLite: settings, scores,
             times, seed, versions); where it exists the search goes on, after a kill at any instant, to
-            bitwise the same table. A part is 4 to 64 settings, a minute of work at most. Outputs, and parameters
-            that train on, lie in a folder beside it. None keeps nothing.
+            bitwise the same table. A part is 4 to 64 settings, about a minute of work. Outputs, and
+            parameters that train on, lie in a folder beside it. None keeps nothing.
         random_state: seed of the sampler, the repeats, and of estimators that have none.
         verbose: 0 is silent, 1 shows a progress bar on standard error, 2 also the best settings so far.
         error_score: the score of a setting whose fit failed, or "raise".
