@@ -23,8 +23,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from gorae import LinearClassifier, MLPClassifier, SearchCV
 from gorae.errors import GoraeWarning, ParameterError
-from gorae.search import climbing, one_by_one, population_based
+from gorae.search import climbing, one_by_one
 from gorae.search.evaluation import begin_race
+from gorae.search.journal import Journal
 from gorae.search.scattered import RemoteRace
 from gorae.search.tasks import Task, Workers, is_on_cluster, received, sent_once
 
@@ -237,7 +238,7 @@ def test_fits_one_by_one_are_kept_after_ctrl_c(backend, monkeypatch):
     ("asked", "module", "name"),
     [
         (search(halving=2), climbing, "pass_on"),
-        (search(sampler="pbt"), population_based, "_keep_or_skip"),
+        (search(sampler="pbt"), Journal, "forget_states"),
     ],
     ids=["halving", "pbt"],
 )
