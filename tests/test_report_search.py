@@ -24,8 +24,9 @@ from gorae.report.pictures.scales import Tick, fitting, make_scale, spread
 from gorae.report.pictures.score_axis import score_axis
 from gorae.report.searches.facts import count_fits, epochs_saved
 from gorae.report.searches.spaces import ends_reached, values_in_words
-from gorae.report.trails import brief_names, find_parents, find_trails, tried_settings, varied_names
+from gorae.report.trails import brief_names, find_trails, tried_settings, varied_names
 from gorae.report.words import measure, tick
+from gorae.search.lineage import find_parents
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</text><script>alert(1)</script>\"'&]]>\u202e$x_{1}${{7*7}}<img src=x onerror=alert(1)>"

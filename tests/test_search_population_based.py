@@ -9,7 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gorae import KNeighborsClassifier, LinearClassifier, LinearRegressor, SearchCV
-from gorae.errors import FileError, MemoryPlanError, ParameterError
+from gorae.errors import FileError, GoraeWarning, MemoryPlanError, ParameterError
+from gorae.search import population_based
 from gorae.search.journal import Journal
 from gorae.search.population_based import exploit, explore
 
@@ -84,6 +85,25 @@ def test_the_final_fit_follows_the_schedule():
     for _, setting in found.schedule_:
         by_hand.set_params(**setting).fit(*CANCER)
     np.testing.assert_array_equal(found.best_estimator_.coef_, by_hand.coef_)
+
+
+def test_a_search_that_is_interrupted_refits_by_what_was_trained(monkeypatch):
+    """After three of six rounds the winner's schedule has these three, and its last setting trains on to the end."""
+
+    def three_rounds(search, part, *others):
+        found = run_part(search, part, *others)
+        search.ended = "interrupted" if part.rung == 2 else None
+        return found
+
+    run_part = population_based.run_part
+    monkeypatch.setattr(population_based, "run_part", three_rounds)
+    with pytest.warns(GoraeWarning, match="interrupted"):
+        found = search(random_state=3).fit(*CANCER)
+    assert [until for until, _ in found.schedule_] == [1, 2, None]
+    assert found.schedule_[-1][1] == found.best_params_
+    table = found.cv_results_
+    parent = table["parent"][found.best_index_]
+    assert found.schedule_[1][1] == table["params"][6 + parent]
 
 
 def test_in_a_pipeline_and_with_numbers_as_targets():

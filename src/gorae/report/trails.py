@@ -10,12 +10,12 @@ from jaxtyping import Float
 from gorae.errors import InputError, closest
 from gorae.report.names import shortened
 from gorae.report.words import measure
+from gorae.search.lineage import find_parents
 
 __all__ = [
     "Tried",
     "brief_names",
     "column",
-    "find_parents",
     "find_trails",
     "parameter_names",
     "tried_settings",
@@ -161,32 +161,6 @@ def find_trails(results: Results) -> list[tuple[int, ...]]:
         itself = row if came_from else None
         waiting.setdefault((int(brackets[row]), told, int(rungs[row]), itself), []).append(trail)
     return [tuple(trail) for trail in trails]
-
-
-def find_parents(results: Results) -> dict[int, int]:
-    """In population-based training, the entry of the round before that each entry went on from.
-
-    Args:
-        results: `cv_results_`; its `parent` names a place in the round before.
-
-    Returns:
-        Entries by entries; empty where nothing went on from another.
-
-    Example:
-        >>> found = {"params": [{}] * 4, "iter": [0, 0, 1, 1], "parent": [0, 1, 0, 0]}
-        >>> find_parents(found)
-        {2: 0, 3: 0}
-    """
-    if "parent" not in results or "iter" not in results:
-        return {}
-    rounds, parents = (np.asarray(results[name], int) for name in ("iter", "parent"))
-    rows = {int(each): np.flatnonzero(rounds == each) for each in np.unique(rounds)}
-    found = {}
-    for row in range(len(rounds)):
-        before = rows.get(int(rounds[row]) - 1, np.zeros(0, int))
-        if 0 <= parents[row] < len(before):
-            found[row] = int(before[parents[row]])
-    return found
 
 
 def parameter_names(settings: Iterable[Mapping[str, Any]]) -> list[str]:

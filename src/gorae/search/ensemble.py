@@ -17,6 +17,7 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.parameters import check_count
 from gorae.estimators.together import Fit, fit_together
 from gorae.search.identity import sample_hash
+from gorae.search.lineage import schedule_of
 from gorae.search.out_of_fold import over_rows
 from gorae.search.outputs import outputs_of
 from gorae.search.replay import replayed
@@ -228,7 +229,7 @@ def _fitted(search: Any, counts: Mapping[int, int], X: Any, y: Any, weight: Any)
     members = [_stage(search, place, search._refit_seed) for place in counts]
     if search.sampler == "pbt":
         given = {} if weight is None else {"sample_weight": weight}
-        schedules = [search._schedules[place % len(search._schedules)] for place in counts]
+        schedules = [schedule_of(search.cv_results_, place) for place in counts]
         members = [
             FrozenEstimator(replayed(search.estimator, one, (X, y), given, search._refit_seed))
             for one in schedules

@@ -23,9 +23,6 @@ _FACTORS = (0.8, 1.2)
 _EDGE = 1e-6
 _NUMBERS = ("learning_rate", "weight_decay", "l1", "momentum", "dropout", "label_smoothing")
 
-Schedule = list[tuple[int | None, Setting]]
-"""What a network was trained with: a setting until so many epochs, then the next one; None: the end."""
-
 
 @dataclass
 class Population:
@@ -34,17 +31,15 @@ class Population:
     Args:
         settings: what each place is trained with now.
         parents: the place that each went on from in this round; its own where it simply goes on.
-        schedules: what each was trained with so far.
     """
 
     settings: list[Setting]
     parents: list[int]
-    schedules: list[Schedule]
 
 
 def train_population(
     search: Climb, spaces: Sequence[Space], first: Sequence[Setting], seed: int, hear: Hear
-) -> tuple[list[Climbed], list[Schedule]]:
+) -> list[Climbed]:
     r"""Train settings together for at most ten rounds; after each, the worst fifth follows the best.
 
     A loser takes the parameters and the optimizer's state of one of the best fifth (exploit), and that one's
@@ -58,7 +53,7 @@ def train_population(
         hear: told the share of the work done, and what is finished.
 
     Returns:
-        Every setting after every round, with the `parent` it went on from; and the schedule of each place.
+        Every setting after every round, with the `parent` it went on from.
 
     Raises:
         ParameterError: when settings differ in more than numbers of a network's training.
@@ -67,7 +62,7 @@ def train_population(
         Jaderberg et al. 2017, Population based training of neural networks.
     """
     epochs = most_epochs(search.estimator, first)
-    now = Population(list(first), list(range(len(first))), [[] for _ in first])
+    now = Population(list(first), list(range(len(first))))
     race = LateRace(lambda: begin_race(search.estimator, list(now.settings), search.trials))
     places = range(len(first))
     rounds = min(_ROUNDS, epochs)
@@ -78,8 +73,6 @@ def train_population(
         part = Part(0, 0, level, 0)
         told = partial(_hear_round, hear, level, rounds)
         settings, parents = list(now.settings), list(now.parents)
-        for place in places:
-            now.schedules[place] = [*now.schedules[place], (until, settings[place])]
 
         def move(found: Mapping[int, list[Entry]], level: int = level) -> None:
             scores = [mean_score(found[place], search.refit) for place in places]
@@ -103,7 +96,7 @@ def train_population(
         else:
             move(found)
             _skip(search, part, race, places)
-    return climbed, now.schedules
+    return climbed
 
 
 def exploit(scores: Sequence[float], generator: np.random.Generator) -> dict[int, int]:
@@ -161,7 +154,6 @@ def _move(
         if race.has_begun:
             race.race.follow(loser, setting, winner)
         now.settings[loser], now.parents[loser] = setting, winner
-        now.schedules[loser] = list(now.schedules[winner])
 
 
 def _skip(search: Climb, part: Part, race: LateRace, places: Sequence[int]) -> None:

@@ -9,13 +9,14 @@ from sklearn.pipeline import Pipeline
 
 from gorae.estimators.carrying import follow
 from gorae.estimators.together import Fit, begin_together, learn, train_together
+from gorae.search.lineage import Schedule
 from gorae.search.space import Setting
 from gorae.search.trials import seeded
 
 
 def replayed(
     estimator: Any,
-    schedule: Sequence[tuple[int | None, Setting]],
+    schedule: Schedule,
     given: Sequence[Any],
     fit_params: Mapping[str, Any],
     seed: int,

@@ -21,6 +21,7 @@ from gorae.search.climbing import Climb, Climbed, climb, mean_score
 from gorae.search.hearing import Hearing
 from gorae.search.identity import sample_hash
 from gorae.search.journal import fingerprint
+from gorae.search.lineage import schedule_of
 from gorae.search.nested import score_search
 from gorae.search.population_based import checked_numbers, train_population
 from gorae.search.progress import Listener, listening
@@ -334,9 +335,7 @@ class SearchCV(BaseSearchCV):
             raise ParameterError("sampler='pbt' keeps a budget of seconds only; n_settings decides the rest.")
         checked_numbers(spaces)
         first = random_settings(spaces, wanted, np.random.SeedSequence(seed))
-        tried, schedules = train_population(search, spaces, first, seed, hearing.of(0, 1, 1))
-        self._schedules = schedules
-        return tried
+        return train_population(search, spaces, first, seed, hearing.of(0, 1, 1))
 
     def _choose(self, results: dict[str, Any], metric: Any, found: Sequence[Climbed]) -> Any:
         """Set what is known of the best setting, and return the name of the score that decided."""
@@ -358,8 +357,7 @@ class SearchCV(BaseSearchCV):
         given = (X,) if y is None else (X, y)
         began = time.perf_counter()
         if self.sampler == "pbt":
-            place = int(self.best_index_) % len(self._schedules)
-            self.schedule_ = self._schedules[place]
+            self.schedule_ = schedule_of(self.cv_results_, int(self.best_index_))
             self.best_estimator_ = replayed(
                 self.estimator, self.schedule_, given, routed.estimator.fit, seed % _LARGEST_SEED
             )

@@ -12,8 +12,9 @@ from gorae.errors import InputError
 from gorae.report.pictures.canvas import BLUE, INK, PAPER, SOFT, VERMILLION, draw, measured, panel
 from gorae.report.pictures.scales import Tick, fitting
 from gorae.report.pictures.score_axis import ScoreAxis, score_axis
-from gorae.report.trails import column, find_parents, tried_settings
+from gorae.report.trails import column, tried_settings
 from gorae.report.words import Measure, count, measure, tick, value
+from gorae.search.lineage import find_parents
 
 __all__ = ["rungs_figure"]
 

@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from gorae import errors
 from gorae.report.names import shortened
-from gorae.report.trails import column, find_parents, find_trails
+from gorae.report.trails import column, find_trails
 from gorae.report.words import count, setting
+from gorae.search.lineage import find_parents
 
 __all__ = ["SearchFacts", "count_fits", "epochs_saved", "search_facts"]
 

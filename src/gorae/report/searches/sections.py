@@ -25,7 +25,6 @@ from gorae.report.trails import (
     Tried,
     brief_names,
     column,
-    find_parents,
     parameter_names,
     tried_settings,
     varied_names,
@@ -43,6 +42,7 @@ from gorae.report.words import (
     tick,
     value,
 )
+from gorae.search.lineage import find_parents
 
 __all__ = ["search_view"]
 
