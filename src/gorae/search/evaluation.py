@@ -14,13 +14,13 @@ from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
 from gorae.search.pipelines import begin_pipeline
 from gorae.search.populations import NetworkRace
-from gorae.search.races import AtOnce, Begin, Combined, Race, Share
+from gorae.search.races import MOST_A_PART, AtOnce, Begin, Combined, Race, Share
 from gorae.search.scattered import RemoteRace, Scattered
 from gorae.search.space import Setting
 from gorae.search.tasks import is_on_cluster
 from gorae.search.trials import Trials
 
-_BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors, part=64)
+_BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors, part=MOST_A_PART)
 _BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one, part=8)
 
 

@@ -20,7 +20,7 @@ from gorae.estimators.carrying import (
 )
 from gorae.estimators.together import Fit, begin_together, forget, learn, train_together
 from gorae.search.outputs import outputs_of
-from gorae.search.races import Arrays, Tell, under
+from gorae.search.races import MOST_A_PART, Arrays, Tell, under
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
 from gorae.train import Progress, member_bytes
@@ -29,7 +29,7 @@ _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller lear
 
 _PART_FLOPS = 2e12
 """A part of a search that is kept when it is done: about a minute of two cores."""
-_FEWEST_A_PART, _MOST_A_PART = 4, 64
+_FEWEST_A_PART = 4
 
 
 class NetworkRace:
@@ -82,7 +82,7 @@ class NetworkRace:
         """Return how many settings make work of some seconds, however many cores there are."""
         settings = range(len(self._fits) // len(self._trials.splits))
         flops = sum(self.planned(place, None).flops for place in settings) / max(1, len(settings))
-        return int(min(max(_PART_FLOPS // max(flops, 1.0), _FEWEST_A_PART), _MOST_A_PART))
+        return int(min(max(_PART_FLOPS // max(flops, 1.0), _FEWEST_A_PART), MOST_A_PART))
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return where settings that have paused stand."""

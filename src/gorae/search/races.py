@@ -16,6 +16,9 @@ Tell = Callable[[float], bool]
 
 Arrays = dict[str, np.ndarray]
 
+MOST_A_PART = 64
+"""Settings that are tried at once, at most, where finished ones are kept in a file."""
+
 
 class Race(Protocol):
     """Settings under trial."""

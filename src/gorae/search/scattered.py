@@ -22,7 +22,7 @@ from gorae.backend import select_devices
 from gorae.estimators.carrying import Cost
 from gorae.estimators.preparation import ReadyFit
 from gorae.search.populations import NetworkRace
-from gorae.search.races import Arrays, Combined, Race, Tell
+from gorae.search.races import MOST_A_PART, Arrays, Combined, Race, Tell
 from gorae.search.space import Setting
 from gorae.search.tasks import Task, Workers, received, sent_once
 from gorae.search.trials import Entry, Trials
@@ -31,9 +31,6 @@ from gorae.train.loop import end_together
 
 _TASKS_A_WORKER = 8
 """Few, as each prepares its settings anew; but Ctrl-C is to lose little, and nobody is to wait long."""
-
-
-_MOST_A_PART = 64
 
 
 class Asked(NamedTuple):
@@ -251,7 +248,7 @@ class Scattered:
 
     def settings_a_part(self) -> int:
         """Return how many settings to train at once, so that many workers have something to do."""
-        return _MOST_A_PART
+        return MOST_A_PART
 
     def states(self, which: Sequence[int]) -> Arrays:
         """Return where settings that have paused stand, as on one machine."""
