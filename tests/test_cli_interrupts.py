@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 
@@ -74,6 +75,22 @@ def test_waits_for_the_end_of_a_block():
     with pytest.raises(KeyboardInterrupt):
         put_away()
     assert done == [True]
+
+
+def test_ends_a_call_that_waits():
+    """Ctrl-C that had to wait comes at once where the main thread then waits for something else."""
+
+    def wait():
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            _ends.wait(60)
+        return True
+
+    _ends = threading.Event()
+    began = time.monotonic()
+    assert wait()
+    assert time.monotonic() - began < 30
 
 
 def test_is_raised_once():

@@ -63,6 +63,15 @@ def _send_later() -> None:
     time.sleep(_RETRY_SECONDS)
     if _waiting:
         _waiting = False
+        _send()
+
+
+def _send() -> None:
+    """Send the signal to the main thread: sent to this one, it would not end a call that waits over there."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
         signal.raise_signal(signal.SIGINT)
 
 
