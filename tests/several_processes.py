@@ -22,7 +22,7 @@ from gorae.backend import diagnose
 from gorae.backend.processes import gather_bytes
 from gorae.errors import MemoryPlanError
 from gorae.search.journal import Journal
-from gorae.train import loop
+from gorae.train import workers
 
 X, Y = (part[::2] for part in load_iris(return_X_y=True))
 SPACE = {"learning_rate": np.geomspace(1e-3, 1, 16).tolist(), "weight_decay": [0.0, 1e-3]}
@@ -77,11 +77,11 @@ def fails_here(*_):
 
 def error_in_one():
     """What a fit raises when training fails in process 1."""
-    train_task = loop.train_task
+    train_task = workers.train_task
     if jax.process_index() == 1:
-        loop.train_task = fails_here
+        workers.train_task = fails_here
     found = refused(lambda: linear(members=4, random_state=0).fit(X, Y))
-    loop.train_task = train_task
+    workers.train_task = train_task
     return found
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -13,7 +14,7 @@ import pytest
 
 from gorae.backend import select_devices
 from gorae.errors import GoraeWarning, MemoryPlanError
-from gorae.train import loop, task, train
+from gorae.train import loop, task, train, workers
 from population_cases import assert_alike, assert_same, fit, folds, members, network, table
 
 TESTS = Path(__file__).parent
@@ -50,6 +51,60 @@ def test_progress_ends_with_everything_done():
     assert last.best_score == max(result.history.validation_score[-1] for result in results)
 
 
+class Turns:
+    """Notes whose turn it is, with segments of one epoch and two workers."""
+
+    def __init__(self, monkeypatch):
+        self.taken = []
+        self.real = task.train_task
+        monkeypatch.setattr(task, "_SEGMENT_SECONDS", 0.0)
+        monkeypatch.setattr("gorae.backend.devices.cores", lambda: 2)
+        monkeypatch.setattr(workers, "train_task", self)
+
+    def __call__(self, work, who, *rest):
+        self.taken.append(list(who.task if isinstance(who, task.Paused) else who))
+        return self.real(work, who, *rest)
+
+
+def test_members_that_would_wait_at_the_end_take_turns(monkeypatch, alone):
+    """The last three of five on two workers go by turns, and become what they are alone."""
+    turns = Turns(monkeypatch)
+    results = run(members(COUNT), chunk=1).results
+
+    assert sorted(turns.taken[:4]) == [[0], [1], [2], [3]]
+    assert [4] in turns.taken[4:]
+    assert len(turns.taken) > 2 * COUNT
+    for result, reference in zip(results, alone, strict=True):
+        assert_same(result, reference)
+
+
+def test_ctrl_c_keeps_who_waits_for_a_turn(monkeypatch):
+    """After Ctrl-C a member that has made way is kept as it was, with the epochs it has had."""
+    turns = Turns(monkeypatch)
+
+    def interrupt(told):
+        if len(turns.taken) > 6:
+            raise KeyboardInterrupt
+
+    outcome = run(members(3, epochs=10**6, patience=10**6), chunk=1, progress=interrupt)
+    assert outcome.interrupted
+    assert all(result is not None and not result.stopped for result in outcome.results)
+    assert all(len(result.history.train_loss) == result.epochs > 0 for result in outcome.results)
+    assert nothing_is_left_running()
+
+
+def test_no_turns_where_memory_holds_only_those_at_work(monkeypatch, alone):
+    """Who has begun then trains to its end before another begins."""
+    turns = Turns(monkeypatch)
+    plan = loop.plan_members
+    monkeypatch.setattr(loop, "plan_members", lambda *a, **k: replace(plan(*a, **k), turns=False))
+    results = run(members(3), chunk=1).results
+
+    assert sorted(turns.taken) == [[0], [1], [2]]
+    for result, reference in zip(results, alone, strict=False):
+        assert_same(result, reference)
+
+
 def test_early_stopping_is_no_longer_planned():
     """Epochs that early stopping saved do not hold progress below its end."""
     told = []
@@ -71,7 +126,7 @@ class Held:
         self.let_through = threading.Event()
         self.real = task.train_task
         self.lock = threading.Lock()
-        monkeypatch.setattr(loop, "train_task", self)
+        monkeypatch.setattr(workers, "train_task", self)
 
     def __call__(self, work, who, *rest):
         """Train the first task, and of the others nothing."""
@@ -153,7 +208,7 @@ def test_an_error_in_a_worker_ends_the_training(monkeypatch):
             raise ZeroDivisionError("in member 2")
         return real(work, who, *rest)
 
-    monkeypatch.setattr(loop, "train_task", failing)
+    monkeypatch.setattr(workers, "train_task", failing)
     with pytest.raises(ZeroDivisionError, match="in member 2"):
         run(members(COUNT), chunk=1)
     assert nothing_is_left_running()
@@ -242,7 +297,7 @@ def test_two_members_at_a_time_do_not_fit(monkeypatch, alone):
             with lock:
                 busy.remove(who)
 
-    monkeypatch.setattr(loop, "train_task", crowded)
+    monkeypatch.setattr(workers, "train_task", crowded)
     with pytest.warns(GoraeWarning, match="went on with fewer programs at a time"):
         results = run(members(COUNT), chunk=1).results
 

@@ -6,25 +6,25 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from gorae.backend import Device, Worker, hearing_interrupts, is_out_of_memory, own_numerics
-from gorae.errors import GoraeWarning, MemoryPlanError
+from gorae.backend import Device, hearing_interrupts, own_numerics
+from gorae.errors import GoraeWarning
 from gorae.train.checkpoint import Checkpoint, fingerprint, open_folder
 from gorae.train.history import MemberResult
 from gorae.train.planner import Plan, plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
 from gorae.train.spread import Counts, Spread, Terms
-from gorae.train.task import Member, Work, compile_ahead, is_drawn, steps_an_epoch, train_task
+from gorae.train.task import Member, Paused, Work, is_drawn, steps_an_epoch
+from gorae.train.workers import Run, compile_task, counted, keep, work_on
 
 _log = logging.getLogger("gorae.train")
 _POLL_SECONDS = 0.1
-_HALVINGS = 5
 _LATE_SECONDS = 0.5
 
 
@@ -47,34 +47,6 @@ class Outcome:
     interrupted: bool
     seconds: float
     plan: Plan
-
-
-@dataclass
-class _Run:
-    """What workers and the main thread share; `lock` guards every field but `work` and `wake`.
-
-    `limit` is how many members a program may hold, and falls when memory runs out. `entered` and `left` count
-    threads, `staying` the workers that will take another task; `wake` gets a word when one leaves. `tasks`
-    are this process's, and `own` says whose members; of the other processes `spread` hears.
-    """
-
-    work: Work
-    spread: Spread
-    tasks: list[list[int]]
-    own: np.ndarray
-    limit: int
-    results: list[MemberResult | None]
-    epochs: np.ndarray
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    wake: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
-    entered: int = 0
-    left: int = 0
-    staying: int = 0
-    error: BaseException | None = None
-    halvings: int = 0
-    retired: int = 0
-    interrupted: bool = False
-    best_score: float = -np.inf
 
 
 def train(
@@ -136,14 +108,19 @@ def train(
     plan = replace(plan, chunk=terms.chunk)
     tasks = spread.share(_tasks(work, plan.chunk))
     own = np.isin(np.arange(len(members)), [member for task in tasks for member in task])
-    run = _Run(work, spread, tasks, own, plan.chunk, [None] * len(members), np.zeros(len(members), np.int64))
-    jobs = [partial(_work, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
+    results: list[MemberResult | None] = [None] * len(members)
+    epochs = np.zeros(len(members), np.int64)
+    run = Run(work, spread, [*tasks], own, plan.chunk, plan.turns, results, epochs)
+    jobs = [partial(work_on, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
     if tasks and is_drawn(work, tasks[0]):
         first = plan.workers[0].device
-        jobs.append(partial(_compile_ahead, run, tasks[0], first, placed[first]))
-    threads = [threading.Thread(target=_counted, args=(run, job), daemon=True) for job in jobs]
+        jobs.append(partial(compile_task, run, tasks[0], first, placed[first]))
+    threads = [threading.Thread(target=counted, args=(run, job), daemon=True) for job in jobs]
     with hearing_interrupts(partial(_interrupt, run)):
         interrupted = _run_threads(run, threads, progress, began) or run.interrupted
+    for task in run.tasks:  # those that waited for their turn when it was interrupted
+        if isinstance(task, Paused):
+            keep(run, task.results(work))
     results, interrupted = spread.collect(
         problem, run.results, keep_state=keep_state, interrupted=interrupted, error=run.error
     )
@@ -178,13 +155,13 @@ def _tasks(work: Work, chunk: int) -> list[list[int]]:
     return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]
 
 
-def _interrupt(run: _Run) -> None:
+def _interrupt(run: Run) -> None:
     """Hear Ctrl-C: the workers are to stop."""
     run.interrupted = run.work.stop = True
 
 
 def _run_threads(
-    run: _Run,
+    run: Run,
     threads: list[threading.Thread],
     progress: Callable[[Progress], object] | None,
     began: float,
@@ -236,13 +213,13 @@ def _join(threads: list[threading.Thread], perhaps: list[threading.Thread]) -> N
             thread.join()
 
 
-def _all_left(run: _Run, started: int) -> bool:
+def _all_left(run: Run, started: int) -> bool:
     """Return whether no worker is at work, or will be."""
     with run.lock:
         return run.left == (run.entered if run.work.stop else started)
 
 
-def _wait_for_word(run: _Run) -> None:
+def _wait_for_word(run: Run) -> None:
     """Wait until a worker leaves, but no longer than progress may be silent."""
     try:
         run.wake.get(timeout=_POLL_SECONDS)
@@ -250,7 +227,7 @@ def _wait_for_word(run: _Run) -> None:
         return
 
 
-def _progress(run: _Run, began: float) -> Progress:
+def _progress(run: Run, began: float) -> Progress:
     """Return how far the training is, in all processes."""
     counts = (_own_counts(run), *run.spread.others)
     return Progress(
@@ -263,7 +240,7 @@ def _progress(run: _Run, began: float) -> Progress:
     )
 
 
-def _own_counts(run: _Run) -> Counts:
+def _own_counts(run: Run) -> Counts:
     """Return how far this process is; what early stopping saved is no longer planned."""
     planned = np.array([int(member.hyper["epochs"]) for member in run.work.members], np.int64)
     if run.work.until is not None:
@@ -275,106 +252,7 @@ def _own_counts(run: _Run) -> Counts:
         return Counts(int(finished.sum()), int(run.epochs.sum()), int(own.sum()), run.best_score)
 
 
-def _counted(run: _Run, job: Callable[[], None]) -> None:
-    """Do a worker's job, and let the main thread know when it is over; its error ends the training."""
-    with run.lock:
-        if run.work.stop:
-            return
-        run.entered += 1
-    try:
-        with own_numerics():
-            job()
-    except BaseException as error:
-        with run.lock:
-            run.error = run.error or error
-        run.work.stop = True
-    finally:
-        with run.lock:
-            run.left += 1
-        run.wake.put(None)
-
-
-def _work(run: _Run, worker: Worker, shared: SharedRows) -> None:
-    """Train tasks until none is left."""
-    with run.lock:
-        run.staying += 1
-    while (task := _next_task(run)) is not None and _train_or_shrink(run, worker, shared, *task):
-        pass
-
-
-def _compile_ahead(run: _Run, task: list[int], device: Device, shared: SharedRows) -> None:
-    """Compile the training program while the workers compile and run the one that draws members."""
-    try:
-        compile_ahead(run.work, task, run.limit, device, shared)
-    except Exception:
-        _log.debug("compiling ahead failed; the worker that needs the program meets the error", exc_info=True)
-
-
-def _next_task(run: _Run) -> tuple[list[int], int, bool] | None:
-    """Return the next members, how many the program is for, and whether other workers are at work too."""
-    with run.lock:
-        if run.work.stop or not run.tasks:
-            run.staying -= 1
-            return None
-        task = run.tasks.pop(0)
-        if len(task) > run.limit:
-            run.tasks.insert(0, task[run.limit :])
-            task = task[: run.limit]
-        return task, run.limit, run.staying > 1
-
-
-def _train_or_shrink(
-    run: _Run, worker: Worker, shared: SharedRows, task: list[int], size: int, crowded: bool
-) -> bool:
-    """Train a task, or make room if memory ran out; return whether this worker is to go on."""
-
-    def tell(who: Sequence[int], epochs: np.ndarray, score: float) -> None:
-        with run.lock:
-            run.epochs[list(who)] = epochs
-            run.best_score = max(run.best_score, score)
-
-    try:
-        results = train_task(run.work, task, size, worker.device, shared, tell)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        return _shrink(run, task, size, crowded, error)
-    with run.lock:
-        for member, result in results.items():
-            run.results[member] = result
-    return True
-
-
-def _shrink(run: _Run, task: list[int], size: int, crowded: bool, error: Exception) -> bool:
-    """Put a task that ran out of memory back, and ask for less: half of the chunk, or one worker fewer.
-
-    Returns whether this worker is to go on.
-
-    Raises:
-        MemoryPlanError: when there is nothing left to give up.
-    """
-    with run.lock:
-        run.tasks.insert(0, task)
-        run.epochs[task] = 0
-        if size > run.limit:
-            return True  # another worker has halved it meanwhile
-        if size > 1 and run.halvings < _HALVINGS:
-            run.halvings += 1
-            run.limit = -(-size // 2)
-            return True
-        if size == 1 and run.staying > 1:
-            run.staying -= 1
-            run.retired += 1
-            return False
-        if size == 1 and crowded:
-            return True  # the others have left meanwhile; alone it may fit
-    raise MemoryPlanError(
-        f"memory ran out with {size} member{'s' * (size > 1)} a program; use a smaller model or batch_size, "
-        "or fewer rows."
-    ) from error
-
-
-def _what_memory_cost(run: _Run, plan: Plan) -> str:
+def _what_memory_cost(run: Run, plan: Plan) -> str:
     """Return what was given up because memory ran out."""
     cost = []
     if run.halvings:

@@ -23,11 +23,16 @@ _MEMBER_OVERHEAD = 20_000
 
 @dataclass(frozen=True)
 class Plan:
-    """The planner's answer: members a program, and who runs them."""
+    """The planner's answer: members a program, and who runs them.
+
+    `turns` says whether members that would wait for a worker at the end may take turns with those at work:
+    all of them are then in memory.
+    """
 
     chunk: int
     workers: tuple[Worker, ...]
     member_bytes: int
+    turns: bool = False
 
 
 def plan_members(
@@ -64,7 +69,8 @@ def plan_members(
     if device.platform == "cpu":
         chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together))
         busy = min(len(workers), fitting // chunk, -(-members // chunk))
-        return Plan(chunk, tuple(workers[: max(1, busy)]), each)
+        turns = fitting // chunk >= 2 * busy - 1
+        return Plan(chunk, tuple(workers[: max(1, busy)]), each, turns)
     share = -(-members // len(workers))
     return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[: max(1, members)]), each)
 

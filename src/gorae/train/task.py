@@ -63,6 +63,23 @@ Tell = Callable[[Sequence[int], np.ndarray, float], None]
 """Told after each segment: which members, how many epochs each has now, the best of their last scores."""
 
 
+@dataclass
+class Paused:
+    """A task that has begun and made way for another: its members, where they stand, their records.
+
+    `state` is that of one member, or a stack of `size` of them.
+    """
+
+    task: Sequence[int]
+    size: int
+    state: MemberState
+    records: list[np.ndarray]
+
+    def results(self, work: Work) -> dict[int, MemberResult]:
+        """Return the result of each member that has finished an epoch."""
+        return _results(work, self.task, _apart(self.state, self.size), self.records)
+
+
 def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
     """Return the steps an epoch: members of one program have equally many."""
     return -(-int(split.train_count) // problem.batch_size)
@@ -86,33 +103,43 @@ def compile_ahead(work: Work, task: Sequence[int], size: int, device: Device, sh
 
 
 def train_task(
-    work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows, tell: Tell
-) -> dict[int, MemberResult]:
+    work: Work,
+    task: Sequence[int] | Paused,
+    size: int,
+    device: Device,
+    shared: SharedRows,
+    tell: Tell,
+    make_way: Callable[[], bool] = lambda: False,
+) -> dict[int, MemberResult] | Paused:
     """Train members until all of them stop or pause, or the work stops.
 
     Args:
         work: what this training is about.
-        task: which members, at most `size`.
+        task: which members, at most `size`; or what an earlier call has left of them.
         size: how many members the program is for; copies of the last member fill it, so that one program
             serves full and half empty tasks.
         device: where.
         shared: rows and targets, on that device.
         tell: called after each segment.
+        make_way: asked between two segments whether another task is to have its turn.
 
     Returns:
-        The result of each member that has finished an epoch.
+        The result of each member that has finished an epoch; or what is to be gone on with.
     """
-    places = [*task, *[task[-1]] * (size - len(task))]
-    states, records = _start(work, task, device)
-    states += states[-1:] * (size - len(task))
-    members = [work.members[i] for i in places]
+    now = task if isinstance(task, Paused) else _begun(work, task, size, device)
+    task, state, records = now.task, now.state, now.records
+    members = [work.members[i] for i in [*task, *[task[-1]] * (size - len(task))]]
     if size > 1:
-        state, hyper = _stack(states), _stack([member.hyper for member in members])
+        hyper = _stack([member.hyper for member in members])
         split = _stack([work.splits[member.split] for member in members])
     else:
-        state, hyper, split = states[0], dict(members[0].hyper), _placed(work, members[0].split, device)
+        hyper, split = dict(members[0].hyper), _placed(work, members[0].split, device)
     steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
+    had_a_turn = False
     while not work.stop and (left := _epochs_left(work, state)) > 0:
+        if had_a_turn and make_way():
+            return Paused(task, size, state, records)
+        had_a_turn = True
         arguments = (shared, split, hyper, state, np.int32(min(_segment_epochs(work), left)), steps)
         program = _program(work.problem, size, arguments, device)
         began = time.perf_counter()
@@ -129,7 +156,14 @@ def train_task(
         if work.checkpoint is not None:
             for member, one, record in zip(task, _apart(state, size), records, strict=False):
                 save_member(work.checkpoint, member, work.fit, one, record)
-    return _results(work, task, _apart(state, size), records)
+    return Paused(task, size, state, records).results(work)
+
+
+def _begun(work: Work, task: Sequence[int], size: int, device: Device) -> Paused:
+    """Return a task at its beginning."""
+    states, records = _start(work, task, device)
+    states += states[-1:] * (size - len(task))
+    return Paused(task, size, _stack(states) if size > 1 else states[0], records)
 
 
 def _start(work: Work, task: Sequence[int], device: Device) -> tuple[list[MemberState], list[np.ndarray]]:
