@@ -15,7 +15,7 @@ from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
 from gorae.cli.fit import fit
 from gorae.cli.info import info
-from gorae.cli.interrupts import hear_interrupts, ignore_interrupts
+from gorae.cli.interrupts import INTERRUPTED, hear_interrupts, ignore_interrupts
 from gorae.cli.predict import predict
 from gorae.cli.search import search
 from gorae.errors import GoraeError
@@ -49,7 +49,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         ignore_interrupts()
         click.echo("gorae: interrupted", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -23,6 +23,9 @@ _DELICATE_NAMES = (
 )
 _RETRY_SECONDS = 0.02
 
+INTERRUPTED = 130
+"""The exit code that tells of Ctrl-C."""
+
 _waiting = False
 _held = False
 

@@ -26,6 +26,55 @@ encoding = click.option(
 )
 
 
+def stacked(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return options as one decorator; `--help` lists them in the order given."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+data_options = stacked(
+    click.option("--target", help="The column to predict (for a file)."),
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "regression"]),
+        help="Else told from the target.",
+    ),
+    click.option(
+        "--drop",
+        multiple=True,
+        metavar="COLUMN",
+        help="Leave a column out, such as an identifier, or what is known only afterwards. May be repeated.",
+    ),
+    click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out."),
+    click.option("--data-dir", type=click.Path(), help="Folder with idx files, for mnist and fashion-mnist."),
+    click.option(
+        "--download", is_flag=True, help="Fetch a named data set that is not here (HTTPS, checked)."
+    ),
+    header,
+    encoding,
+)
+"""What to learn from."""
+
+run_options = stacked(
+    click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything."
+    ),
+    click.option(
+        "--device", type=click.Choice(["auto", "cpu", "gpu", "tpu"]), default="auto", show_default=True
+    ),
+    click.option("--out", type=click.Path(file_okay=False), default=".", help="Folder for what is written."),
+    as_json,
+    quiet,
+    force,
+)
+"""How a command that trains runs, and what it writes."""
+
+
 class Duration(click.ParamType):
     """Seconds, as "90", "90s", "10m" or "1.5h"."""
 
@@ -41,6 +90,19 @@ class Duration(click.ParamType):
                 f"{value!r} is no duration; write 90s, 10m or 1.5h; a plain number is seconds.", param, ctx
             )
         return float(found[1]) * _UNITS[found[2]]
+
+
+def time_option(what: str) -> Callable[[Any], Any]:
+    """Return the option `--time`, whose help begins with what the time is for."""
+    return click.option(
+        "--time",
+        "budget",
+        type=Duration(),
+        default="10m",
+        show_default=True,
+        metavar="TIME",
+        help=what,
+    )
 
 
 class Halving(click.ParamType):

@@ -11,8 +11,9 @@ import click
 
 import gorae
 from gorae.cli.options import as_json, encoding, force, header, quiet, quietly, shown, to_json
+from gorae.cli.outputs import refuse_existing
 from gorae.cli.sources import Reading, new_rows
-from gorae.errors import DataWarning, FileExistsRefusal, InputError
+from gorae.errors import DataWarning, InputError
 
 
 @click.command(short_help="Predict new rows with a model.")
@@ -39,8 +40,7 @@ def predict(
     DATA has the columns that the model was trained on, by name, in any order; others are ignored. With --json
     one object is written instead.
     """
-    if out is not None and Path(out).exists() and not force:
-        raise FileExistsRefusal(f"{out!r} exists already; give --force to replace it, or another --out.")
+    refuse_existing([] if out is None else [Path(out)], force)
     fitted = open_model(model)
     with quietly(quiet):
         rows = new_rows(fitted, data, Reading(header, encoding))

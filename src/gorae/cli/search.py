@@ -2,40 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gorae.cli.fit import check_folder, refuse_existing, task_words
-from gorae.cli.interrupts import held_interrupts
-from gorae.cli.options import (
-    Duration,
-    Halving,
-    as_json,
-    encoding,
-    force,
-    header,
-    print_json,
-    quiet,
-    quietly,
-    shown,
-)
-from gorae.cli.sources import Reading, Source, open_source
+from gorae.cli.interrupts import INTERRUPTED, held_interrupts
+from gorae.cli.options import Halving, data_options, print_json, quietly, run_options, shown, time_option
+from gorae.cli.outputs import about_data, check_folder, interval, refuse_existing, stem_of, write_outputs
+from gorae.cli.sources import Reading, Source, open_source, task_words
 from gorae.errors import FileError, FileExistsRefusal, WriteError
 
-_INTERRUPTED = 130
 _SHOWN = 10
 
 
 @click.command(short_help="Search for the best settings of a model.")
 @click.argument("data")
-@click.option("--target", help="The column to predict (for a file).")
-@click.option(
-    "--task", type=click.Choice(["classification", "regression"]), help="Else told from the target."
-)
-@click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out. May be repeated.")
+@data_options
 @click.option(
     "--model", type=click.Choice(["mlp", "linear", "knn", "bayes"]), default="mlp", show_default=True
 )
@@ -70,31 +55,11 @@ _SHOWN = 10
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--scoring", metavar="NAME", help="A score of scikit-learn. Default: accuracy, or r2.")
 @click.option("--nested", is_flag=True, help="Score the whole search too, on rows that it has not seen.")
-@click.option(
-    "--time",
-    "budget",
-    type=Duration(),
-    default="10m",
-    show_default=True,
-    metavar="TIME",
-    help="What the search may take: 30s, 10m or 1h; the final fit comes after it.",
-)
+@time_option("What the search may take: 30s, 10m or 1h; the final fit comes after it.")
 @click.option(
     "--resume", type=click.Path(), metavar="FILE", help="Go on with the search that this file keeps."
 )
-@click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything."
-)
-@click.option("--out", type=click.Path(file_okay=False), default=".", help="Folder for what is written.")
-@click.option("--data-dir", type=click.Path(), help="Folder with idx files, for mnist and fashion-mnist.")
-@click.option("--download", is_flag=True, help="Fetch a named data set that is not here (HTTPS, checked).")
-@header
-@encoding
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu", "tpu"]), default="auto", show_default=True)
-@as_json
-@quiet
-@force
+@run_options
 def search(
     data: str,
     target: str | None,
@@ -122,7 +87,7 @@ def search(
     kept in DATA-search.db; after a kill, --resume DATA-search.db goes on with it. Ctrl-C ends the search: the
     best setting so far, its model and the report are written, and the exit code is 130.
     """
-    stem = Path(out) / f"{Path(data).name.split('.')[0] or 'data'}-search"
+    stem = Path(out) / f"{stem_of(data)}-search"
     written = {"model_file": stem.with_name(f"{stem.name}.gorae")}
     written["report_file"] = stem.with_name(f"{stem.name}.html")
     refuse_existing(list(written.values()), force)
@@ -150,12 +115,13 @@ def search(
                 **options,
             )
     with held_interrupts():
-        _write(found, written["model_file"], written["report_file"], force)
+        report = partial(import_module("gorae.report").search_report, facts=found.report)
+        write_outputs(found.model.save, report, written["model_file"], written["report_file"], force)
         if as_json:
             print_json("gorae.search/1", _as_object(found, written))
         else:
             click.echo(_as_text(found, written))
-    return _INTERRUPTED if found.search.ended_ == "interrupted" else 0
+    return INTERRUPTED if found.search.ended_ == "interrupted" else 0
 
 
 def _options(asked: dict[str, Any], journal: str, most_folds: int, quiet: bool) -> dict[str, Any]:
@@ -246,15 +212,6 @@ def _factor(halving: float | str) -> str:
     return halving if isinstance(halving, str) else f"by {halving:g}"
 
 
-def _write(found: Any, model_file: Path, report_file: Path, force: bool) -> None:
-    """Write the model and the report; a model without its report is better than none."""
-    found.model.save(model_file, force=force)
-    try:
-        import_module("gorae.report").search_report(report_file, found.report, force=force)
-    except WriteError as error:
-        raise WriteError(f"{error} The model itself was written to {str(model_file)!r}.") from error
-
-
 def _ranked(found: Any) -> list[dict[str, Any]]:
     """Return every setting as it was last scored: those that trained longest first, then by score."""
     results = found.results
@@ -276,7 +233,7 @@ def _as_object(found: Any, files: dict[str, Path]) -> dict[str, Any]:
     """Return what `--json` prints."""
     facts, search = found.facts, found.search
     return {
-        "data": {key: facts["data"][key] for key in ("name", "rows", "columns", "classes", "task", "target")},
+        "data": about_data(facts["data"]),
         "model": facts["best"],
         **{key: facts["search"][key] for key in ("metric", "settings", "splits", "ended", "nested")},
         "best": _ranked(found)[0] | {"setting": found.results["params"][int(search.best_index_)]},
@@ -293,7 +250,7 @@ def _table(rows: list[dict[str, Any]], metric: str) -> list[str]:
     text = import_module("gorae.search.progress").value_text
     halved = ["epochs"] if "epochs" in rows[0] else []
     cells = [
-        [f"{row['score']:.4f}", f"{row['low']:.4f} to {row['high']:.4f}", *(str(row[key]) for key in halved)]
+        [f"{row['score']:.4f}", interval(row), *(str(row[key]) for key in halved)]
         + [text(row["setting"][name]) if name in row["setting"] else "" for name in names]
         for row in rows
     ]
@@ -324,12 +281,12 @@ def _as_text(found: Any, files: dict[str, Path]) -> str:
     else:
         lines.append(
             f"The whole search, on rows it has not seen: {nested['score']:.4f} (95 % interval "
-            f"{nested['low']:.4f} to {nested['high']:.4f}); the best score is {nested['optimism']:.4f} above."
+            f"{interval(nested)}); the best score is {nested['optimism']:.4f} above."
         )
     if test is not None:
         lines.append(
             f"{facts['best']} on {test['rows']} test rows that nothing else touched: {test['metric']} "
-            f"{test['score']:.4f} (95 % interval {test['low']:.4f} to {test['high']:.4f})"
+            f"{test['score']:.4f} (95 % interval {interval(test)})"
         )
     lines += [f"note: {note}" for note in facts["data"]["notes"]]
     lines.append("   ".join(f"{name.removesuffix('_file')}: {path}" for name, path in files.items()))

@@ -189,6 +189,22 @@ def _number(text: str) -> float | None:
         return None
 
 
+def task_words(source: Source, task: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return which task it is and why, with a sentence for the report where the values leave a choice."""
+    if task or source.task:
+        return (f"{task} (--task)" if task else f"{source.task} (the data set's own)"), ()
+    parts = import_module("gorae.data")
+    guessed, what = parts.guess_task(source.y), parts.describe_values(source.y)
+    words = f"{source.target!r} holds {what}"
+    if not what.endswith("whole numbers") or 2 * source.y.n_unique() > len(source.y):
+        return f"{guessed} ({words})", ()
+    if guessed == "classification":
+        words = f"{words}; --task regression predicts it as a number"
+    else:
+        words = f"{words}; --task classification takes each for a class"
+    return f"{guessed} ({words})", (f"The task is {guessed}: {words}.",)
+
+
 def new_rows(model: Any, path: str, reading: Reading) -> Any:
     """Return the rows of a file, or of a named data set, for the model of a study.
 
