@@ -1,5 +1,7 @@
 """From the results of a ladder to what is told: scores, intervals, comparison, verdict, pictures' data."""
 
+import datetime
+import importlib.metadata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,6 +54,31 @@ def scoring_losses(result: NestedResult, rows: Rows, which: tuple[np.ndarray, np
 def _units(rows: Rows, which: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return what scorings belong to: rows, or groups, which several of them may share."""
     return which[1] if rows.groups is None else rows.groups[which[1]]
+
+
+def data_finding(data: Prepared, name: str, target: str | None, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the data are, in figures and words.
+
+    Args:
+        data: the data.
+        name: what they are called.
+        target: the name of the target, or None.
+        notes: sentences that follow the data's own.
+    """
+    return {
+        "name": name,
+        "rows": len(data.rows.matrix) + (0 if data.test is None else len(data.test.matrix)),
+        "columns": data.columns,
+        "classes": None if data.classes is None else [str(label) for label in data.classes],
+        "task": data.task,
+        "target": target,
+        "notes": [*data.notes, *notes],
+    }
+
+
+def made() -> dict[str, str]:
+    """Return when findings were made, and by which version."""
+    return {"created": datetime.date.today().isoformat(), "version": importlib.metadata.version("gorae")}
 
 
 def ladder_row(

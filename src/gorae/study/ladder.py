@@ -89,15 +89,28 @@ def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[s
     return every[: max(1, plan.settings["mlp" if model == "ensemble" else model])]
 
 
-def prototype_of(
-    model: str, plan: Plan, rows: Rows, *, members: int = 1, seed: Any, device: str | None
-) -> Any:
-    """Return an unfitted estimator of a model, with what all its settings share."""
-    classes = rows.classes > 0
+def unfitted(model: str, classes: bool, **shared: Any) -> Any:
+    """Return an unfitted estimator of a model.
+
+    Args:
+        model: "bayes", "knn", "linear", or one of the networks.
+        classes: whether it is to tell classes.
+        **shared: parameters of models that are trained; the others have none of them.
+    """
     if model == "bayes":
         return GaussianBayes()
     if model == "knn":
         return KNeighborsClassifier() if classes else KNeighborsRegressor()
+    if model == "linear":
+        return (LinearClassifier if classes else LinearRegressor)(schedule="cosine", **shared)
+    kind = MLPClassifier if classes else MLPRegressor
+    return kind(hidden=(128,), optimizer="adamw", schedule="cosine", **shared)
+
+
+def prototype_of(
+    model: str, plan: Plan, rows: Rows, *, members: int = 1, seed: Any, device: str | None
+) -> Any:
+    """Return an unfitted estimator of a model, with what all its settings share."""
     shared = {
         "batch_size": plan.batch_size,
         "epochs": plan.epochs["linear" if model == "linear" else "mlp"],
@@ -108,11 +121,7 @@ def prototype_of(
         "random_state": seed,
         "device": device,
     }
-    if model == "linear":
-        kind = LinearClassifier if classes else LinearRegressor
-        return kind(schedule="cosine", **shared)
-    kind = MLPClassifier if classes else MLPRegressor
-    return kind(hidden=(128,), optimizer="adamw", schedule="cosine", **shared)
+    return unfitted(model, rows.classes > 0, **shared)
 
 
 def climb(

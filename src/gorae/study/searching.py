@@ -1,7 +1,5 @@
 """A search for the settings of one model: from a data set to the best model, its table and its test score."""
 
-import datetime
-import importlib.metadata
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,28 +10,26 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from gorae.errors import ParameterError
-from gorae.estimators import (
-    GaussianBayes,
-    KNeighborsClassifier,
-    KNeighborsRegressor,
-    LinearClassifier,
-    LinearRegressor,
-    MLPClassifier,
-    MLPRegressor,
-)
 from gorae.estimators.network import NetworkEstimator
 from gorae.report import SearchFacts, search_facts
 from gorae.search import SearchCV
-from gorae.study.findings import test_finding
-from gorae.study.model import Reference, StudyModel, features_of, probabilities
+from gorae.study.findings import data_finding, made
+from gorae.study.ladder import unfitted
+from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
 from gorae.study.scaled import Scaled
 from gorae.study.space_files import default_space
+from gorae.study.winner import Winner, model_of, reference_of, score_on_test
 
 SEARCHED = ("bayes", "knn", "linear", "mlp")
 
 _STEP = "model"
-_REFERENCE_ROWS = 5000
+_COLUMNS = {"score": "mean", "low": "low", "high": "high"}
+_NESTED = ("score", "low", "high", "optimism")
+_ENDED = {
+    "interrupted": ("The search was interrupted; the settings that were finished by then are shown.",),
+    "budget": ("The budget was spent before all settings were tried.",),
+}
 
 
 @dataclass(frozen=True)
@@ -91,44 +87,44 @@ def search_model(
     """
     began = time.perf_counter()
     estimator = estimator_of(model, data, seed=seed, device=device)
-    piped = isinstance(estimator, Pipeline)
     space = default_space(model, len(data.rows.matrix)) if space is None else space
-    _check_names(space, estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator)
-    asked = _prefixed(space) if piped else space
+    _check_names(space, _last(estimator))
     kind = RepeatedStratifiedKFold if data.rows.classes else RepeatedKFold
-    splitter = kind(n_splits=folds, n_repeats=repeats, random_state=seed)
-    search = SearchCV(estimator, asked, cv=splitter, random_state=seed, **options)
+    search = SearchCV(
+        estimator,
+        _prefixed(space) if isinstance(estimator, Pipeline) else space,
+        cv=kind(n_splits=folds, n_repeats=repeats, random_state=seed),
+        random_state=seed,
+        **options,
+    )
     search.fit(data.rows.matrix, data.rows.strata)
-    results = _plain(search.cv_results_)
-    fitted, affine = search.best_estimator_, None
-    if isinstance(fitted, Pipeline):
-        fitted, affine = fitted.steps[-1][1], fitted.steps[0][1].affine_
-    whole = StudyModel(
-        name=model,
-        estimator=fitted,
-        encoding=data.encoding,
-        affine=affine,
-        classes=data.classes,
-        feature_names=data.feature_names,
-        target=target,
-        reference=None,
+    winner = _winner(model, search.best_estimator_, data)
+    known = _known(search, space)
+    facts = {
+        "data": data_finding(data, name, target),
+        "best": model,
+        **_found(search, known),
+        "test": score_on_test(winner, data),
+        **made(),
+    }
+    report = replace(
+        _told(known, facts),
+        splits=_splits_in_words(data, folds, repeats),
+        seconds=time.perf_counter() - began,
     )
-    facts = _facts(search, results, whole, data, name)
-    kept = np.arange(0, len(data.rows.matrix), -(-len(data.rows.matrix) // _REFERENCE_ROWS))
-    matrix = data.rows.matrix[kept] if affine is None else affine.apply(data.rows.matrix[kept])
-    reference = Reference(
-        features_of(fitted, matrix), data.row_numbers[kept].astype(np.int64), data.rows.strata[kept]
-    )
-    return Searched(
-        search=search,
-        model=replace(whole, reference=reference, facts=facts),
-        results=results,
-        facts=facts,
-        report=replace(
-            _report(search, results, space, facts, time.perf_counter() - began),
-            splits=_splits_in_words(data, folds, repeats),
-        ),
-    )
+    return Searched(search, model_of(winner, data, target=target, facts=facts), known.results, facts, report)
+
+
+def _winner(model: str, fitted: Any, data: Prepared) -> Winner:
+    """Return the best setting's model, apart from what fills and scales its rows."""
+    last = _last(fitted)
+    affine = fitted.steps[0][1].affine_ if isinstance(fitted, Pipeline) else None
+    return Winner(model, last, affine, reference_of(last, affine, data))
+
+
+def _last(estimator: Any) -> Any:
+    """Return the model itself, where filling and scaling stand before it too."""
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
 def estimator_of(model: str, data: Prepared, *, seed: int, device: str | None) -> Any:
@@ -138,16 +134,7 @@ def estimator_of(model: str, data: Prepared, *, seed: int, device: str | None) -
         raise ParameterError(f"model must be one of {', '.join(SEARCHED)}, got {model!r}.")
     if model == "bayes" and not classes:
         raise ParameterError("the model 'bayes' needs classes, but the task is regression; take another one.")
-    shared: dict[str, Any] = {"early_stopping": True, "random_state": seed, "device": device}
-    if model == "bayes":
-        one: Any = GaussianBayes()
-    elif model == "knn":
-        one = KNeighborsClassifier() if classes else KNeighborsRegressor()
-    elif model == "linear":
-        one = (LinearClassifier if classes else LinearRegressor)(schedule="cosine", **shared)
-    else:
-        kind = MLPClassifier if classes else MLPRegressor
-        one = kind(optimizer="adamw", schedule="cosine", **shared)
+    one = unfitted(model, classes, early_stopping=True, random_state=seed, device=device)
     if data.rows.matrix.dtype == np.uint8:
         return one
     if isinstance(one, NetworkEstimator):
@@ -183,89 +170,56 @@ def _prefixed(space: Any) -> list[dict[str, Any]]:
     return [{f"{_STEP}__{name}": values for name, values in part.items()} for part in _parts(space)]
 
 
-def _plain(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table whose settings have the parameters' own names."""
-    settings = [
-        {name.removeprefix(f"{_STEP}__"): value for name, value in setting.items()}
-        for setting in results["params"]
-    ]
-    return {name: v for name, v in results.items() if not name.startswith("param_")} | {"params": settings}
+def _plain(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a setting with the parameters' own names."""
+    return {name.removeprefix(f"{_STEP}__"): value for name, value in setting.items()}
 
 
-def _facts(
-    search: SearchCV, results: Mapping[str, Any], model: StudyModel, data: Prepared, name: str
-) -> dict[str, Any]:
-    """Return what was found as JSON."""
-    test = None
-    if data.test is not None:
-        matrix = data.test.matrix if model.affine is None else model.affine.apply(data.test.matrix)
-        if data.rows.classes:
-            outputs = probabilities(model.estimator, matrix, data.rows.classes)
-        else:
-            outputs = np.asarray(model.estimator.predict(matrix), np.float64).reshape(-1, 1)
-        test = test_finding(outputs, data.test, data.rows, data.seen)
-    best = int(search.best_index_)
+def _known(search: SearchCV, space: Any) -> SearchFacts:
+    """Return what a report knows of a search, with the parameters' own names."""
+    known = search_facts(search)
+    columns = {name: v for name, v in known.results.items() if not name.startswith("param_")}
+    nested = known.nested
+    return replace(
+        known,
+        results=columns | {"params": [_plain(setting) for setting in known.results["params"]]},
+        nested=nested and {**nested, "chosen": [_plain(setting) for setting in nested["chosen"]]},
+        estimator=type(_last(search.estimator)).__name__,
+        space=tuple(_parts(space)),
+    )
+
+
+def _found(search: SearchCV, known: SearchFacts) -> dict[str, Any]:
+    """Return the best setting and what it was chosen from, as JSON."""
+    results, best = known.results, int(search.best_index_)
     nested = getattr(search, "nested_", None)
     return {
-        "data": {
-            "name": name,
-            "rows": len(data.rows.matrix) + (0 if data.test is None else len(data.test.matrix)),
-            "columns": data.columns,
-            "classes": None if data.classes is None else [str(label) for label in data.classes],
-            "task": data.task,
-            "target": model.target,
-            "notes": list(data.notes),
-        },
-        "best": model.name,
         "setting": {name: str(value) for name, value in results["params"][best].items()},
         "search": {
             "settings": len({repr(setting) for setting in results["params"]}),
-            "splits": int(search.n_splits_),
-            "metric": search_facts(search).metric,
+            "splits": known.n_splits,
+            "metric": known.metric,
             **{key: float(results[f"{column}_test_score"][best]) for key, column in _COLUMNS.items()},
-            "ended": search.ended_,
+            "ended": known.ended,
             "nested": None if nested is None else {key: float(getattr(nested, key)) for key in _NESTED},
         },
-        "test": test,
-        "created": datetime.date.today().isoformat(),
-        "version": importlib.metadata.version("gorae"),
     }
 
 
-_COLUMNS = {"score": "mean", "low": "low", "high": "high"}
-_NESTED = ("score", "low", "high", "optimism")
-
-
-def _report(
-    search: SearchCV, results: Mapping[str, Any], space: Any, facts: Mapping[str, Any], seconds: float
-) -> SearchFacts:
-    """Return what the report shows."""
-    known, data, test = search_facts(search), facts["data"], facts["test"]
-    nested = known.nested
-    if nested is not None:
-        chosen = [{k.removeprefix(f"{_STEP}__"): v for k, v in one.items()} for one in nested["chosen"]]
-        nested = {**nested, "chosen": chosen}
+def _told(known: SearchFacts, facts: Mapping[str, Any]) -> SearchFacts:
+    """Return what a report shows beside the search: the data, the test and what to be aware of."""
+    data, test = facts["data"], facts["test"]
     about = [f"{data['rows']} rows, {data['columns']} columns", data["task"]]
     if test is not None:
         about.append(
             f"on {test['rows']} test rows that nothing else touched: {test['metric']} {test['score']:.4f} "
             f"(95 % interval {test['low']:.4f} to {test['high']:.4f})"
         )
-    ended = {
-        "interrupted": ("The search was interrupted; the settings that were finished by then are shown.",),
-        "budget": ("The budget was spent before all settings were tried.",),
-    }
-    estimator = search.estimator.steps[-1][1] if isinstance(search.estimator, Pipeline) else search.estimator
     return replace(
         known,
-        results=results,
-        nested=nested,
         title=f"{data['name']}: settings of {facts['best']}",
-        estimator=type(estimator).__name__,
-        space=tuple(_parts(space)),
-        seconds=seconds,
         about=tuple(about),
-        warnings=(*ended.get(search.ended_ or "", ()), *data["notes"]),
+        warnings=(*_ENDED.get(known.ended or "", ()), *data["notes"]),
         created=facts["created"],
         version=facts["version"],
     )

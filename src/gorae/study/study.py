@@ -1,7 +1,5 @@
 """`Study`: plans the ladder within a budget, climbs it, gathers the evidence, fits the winner, reports."""
 
-import datetime
-import importlib.metadata
 import platform
 import time
 import warnings
@@ -25,16 +23,25 @@ from gorae.study.findings import (
     class_findings,
     compare_ladder,
     comparison_finding,
+    data_finding,
     gap_of,
     history_findings,
-    test_finding,
+    made,
     value_findings,
 )
 from gorae.study.model import StudyModel
 from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
 from gorae.study.progress import Bars, Listener, Silent
-from gorae.study.winner import Winner, best_of, fit_winner, layers_of, test_outputs, weight_pictures
+from gorae.study.winner import (
+    Winner,
+    best_of,
+    fit_winner,
+    layers_of,
+    model_of,
+    score_on_test,
+    weight_pictures,
+)
 
 _Found = TypeVar("_Found")
 
@@ -253,32 +260,19 @@ class Study(BaseEstimator):
         """Put together what was found, for people and for programs."""
         rows, result, table = data.rows, ascent.results[winner.name], ascent.table
         self.ladder_, self.best_, self.interrupted_ = table, winner.name, ascent.interrupted
-        self.gap_ = gap_of(result, ascent.results["chance"], folds, winner.row, rows)
-        self.test_ = None
-        if data.test is not None:
-            self.test_ = test_finding(test_outputs(winner, data.test), data.test, rows, data.seen)
+        self.gap_ = gap_of(result, ascent.results["chance"], folds, best_of(table), rows)
+        self.test_ = score_on_test(winner, data)
         close = compare_ladder(table, ascent.results, rows)
         facts = {
-            "data": _data_facts(data, name, target, ascent.notes),
+            "data": data_finding(data, name, target, ascent.notes),
             "ladder": table,
             "best": winner.name,
             "test": self.test_,
             "gap": None if self.gap_ is None else self.gap_.to_dict(),
             "comparison": comparison_finding(close, table, winner.name),
-            "created": datetime.date.today().isoformat(),
-            "version": importlib.metadata.version("gorae"),
+            **made(),
         }
-        self.model_ = StudyModel(
-            name=winner.name,
-            estimator=winner.estimator,
-            encoding=data.encoding,
-            affine=winner.affine,
-            classes=data.classes,
-            feature_names=data.feature_names,
-            target=target,
-            reference=winner.reference,
-            facts=facts,
-        )
+        self.model_ = model_of(winner, data, target=target, facts=facts)
         pictures = class_findings(result, data) if rows.classes else value_findings(result, data)
         self.findings_ = {
             "title": f"gorae: {name}",
@@ -325,16 +319,3 @@ def _once_more(ascent: Ascent, doing: str, act: Callable[[], _Found]) -> _Found:
     told = f"Interrupted while {doing}: this is done once more, whole; Ctrl-C again to give up."
     warnings.warn(told, errors.GoraeWarning, stacklevel=4)
     return act()
-
-
-def _data_facts(data: Prepared, name: str, target: str | None, notes: Sequence[str]) -> dict[str, Any]:
-    """Return what the data are, in figures and words."""
-    return {
-        "name": name,
-        "rows": len(data.rows.matrix) + (0 if data.test is None else len(data.test.matrix)),
-        "columns": data.columns,
-        "classes": None if data.classes is None else [str(label) for label in data.classes],
-        "task": data.task,
-        "target": target,
-        "notes": [*data.notes, *notes],
-    }

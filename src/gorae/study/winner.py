@@ -1,4 +1,4 @@
-"""The winner of the ladder: fitted on all rows but the test rows, and asked about those."""
+"""The winner of the ladder, or of a search: fitted on all rows but the test rows, and asked about those."""
 
 import warnings
 from collections.abc import Mapping
@@ -11,8 +11,9 @@ from gorae.data import Affine, fit_affine
 from gorae.errors import GoraeWarning
 from gorae.estimators.network import NetworkEstimator
 from gorae.search import Rows
+from gorae.study.findings import test_finding
 from gorae.study.ladder import final_estimator
-from gorae.study.model import Reference, features_of, probabilities
+from gorae.study.model import Reference, StudyModel, features_of, probabilities
 from gorae.study.plan import Plan
 from gorae.study.prepare import Prepared
 
@@ -21,18 +22,16 @@ _REFERENCE_ROWS = 5000
 
 @dataclass(frozen=True)
 class Winner:
-    """The best model of the ladder, fitted.
+    """The best model of the ladder, or of a search, fitted.
 
     Args:
         name: the rung it is.
-        row: its row of the ladder.
         estimator: the fitted estimator.
         affine: how rows are filled and scaled for it, or None where it does that itself.
         reference: training rows to compare new rows with.
     """
 
     name: str
-    row: Mapping[str, Any]
     estimator: Any
     affine: Affine | None
     reference: Reference
@@ -67,11 +66,26 @@ def fit_winner(
             estimator.set_params(scale=None)
     more = {"groups": rows.groups} if isinstance(estimator, NetworkEstimator) else {}
     _fit_whole(estimator, matrix, rows.strata, more)
-    kept = np.arange(0, len(matrix), -(-len(matrix) // _REFERENCE_ROWS))
-    reference = Reference(
-        features_of(estimator, matrix[kept]), data.row_numbers[kept].astype(np.int64), rows.strata[kept]
-    )
-    return Winner(row["model"], row, estimator, affine, reference)
+    return Winner(row["model"], estimator, affine, reference_of(estimator, affine, data))
+
+
+def reference_of(estimator: Any, affine: Affine | None, data: Prepared) -> Reference:
+    """Return training rows to compare new rows with: every k-th one, where there are many.
+
+    Args:
+        estimator: the fitted estimator.
+        affine: how rows are filled and scaled for it, or None.
+        data: the data.
+    """
+    rows = data.rows
+    kept = np.arange(0, len(rows.matrix), -(-len(rows.matrix) // _REFERENCE_ROWS))
+    features = features_of(estimator, _scaled(rows.matrix[kept], affine))
+    return Reference(features, data.row_numbers[kept].astype(np.int64), rows.strata[kept])
+
+
+def _scaled(matrix: np.ndarray, affine: Affine | None) -> np.ndarray:
+    """Return rows as the estimator reads them."""
+    return matrix if affine is None else affine.apply(matrix)
 
 
 def _fit_whole(estimator: Any, matrix: np.ndarray, targets: np.ndarray, more: Mapping[str, Any]) -> None:
@@ -84,12 +98,41 @@ def _fit_whole(estimator: Any, matrix: np.ndarray, targets: np.ndarray, more: Ma
             raise KeyboardInterrupt from cut
 
 
-def test_outputs(winner: Winner, test: Rows) -> np.ndarray:
-    """Return what the winner answers for rows that nothing else has touched: probabilities, or values."""
-    matrix = test.matrix if winner.affine is None else winner.affine.apply(test.matrix)
+def score_on_test(winner: Winner, data: Prepared) -> dict[str, Any] | None:
+    """Return the winner's score on rows that nothing else has touched, None where there are none."""
+    if data.test is None:
+        return None
+    return test_finding(_outputs(winner, data.test), data.test, data.rows, data.seen)
+
+
+def _outputs(winner: Winner, test: Rows) -> np.ndarray:
+    """Return what the winner answers for test rows: probabilities, or values."""
+    matrix = _scaled(test.matrix, winner.affine)
     if test.classes:
         return probabilities(winner.estimator, matrix, test.classes)
     return np.asarray(winner.estimator.predict(matrix), np.float64).reshape(-1, 1)
+
+
+def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mapping[str, Any]) -> StudyModel:
+    """Return the winner as a model that takes rows as the data were given.
+
+    Args:
+        winner: the fitted model.
+        data: the data.
+        target: the name of the target, or None.
+        facts: what was found, as JSON.
+    """
+    return StudyModel(
+        name=winner.name,
+        estimator=winner.estimator,
+        encoding=data.encoding,
+        affine=winner.affine,
+        classes=data.classes,
+        feature_names=data.feature_names,
+        target=target,
+        reference=winner.reference,
+        facts=facts,
+    )
 
 
 def layers_of(winner: Winner) -> list[str]:
