@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +15,6 @@ import pytest
 
 import gorae
 from cli_cases import run
-from gorae.errors import FileError, ParameterError
 from gorae.search import populations
 from gorae.study.space_files import default_space, read_space
 from study_cases import as_csv, people
@@ -216,8 +216,7 @@ def test_mistakes_in_a_space(table, run, text, told):
     ran = search(run)
     assert ran.code == 1
     assert len(ran.err.splitlines()) <= 3
-    with pytest.raises((ParameterError, FileError), match=told):
-        raise ParameterError(ran.err)
+    assert re.search(told, ran.err)
     assert not (table / "people-search.gorae").exists()
 
 
