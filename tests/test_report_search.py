@@ -342,7 +342,7 @@ def test_more_parameters_than_fit_are_left_out():
     )
     svg = pictures.parallel_figure(found)
 
-    assert sum(bool(re.fullmatch(r"p\d+", text)) for text in written(svg)) == pictures.MOST_AXES
+    assert sum(bool(re.fullmatch(r"p\d+", text)) for text in written(svg)) == pictures.MOST_DRAWN
     assert float(Tree.fromstring(svg).get("width", "0")) > 1000
 
 

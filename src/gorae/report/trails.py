@@ -75,7 +75,8 @@ def tried_settings(
     """Every setting of a search once, at the last rung that it reached.
 
     Args:
-        results: `cv_results_`; with `iter`, `n_resources` and `bracket` where settings were halved.
+        results: `cv_results_` of a search: `params` and `mean_test_*`; where they are known, `low_test_*` and
+            `high_test_*`; and where settings were halved, `iter`, `n_resources` (epochs) and `bracket`.
         score: the name of the score, as in `mean_test_score`.
         best: the best setting's entry in the table; None for the best mean score among those trained longest.
         metric: what the score measures; intervals end where it does.

@@ -11,6 +11,7 @@ __all__ = [
     "Measure",
     "capital",
     "count",
+    "counted",
     "duration",
     "ended",
     "entry",
@@ -259,6 +260,23 @@ def count(amount: object) -> str:
         ('60,000', '–')
     """
     return "–" if amount is None else f"{int(float(str(amount))):,}"
+
+
+def counted(amount: int, thing: str) -> str:
+    """A number of things.
+
+    Args:
+        amount: how many.
+        thing: the word for one.
+
+    Returns:
+        "1 setting", "24 settings".
+
+    Example:
+        >>> counted(1, "split"), counted(3, "split")
+        ('1 split', '3 splits')
+    """
+    return f"{count(amount)} {thing}{'s' * (amount != 1)}"
 
 
 def duration(seconds: float | None) -> str:

@@ -8,18 +8,18 @@ from gorae.report.pictures.canvas import THEME, standalone
 from gorae.report.pictures.confusion import MOST_CLASSES, confusion_figure, top_confusions
 from gorae.report.pictures.curves import MOST_MEMBERS, curves_figure, gradient_figure, kept_epoch
 from gorae.report.pictures.ladder import gap_figure, ladder_figure
-from gorae.report.pictures.parallel import MOST_AXES, parallel_figure
+from gorae.report.pictures.parallel import parallel_figure
+from gorae.report.pictures.parameters import MOST_DRAWN
 from gorae.report.pictures.pixels import image_uri, weights_uri
 from gorae.report.pictures.reliability import reliability_figure
 from gorae.report.pictures.residuals import predicted_actual_figure, residual_figure
 from gorae.report.pictures.rungs import rungs_figure
-from gorae.report.pictures.settings_scores import MOST_PANELS, settings_scores_figure
+from gorae.report.pictures.settings_scores import settings_scores_figure
 
 __all__ = [
-    "MOST_AXES",
     "MOST_CLASSES",
+    "MOST_DRAWN",
     "MOST_MEMBERS",
-    "MOST_PANELS",
     "THEME",
     "confusion_figure",
     "curves_figure",

@@ -22,14 +22,14 @@ from gorae.report.pictures.canvas import (
     measured,
     panel,
 )
+from gorae.report.pictures.parameters import BEST_MARK, Pictured, by_crowd, pictured
 from gorae.report.pictures.scales import Scale, fitting, make_scale, spread
 from gorae.report.pictures.score_axis import ScoreAxis, score_axis
-from gorae.report.trails import Tried, brief_names, tried_settings, varied_names
-from gorae.report.words import Measure, measure, setting, settings, value
+from gorae.report.trails import Tried
+from gorae.report.words import setting, settings, value
 
-__all__ = ["MOST_AXES", "parallel_figure"]
+__all__ = ["parallel_figure"]
 
-MOST_AXES = 12  # parameters; more are named, not drawn
 _WIDE = (400, 740)  # pixels: what two axes get at least, and what a page holds
 _APART = (92, 250)  # pixels between axes, at least and at most
 _TALL, _TOP, _BOTTOM = 236, 42, 38
@@ -60,11 +60,10 @@ def parallel_figure(
     is dashed and ends below the last axis. Of halved settings the last rung counts.
 
     Args:
-        results: `cv_results_` of a search: `params` and `mean_test_*`, and `iter`, `n_resources` and
-            `bracket` where settings were halved.
-        score: the name of the score in the table, as in `mean_test_score`.
-        metric: what the score measures.
-        best: the best setting's entry in the table; None for the best mean score among those trained longest.
+        results: the table of a search, as `tried_settings` reads it; so are the others.
+        score: the name of the score that decides.
+        metric: what it measures.
+        best: the best setting's entry, or None.
 
     Returns:
         An ``<svg>`` element; parameters in which all settings agree, and those beyond twelve, are left out.
@@ -80,12 +79,11 @@ def parallel_figure(
     References:
         Inselberg 1985, The plane with parallel coordinates.
     """
-    tried = tried_settings(results, score, best, metric)
-    names = varied_names(tried.settings)[:MOST_AXES]
+    seen = pictured(results, score, metric, best)
+    tried, names = seen.tried, seen.names
     scales = [make_scale(tried.settings, name) for name in names]
     axis = score_axis(tried.scores)
-    what = measure(metric)
-    heads = [*(brief_names(names)[name] for name in names), what.name]
+    heads = [*seen.brief, seen.what.name]
     layout = _layout(tried, names, heads, scales, axis)
 
     def paint(figure: Figure) -> None:
@@ -97,24 +95,21 @@ def parallel_figure(
             _parameter_axis(axes, place, scale, layout)
             _heading(axes, place, heads[place], "log scale" if scale.log else "", layout)
         _score_axis(axes, len(names), axis, layout)
-        _heading(axes, len(names), what.name, "mean of splits", layout)
+        _heading(axes, len(names), seen.what.name, "mean of splits", layout)
         _below(axes, tried, names, layout)
 
-    return draw(paint, size=(layout.wide, _TALL + _TOP + layout.bottom), label=_label(tried, names, what))
+    return draw(paint, size=(layout.wide, _TALL + _TOP + layout.bottom), label=_label(seen))
 
 
-def _label(tried: Tried, names: Sequence[str], what: Measure) -> str:
+def _label(seen: Pictured) -> str:
     """What the picture shows, in words."""
-    brief = brief_names(names)
-    axes = ", ".join(shortened(brief[name], 30) for name in names)
-    count = len(tried.settings)
-    told = (
-        f"Parallel coordinates of {count} setting{'s' * (count != 1)}: {axes or 'no parameter'}, {what.name}."
-    )
+    tried, what = seen.tried, seen.what.name
+    told = f"Parallel coordinates of {seen.counted}: {seen.listed or 'no parameter'}, {what}."
     if tried.best is None:
         return f"{told} No setting has a score."
-    chosen = {brief[name]: tried.settings[tried.best].get(name, "n/a") for name in names}
-    return f"{told} Best: {settings(chosen)}; {what.name} {value(tried.scores[tried.best])}."
+    best = tried.settings[tried.best]
+    chosen = {brief: best.get(name, "n/a") for name, brief in zip(seen.names, seen.brief, strict=True)}
+    return f"{told} Best: {settings(chosen)}; {what} {value(tried.scores[tried.best])}."
 
 
 def _layout(
@@ -150,8 +145,7 @@ def _lines(axes: Axes, tried: Tried, scales: Sequence[Scale], axis: ScoreAxis) -
     ]
     ends = np.where(np.isnan(tried.scores), _FAILED, axis.share(tried.scores))
     shades = axis.shade(tried.scores)
-    crowd = len(tried.settings)
-    faint, strong = (0.95, 0.95) if crowd <= 40 else (0.5, 0.9) if crowd <= 150 else (0.3, 0.85)
+    faint, strong = by_crowd(tried, (0.95, 0.95), (0.5, 0.9), (0.3, 0.85))
     order = np.argsort(np.where(np.isnan(tried.scores), -np.inf, tried.scores), kind="stable")
     for place in map(int, order):
         path = _path([*(float(height[place]) for height in heights), float(ends[place])])
@@ -164,8 +158,7 @@ def _lines(axes: Axes, tried: Tried, scales: Sequence[Scale], axis: ScoreAxis) -
         axes.add_patch(PathPatch(path, facecolor="none", clip_on=False, **style))
     if tried.best is not None:
         marks = [*(float(height[tried.best]) for height in heights), float(ends[tried.best])]
-        style = {"color": VERMILLION, "markeredgecolor": PAPER, "markersize": 7.5, "zorder": 6}
-        axes.plot(range(len(marks)), marks, "D", clip_on=False, **style)
+        axes.plot(range(len(marks)), marks, markersize=7.5, zorder=6, **BEST_MARK)
 
 
 def _path(heights: Sequence[float]) -> Path:

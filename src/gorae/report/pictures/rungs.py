@@ -13,7 +13,7 @@ from gorae.report.pictures.canvas import BLUE, INK, PAPER, SOFT, VERMILLION, dra
 from gorae.report.pictures.scales import Tick, fitting
 from gorae.report.pictures.score_axis import ScoreAxis, score_axis
 from gorae.report.trails import column, tried_settings
-from gorae.report.words import Measure, count, measure, tick, value
+from gorae.report.words import Measure, count, counted, measure, tick, value
 from gorae.search.lineage import find_parents
 
 __all__ = ["rungs_figure"]
@@ -49,11 +49,10 @@ def rungs_figure(
     population-based training a setting that took over another's parameters begins at that one.
 
     Args:
-        results: `cv_results_` of a search with `halving`: `params`, `mean_test_*`, `iter`, `n_resources`
-            (epochs) and `bracket`.
-        score: the name of the score in the table, as in `mean_test_score`.
-        metric: what the score measures.
-        best: the best setting's entry in the table; None for the best mean score among those trained longest.
+        results: the table of a search with `halving`, as `tried_settings` reads it; so are the others.
+        score: the name of the score that decides.
+        metric: what it measures.
+        best: the best setting's entry, or None.
 
     Returns:
         An ``<svg>`` element.
@@ -125,10 +124,9 @@ def _found(
 
 def _begun(lines: Sequence[_Line]) -> str:
     """How a bracket began."""
-    epochs = float(min(line.epochs[0] for line in lines))
+    epochs = int(min(line.epochs[0] for line in lines))
     begun = sum(not line.taken for line in lines)
-    settings = f"{count(begun)} setting{'s' * (begun != 1)}"
-    return f"{settings} from {count(epochs)} epoch{'s' * (epochs != 1)}"
+    return f"{counted(begun, 'setting')} from {counted(epochs, 'epoch')}"
 
 
 def _label(lines: Sequence[_Line], brackets: Sequence[int], chosen: _Line | None, what: Measure) -> str:

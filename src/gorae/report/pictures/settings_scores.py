@@ -12,14 +12,14 @@ from matplotlib.path import Path
 
 from gorae.report.names import shortened
 from gorae.report.pictures.canvas import BLUE, INK, PAPER, SOFT, VERMILLION, draw, measured, panel
+from gorae.report.pictures.parameters import BEST_MARK, Pictured, by_crowd, pictured
 from gorae.report.pictures.scales import Scale, Tick, fitting, make_scale, spread
 from gorae.report.pictures.score_axis import ScoreAxis, score_axis
-from gorae.report.trails import Tried, brief_names, tried_settings, varied_names
-from gorae.report.words import Measure, measure, value
+from gorae.report.trails import Tried
+from gorae.report.words import value
 
-__all__ = ["MOST_PANELS", "settings_scores_figure"]
+__all__ = ["settings_scores_figure"]
 
-MOST_PANELS = 12  # parameters; more are named, not drawn
 _COLUMNS, _APART = 3, 16
 _WIDE = (450, 740)  # pixels: of one panel and of several side by side
 _TALL, _OVER = 150, 26  # pixels of a panel, and of its title
@@ -50,11 +50,10 @@ def settings_scores_figure(
     setting without a score a cross below it. Of halved settings the last rung counts.
 
     Args:
-        results: `cv_results_` of a search: `params` and `mean_test_*`, and where they are known `low_test_*`
-            and `high_test_*`, and `iter`, `n_resources` and `bracket`.
-        score: the name of the score in the table, as in `mean_test_score`.
-        metric: what the score measures.
-        best: the best setting's entry in the table; None for the best mean score among those trained longest.
+        results: the table of a search, as `tried_settings` reads it; so are the others.
+        score: the name of the score that decides.
+        metric: what it measures.
+        best: the best setting's entry, or None.
 
     Returns:
         An ``<svg>`` element; parameters in which all settings agree, and those beyond twelve, are left out.
@@ -67,15 +66,14 @@ def settings_scores_figure(
         >>> "accuracy (share of rows, 0 to 1)" in settings_scores_figure(found, metric="accuracy")
         True
     """
-    tried = tried_settings(results, score, best, metric)
-    names = varied_names(tried.settings)[:MOST_PANELS]
-    what = measure(metric)
+    seen = pictured(results, score, metric, best)
+    tried, names, what = seen.tried, seen.names, seen.what
     axis = score_axis(tried.scores, [] if tried.best is None else [float(tried.high[tried.best])])
     wide = _WIDE[len(names) > 1]
     left = max(measured([text for _, text in axis.ticks()] or ["failed"]), 36) + 12
     columns = min(_COLUMNS, max(len(names), 1))
     across = (wide - left - 10 - _APART * (columns - 1)) / columns
-    panels = [_panel(tried, name, brief_names(names)[name], across) for name in names]
+    panels = [_panel(tried, name, brief, across) for name, brief in zip(names, seen.brief, strict=True)]
     lines = [panels[at : at + columns] for at in range(0, len(panels), columns)]
     tall = [_OVER + _TALL + max(each.under for each in line) for line in lines]
     high = _HEAD + sum(tall) + 4
@@ -92,17 +90,17 @@ def settings_scores_figure(
                 _paint_panel(axes, each, tried, axis, first=at == 0)
             top += room
 
-    return draw(paint, size=(wide, high), label=_label(tried, names, what))
+    return draw(paint, size=(wide, high), label=_label(seen))
 
 
-def _label(tried: Tried, names: Sequence[str], what: Measure) -> str:
-    """What the picture shows, in words: of each parameter, the value of the best setting."""
-    brief, count = brief_names(names), len(tried.settings)
-    failed = int(np.isnan(tried.scores).sum())
-    told = f"{what.name} of {count} setting{'s' * (count != 1)} against each parameter"
-    told += f" ({', '.join(shortened(brief[name], 30) for name in names)})" if names else ""
-    if np.isfinite(tried.scores).any():
-        told += f", from {value(float(np.nanmin(tried.scores)))} to {value(float(np.nanmax(tried.scores)))}"
+def _label(seen: Pictured) -> str:
+    """What the picture shows, in words: the parameters, and from where to where the scores lie."""
+    scores = seen.tried.scores
+    failed = int(np.isnan(scores).sum())
+    told = f"{seen.what.name} of {seen.counted} against each parameter"
+    told += f" ({seen.listed})" if seen.names else ""
+    if np.isfinite(scores).any():
+        told += f", from {value(float(np.nanmin(scores)))} to {value(float(np.nanmax(scores)))}"
     return f"{told}; {failed} failed." if failed else f"{told}."
 
 
@@ -129,8 +127,7 @@ def _paint_panel(axes: Axes, each: _Panel, tried: Tried, axis: ScoreAxis, *, fir
     x = spread(each.scale, tried.scores, _SPREAD)
     _intervals(axes, x, tried, axis)
     shown = np.flatnonzero(~failed & (tried.scores >= axis.low))
-    crowd = len(tried.settings)
-    size, alpha = (5.5, 0.85) if crowd <= 40 else (4.2, 0.65) if crowd <= 150 else (3.6, 0.6)
+    size, alpha = by_crowd(tried, (5.5, 0.85), (4.2, 0.65), (3.6, 0.6))
     edge = {"markeredgecolor": PAPER, "markeredgewidth": 0.4, "clip_on": False}
     axes.plot(x[shown], tried.scores[shown], "o", color=BLUE, markersize=size, alpha=alpha, **edge)
     below = np.flatnonzero(tried.scores < axis.low)
@@ -139,8 +136,7 @@ def _paint_panel(axes: Axes, each: _Panel, tried: Tried, axis: ScoreAxis, *, fir
     where = np.full(len(lost), axis.low - _FAILED * span)
     axes.plot(x[lost], where, "x", color=INK, markersize=4.5, markeredgewidth=1.1, clip_on=False)
     if tried.best is not None:
-        style = {"color": VERMILLION, "markeredgecolor": PAPER, "markersize": 8, "zorder": 5}
-        axes.plot([x[tried.best]], [tried.scores[tried.best]], "D", clip_on=False, **style)
+        axes.plot([x[tried.best]], [tried.scores[tried.best]], markersize=8, zorder=5, **BEST_MARK)
 
 
 def _axes_of(axes: Axes, each: _Panel, axis: ScoreAxis, *, failed: bool, first: bool) -> None:
@@ -166,8 +162,7 @@ def _intervals(axes: Axes, x: np.ndarray, tried: Tried, axis: ScoreAxis) -> None
     low, high = (
         np.clip(ends, axis.low, axis.high + 0.04 * (axis.high - axis.low)) for ends in (tried.low, tried.high)
     )
-    crowd = len(tried.settings)
-    faint = {"linewidth": 1.1, "alpha": 0.45 if crowd <= 40 else 0.28 if crowd <= 150 else 0.16}
+    faint = {"linewidth": 1.1, "alpha": by_crowd(tried, 0.45, 0.28, 0.16)}
     others = [place for place in np.flatnonzero(known) if place != tried.best]
     strong = [place for place in np.flatnonzero(known) if place == tried.best]
     styles = (({"edgecolor": BLUE} | faint), {"edgecolor": VERMILLION, "linewidth": 2, "zorder": 4})

@@ -10,34 +10,27 @@ from gorae.report.names import shortened
 from gorae.report.searches.facts import SearchFacts, count_fits
 from gorae.report.searches.spaces import ends_reached
 from gorae.report.trails import Tried
-from gorae.report.words import Measure, capital, count, duration, interval, measure, number, settings, value
+from gorae.report.words import (
+    Measure,
+    capital,
+    count,
+    counted,
+    duration,
+    interval,
+    measure,
+    number,
+    settings,
+    value,
+)
 
 __all__ = [
     "best_score",
     "cautions",
     "chosen_in_words",
-    "counted",
     "flattery",
     "sentences",
     "tiles",
 ]
-
-
-def counted(amount: int, thing: str) -> str:
-    """A number of things.
-
-    Args:
-        amount: how many.
-        thing: the word for one.
-
-    Returns:
-        "1 setting", "24 settings".
-
-    Example:
-        >>> counted(1, "split"), counted(3, "split")
-        ('1 split', '3 splits')
-    """
-    return f"{count(amount)} {thing}{'s' * (amount != 1)}"
 
 
 def nested_score(facts: SearchFacts) -> dict[str, float | None]:

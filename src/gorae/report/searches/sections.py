@@ -12,7 +12,6 @@ from gorae.report.searches.answer import (
     best_score,
     cautions,
     chosen_in_words,
-    counted,
     flattery,
     nested_score,
     sentences,
@@ -32,6 +31,7 @@ from gorae.report.trails import (
 from gorae.report.words import (
     capital,
     count,
+    counted,
     duration,
     interval,
     measure,
@@ -213,7 +213,7 @@ def _schedule(facts: SearchFacts) -> list[str]:
 def _not_drawn(tried: Tried, names: Sequence[str]) -> str:
     """The parameters that no picture shows, because there are too many."""
     brief = brief_names(parameter_names(tried.settings))
-    return ", ".join(shortened(brief[name], 30) for name in names[pictures.MOST_AXES :][:_MOST_PARAMETERS])
+    return ", ".join(shortened(brief[name], 30) for name in names[pictures.MOST_DRAWN :][:_MOST_PARAMETERS])
 
 
 def _searched(facts: SearchFacts, tried: Tried) -> dict[str, Any]:
