@@ -9,14 +9,9 @@ compilation, without the imports, on both sides. `warm` is the same call again i
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import machine
 import numpy as np
@@ -130,12 +125,7 @@ def flop_rate(name: str, seconds: float) -> dict[str, float]:
 
 def quickest(function: Callable[[], object], times: int) -> float:
     """Return the least seconds that a function took."""
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        function()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
+    return min(machine.timed(function)[0] for _ in range(times))
 
 
 def child(side: str, name: str) -> None:
@@ -156,53 +146,32 @@ def child(side: str, name: str) -> None:
         print(json.dumps({"cold": seconds, "warm": seconds, "score": score}))
 
 
-def run(side: str, name: str) -> dict[str, Any]:
-    """Run one side in a new process with an empty compile cache."""
-    with tempfile.TemporaryDirectory() as cache:
-        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} if side == "peer" else {}
-        environment = {**os.environ, "GORAE_CACHE": cache, "PYTHONWARNINGS": "ignore", **threads}
-        command = [sys.executable, str(Path(__file__)), "--child", side, name]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def main() -> None:
     """Alternate both sides and write the ratios."""
-    if "--child" in sys.argv:
-        child(*sys.argv[sys.argv.index("--child") + 1 :])
+    words = machine.words_of_child()
+    if words is not None:
+        child(*words)
         return
     runs = machine.arguments(__doc__ or "").runs
     rows = []
     for name in JOBS:
-        pairs = [(run("peer", name), run("own", name)) for _ in range(runs)]
+        pairs = [machine.pair(__file__, name, threads=1) for _ in range(runs)]
         peers = [p["cold"] for p, _ in pairs]
         for state in ("warm", "cold"):
             owns, warm = [o[state] for _, o in pairs], state == "warm"
-            rows.append(
-                {
-                    "job": f"{name}, 32 settings x 5 folds, {state}",
-                    "peer": "scikit-learn GridSearchCV(n_jobs=2)",
-                    "peer_seconds": machine.spread(peers),
-                    "own_seconds": machine.spread(owns),
-                    "ratio": machine.ratios(peers, owns),
-                    "wanted": TARGETS[name][state],
-                    "peer_score": pairs[0][0]["score"],
-                    "own_score": pairs[0][1]["score"],
-                    **(
-                        {share: machine.spread([o[share] for _, o in pairs]) for share in SHARES}
-                        if warm
-                        else {}
-                    ),
-                }
+            shares = {share: machine.spread([o[share] for _, o in pairs]) for share in SHARES if warm}
+            row = machine.compared(
+                f"{name}, 32 settings x 5 folds, {state}",
+                "scikit-learn GridSearchCV(n_jobs=2)",
+                peers,
+                owns,
+                TARGETS[name][state],
+                peer_score=pairs[0][0]["score"],
+                own_score=pairs[0][1]["score"],
+                **shares,
             )
-            print(
-                rows[-1]["job"],
-                "ratio",
-                rows[-1]["ratio"],
-                "wanted",
-                rows[-1]["wanted"],
-                *(f"{share} {rows[-1][share]['median']:.2f}" for share in SHARES if warm),
-            )
+            machine.show(row, *(f"{share} {found['median']:.2f}" for share, found in shares.items()))
+            rows.append(row)
     print(machine.write("grid_search", {"rows": rows}))
 
 

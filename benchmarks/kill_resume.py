@@ -6,22 +6,16 @@ it ends, to bitwise the result of a fit that nothing interrupted. A new fit then
     python benchmarks/kill_resume.py --kills 200
 """
 
-import argparse
 import hashlib
-import json
-import os
 import random
-import signal
 import tempfile
 import time
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
-import machine
 import numpy as np
+from killing import arguments, killed, record, result_of, start
 
 from gorae.backend import select_devices
 from gorae.errors import FileError
@@ -68,51 +62,6 @@ def fit(folder: Path | None, chunk: int) -> str:
     for leaf in jax.tree.leaves(outcome.results):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()
-
-
-def start(job: Callable[[], str]) -> tuple[int, int]:
-    """Run a job in a child; return its process and the pipe that its result, and one byte before, come from.
-
-    The parent has imported everything and started no device: a fork is a fresh process within milliseconds.
-    """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        return child, reading
-    status = 1
-    try:
-        os.write(writing, b"-")
-        os.write(writing, job().encode())
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def result_of(child: int, pipe: int) -> str:
-    """Wait for a child's result."""
-    text = b""
-    while part := os.read(pipe, 100):
-        text += part
-    os.close(pipe)
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise RuntimeError(f"a training ended with status {status}")
-    return text.decode()[1:]
-
-
-def killed(child: int, pipe: int, seconds: float) -> str | None:
-    """Kill a child `seconds` after it began, and return None; or its result if it was faster."""
-    os.read(pipe, 1)
-    time.sleep(seconds)
-    if os.waitpid(child, os.WNOHANG)[0]:
-        text = os.read(pipe, 100).decode()
-        os.close(pipe)
-        return text
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(pipe)
-    return None
 
 
 def unreadable(folder: Path) -> list[str]:
@@ -162,21 +111,13 @@ def campaign(kills: int, chunk: int, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run the campaigns: members alone, and members in stacks."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--kills", type=int, default=200, help="kills in all, half of them of stacks")
-    parser.add_argument("--seed", type=int, default=0, help="decides the instants")
-    parser.add_argument("--only-print", action="store_true", help="write no results file")
-    given = parser.parse_args()
-    # No device is up in this process, so there are no threads for a fork to lose.
-    warnings.filterwarnings("ignore", message="os.fork", category=RuntimeWarning)
+    given = arguments(__doc__ or "", kills=200, about="kills in all, half of them of stacks")
     stacks = given.kills // 2
     content = {
         "alone": campaign(given.kills - stacks, 1, given.seed),
         "stacks": campaign(stacks, 3, given.seed + 1),
     }
-    print(json.dumps(content, indent=1))
-    if not given.only_print:
-        machine.write("kill_resume", content)
+    record("kill_resume", content, given)
 
 
 if __name__ == "__main__":

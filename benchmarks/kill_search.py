@@ -7,22 +7,18 @@ kill the file must hold whole settings only, all that it held before among them.
     python benchmarks/kill_search.py --kills 20
 """
 
-import argparse
 import hashlib
-import os
 import random
-import signal
 import sqlite3
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import machine
 import numpy as np
+from killing import arguments, killed, record, result_of, start
 from scipy.stats import loguniform
 from sklearn.datasets import load_digits
 
@@ -48,43 +44,6 @@ def search(journal: Path | None, way: str) -> str:
         digest.update(np.ascontiguousarray(found.cv_results_[name]).tobytes())
     digest.update(np.ascontiguousarray(found.best_estimator_.coef_).tobytes())
     return digest.hexdigest()
-
-
-def start(job: Callable[[], str]) -> tuple[int, int]:
-    """Run a job in a child; return its process and the pipe that its result comes from."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        return child, reading
-    status = 1
-    try:
-        os.write(writing, job().encode())
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def result_of(child: int, pipe: int) -> str:
-    """Wait for a child's result."""
-    text = os.read(pipe, 100).decode()
-    os.close(pipe)
-    if os.waitpid(child, 0)[1]:
-        raise RuntimeError("a search ended with an error")
-    return text
-
-
-def killed(child: int, pipe: int, seconds: float) -> str | None:
-    """Kill a child after some seconds, and return None; or its result if it was faster."""
-    time.sleep(seconds)
-    if os.waitpid(child, os.WNOHANG)[0]:
-        text = os.read(pipe, 100).decode()
-        os.close(pipe)
-        return text or "ended with an error"
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(pipe)
-    return None
 
 
 def finished(journal: Path) -> tuple[dict[tuple[int, ...], str], int]:
@@ -142,17 +101,9 @@ def campaign(way: str, kills: int, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run the campaigns: settings trained whole, halved, and as a population."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--kills", type=int, default=20, help="kills of each kind of search")
-    parser.add_argument("--seed", type=int, default=0, help="decides the instants")
-    parser.add_argument("--only-print", action="store_true", help="write no results file")
-    given = parser.parse_args()
-    # No device is up in this process, so there are no threads for a fork to lose.
-    warnings.filterwarnings("ignore", message="os.fork", category=RuntimeWarning)
+    given = arguments(__doc__ or "", kills=20, about="kills of each kind of search")
     content = {way: campaign(way, given.kills, given.seed + k) for k, way in enumerate(WAYS)}
-    print(content)
-    if not given.only_print:
-        print(machine.write("kill_search", content))
+    record("kill_search", content, given)
 
 
 if __name__ == "__main__":

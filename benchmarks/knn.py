@@ -10,7 +10,6 @@ whole product, and what it costs beyond it is seen.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import jax
@@ -28,13 +27,6 @@ WANTED = {
     "manhattan": {"ratio": 6.0, "share_of_product": None},
     "noise": {"ratio": None, "share_of_product": 1 / 1.15},
 }
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, object]:
-    """Return how long a call took, and what it gave."""
-    began = time.perf_counter()
-    result = work()
-    return time.perf_counter() - began, result
 
 
 def plain_product(train: np.ndarray, queries: np.ndarray) -> Callable[[], None]:
@@ -57,28 +49,27 @@ def compare(name: str, metric: str, train: np.ndarray, y: np.ndarray, queries: n
     peer = Peer(K, algorithm="brute", metric=metric).fit(wide, y)
     own = KNeighborsClassifier(K, metric=metric).fit(train, y)
     product = plain_product(train, queries) if metric == "euclidean" else None
-    first, _ = seconds(lambda: own.predict(queries))
+    first, _ = machine.timed(lambda: own.predict(queries))
     times: dict[str, list[float]] = {"peer": [], "own": [], "product": []}
     identical = True
     for _ in range(runs):
-        peer_seconds, expected = seconds(lambda: peer.predict(wide_queries))
-        own_seconds, found = seconds(lambda: own.predict(queries))
+        peer_seconds, expected = machine.timed(lambda: peer.predict(wide_queries))
+        own_seconds, found = machine.timed(lambda: own.predict(queries))
         identical = identical and np.array_equal(found, expected)
         times["peer"].append(peer_seconds)
         times["own"].append(own_seconds)
         if product is not None:
-            times["product"].append(seconds(product)[0])
-    row = {
-        "job": f"kNN prediction, {name}, {metric}, k={K}, {len(queries)} queries",
-        "peer": 'scikit-learn KNeighborsClassifier(algorithm="brute")',
-        "peer_seconds": machine.spread(times["peer"]),
-        "own_seconds": machine.spread(times["own"]),
-        "own_queries_per_second": machine.spread([len(queries) / s for s in times["own"]]),
-        "first_seconds": first,
-        "ratio": machine.ratios(times["peer"], times["own"]),
-        "wanted": WANTED["noise" if name == "noise" else metric]["ratio"],
-        "predictions_identical": bool(identical),
-    }
+            times["product"].append(machine.timed(product)[0])
+    row = machine.compared(
+        f"kNN prediction, {name}, {metric}, k={K}, {len(queries)} queries",
+        'scikit-learn KNeighborsClassifier(algorithm="brute")',
+        times["peer"],
+        times["own"],
+        WANTED["noise" if name == "noise" else metric]["ratio"],
+        own_queries_per_second=machine.spread([len(queries) / s for s in times["own"]]),
+        first_seconds=first,
+        predictions_identical=bool(identical),
+    )
     if product is not None:
         row["product_seconds"] = machine.spread(times["product"])
         row["speed_beside_product"] = machine.ratios(times["product"], times["own"])

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 RESULTS = Path(__file__).parent / "results"
+Result = TypeVar("Result")
 _PACKAGES = ("gorae", "jax", "numpy", "scikit-learn", "scipy")
 
 
@@ -50,6 +51,35 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 def ratios(peer: Sequence[float], own: Sequence[float]) -> dict[str, float]:
     """Return how many times faster we are, pair by pair: the runs alternate, so drift falls out."""
     return spread([a / b for a, b in zip(peer, own, strict=True)])
+
+
+def compared(
+    job: str, peer: str, peers: Sequence[float], owns: Sequence[float], wanted: float | None, **further: Any
+) -> dict[str, Any]:
+    """Return a row of the table.
+
+    Args:
+        job: what was done, in words.
+        peer: against what.
+        peers: its seconds, one a pair.
+        owns: our seconds.
+        wanted: the ratio that is wanted, or None.
+        **further: what else is told.
+    """
+    return {
+        "job": job,
+        "peer": peer,
+        "peer_seconds": spread(peers),
+        "own_seconds": spread(owns),
+        "ratio": ratios(peers, owns),
+        "wanted": wanted,
+        **further,
+    }
+
+
+def show(row: dict[str, Any], *further: object) -> None:
+    """Print a row of the table."""
+    print(row["job"], "ratio", row["ratio"], "wanted", row["wanted"], *further, flush=True)
 
 
 def write(name: str, content: dict[str, Any], *, packages: Sequence[str] = ()) -> Path:
@@ -115,9 +145,26 @@ def in_new_process(script: str, *words: object, threads: int | None = None) -> d
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def pair(script: str, *words: object, threads: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the peer's side of a script and then our own, each in a new process.
+
+    Args:
+        script: its path.
+        words: what both are asked to do.
+        threads: threads of the peer's linear algebra; None leaves that to the libraries.
+    """
+    peer = in_new_process(script, "peer", *words, threads=threads)
+    return peer, in_new_process(script, "own", *words)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Return the seconds that a call took, and what it gave."""
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
 def timed_search(search: Any, X: Any, y: Any) -> dict[str, float]:
     """Fit a search that refits; return its seconds, those of the refit, and its best mean score."""
-    began = time.perf_counter()
-    search.fit(X, y)
-    seconds = time.perf_counter() - began
+    seconds, _ = timed(lambda: search.fit(X, y))
     return {"seconds": seconds, "refit": search.refit_time_, "score": float(search.best_score_)}

@@ -9,7 +9,6 @@ comes first.
 """
 
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +47,7 @@ def seconds(job: Job, path: Path | None) -> float:
     )
     space = {"learning_rate": loguniform(1e-4, 1e-2), "weight_decay": loguniform(1e-6, 1e-2)}
     search = gorae.SearchCV(model, space, n_settings=job.settings, refit=False, resume=path, random_state=0)
-    began = time.perf_counter()
-    search.fit(X, y)
-    return time.perf_counter() - began
+    return machine.timed(lambda: search.fit(X, y))[0]
 
 
 def compare(name: str, job: Job, pairs: int) -> dict[str, Any]:
@@ -64,17 +61,16 @@ def compare(name: str, job: Job, pairs: int) -> dict[str, Any]:
             sizes.append(path.stat().st_size)
     without, kept = without[1:], kept[1:]
     overhead = machine.spread([b / a - 1 for a, b in zip(without, kept, strict=True)])
-    row = {
-        "job": f"{name}, {job.settings} settings x 5 folds kept in a journal, warm",
-        "peer": "the same search without resume",
-        "peer_seconds": machine.spread(without),
-        "own_seconds": machine.spread(kept),
-        "ratio": machine.ratios(without, kept),
-        "wanted": 1 / (1 + WANTED),
-        "overhead": overhead,
-        "overhead_wanted": WANTED,
-        "journal_bytes": max(sizes),
-    }
+    row = machine.compared(
+        f"{name}, {job.settings} settings x 5 folds kept in a journal, warm",
+        "the same search without resume",
+        without,
+        kept,
+        1 / (1 + WANTED),
+        overhead=overhead,
+        overhead_wanted=WANTED,
+        journal_bytes=max(sizes),
+    )
     print(row["job"], "overhead", overhead, "wanted under", WANTED, flush=True)
     return row
 

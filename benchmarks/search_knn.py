@@ -14,47 +14,33 @@ they come. `cold` is a new process with an empty compile cache, `warm` the same 
 """
 
 import json
-import time
 import warnings
 from typing import Any
 
 import machine
+import mnist
 import numpy as np
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from mnist import FOLDS
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier as Peer
-
-from gorae.data.named import load_named
 
 METRICS = ("manhattan", "euclidean", "cosine")
 WEIGHTS = ("uniform", "distance")
 NEIGHBORS = list(range(1, 31))
 ROWS, QUICK_ROWS = 10_000, 600
-FOLDS = 5
 WANTED = 50
 TIMED = 2
 """Numbers of neighbours of each metric and weighting that are timed with the peer, in each pair."""
-
-
-def data(quick: bool, folder: str | None) -> tuple[np.ndarray, np.ndarray, list]:
-    """Return bytes, digits and the folds."""
-    mnist = load_named("mnist", data_dir=folder)
-    rows = QUICK_ROWS if quick else ROWS
-    X, y = mnist.X.reshape(len(mnist.X), -1)[:rows], np.asarray(mnist.y)[:rows]
-    return X, y, list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(X, y))
 
 
 def own(quick: bool, folder: str | None) -> dict[str, Any]:
     """Search with gorae twice; return both times and the mean scores by setting."""
     import gorae
 
-    X, y, folds = data(quick, folder)
+    X, y, folds = mnist.images(QUICK_ROWS if quick else ROWS, folder)
     space = {"n_neighbors": NEIGHBORS, "metric": list(METRICS), "weights": list(WEIGHTS)}
     search = gorae.SearchCV(gorae.KNeighborsClassifier(), space, sampler="grid", cv=folds, refit=False)
-    taken = []
-    for _ in range(2):
-        began = time.perf_counter()
-        search.fit(X, y)
-        taken.append(time.perf_counter() - began)
+    taken = [machine.timed(lambda: search.fit(X, y))[0] for _ in range(2)]
     settings, means = search.cv_results_["params"], search.cv_results_["mean_test_score"]
     return {
         "cold": taken[0],
@@ -65,7 +51,7 @@ def own(quick: bool, folder: str | None) -> dict[str, Any]:
 
 def peer(seed: int, quick: bool, folder: str | None) -> dict[str, Any]:
     """Time a part of GridSearchCV's grid; return seconds of the whole, fits timed, and their mean scores."""
-    X, y, folds = data(quick, folder)
+    X, y, folds = mnist.images(QUICK_ROWS if quick else ROWS, folder)
     wide = X.astype(np.float64)
     draw = np.random.default_rng(seed)
     GridSearchCV(Peer(), {"n_neighbors": [1, 2]}, cv=2, n_jobs=2).fit(wide[:50], y[:50])  # starts the workers
@@ -74,9 +60,8 @@ def peer(seed: int, quick: bool, folder: str | None) -> dict[str, Any]:
         for weights in WEIGHTS:
             chosen = sorted(draw.choice(NEIGHBORS, TIMED, replace=False).tolist())
             grid = {"n_neighbors": chosen, "metric": [metric], "weights": [weights]}
-            began = time.perf_counter()
-            search = GridSearchCV(Peer(), grid, cv=folds, n_jobs=2, refit=False).fit(wide, y)
-            seconds[f"{metric}, {weights}"] = time.perf_counter() - began
+            search = GridSearchCV(Peer(), grid, cv=folds, n_jobs=2, refit=False)
+            seconds[f"{metric}, {weights}"], _ = machine.timed(lambda one=search: one.fit(wide, y))
             for setting, mean in zip(
                 search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
             ):
@@ -105,13 +90,7 @@ def compare(pairs: int, quick: bool, folder: str) -> list[dict[str, Any]]:
     """Alternate both sides; return a row cold and a row warm."""
     found = []
     for seed in range(pairs):
-        asked = seed, quick, folder
-        found.append(
-            (
-                machine.in_new_process(__file__, "peer", *asked),
-                machine.in_new_process(__file__, "own", *asked),
-            )
-        )
+        found.append(machine.pair(__file__, seed, quick, folder))
         print(f"pair {seed}: {found[-1][0]['timed_seconds']}, {found[-1][1]['cold']:.2f} s cold", flush=True)
     apart = [
         abs(mine["scores"][key] - score) for theirs, mine in found for key, score in theirs["scores"].items()
@@ -121,22 +100,20 @@ def compare(pairs: int, quick: bool, folder: str) -> list[dict[str, Any]]:
     rows = []
     for state in ("cold", "warm"):
         peers, owns = [theirs["seconds"] for theirs, _ in found], [mine[state] for _, mine in found]
-        rows.append(
-            {
-                "job": f"kNN, {about}, {state}",
-                "peer": f"scikit-learn GridSearchCV(n_jobs=2), estimated from {fits} of {whole} fits",
-                "peer_seconds": machine.spread(peers),
-                "own_seconds": machine.spread(owns),
-                "ratio": machine.ratios(peers, owns),
-                "wanted": WANTED,
-                "fits_timed": fits,
-                "fits_of_the_grid": whole,
-                "timed_seconds": [theirs["timed_seconds"] for theirs, _ in found],
-                "scores_compared": len(apart),
-                "largest_difference_of_a_mean_score": max(apart),
-            }
+        row = machine.compared(
+            f"kNN, {about}, {state}",
+            f"scikit-learn GridSearchCV(n_jobs=2), estimated from {fits} of {whole} fits",
+            peers,
+            owns,
+            WANTED,
+            fits_timed=fits,
+            fits_of_the_grid=whole,
+            timed_seconds=[theirs["timed_seconds"] for theirs, _ in found],
+            scores_compared=len(apart),
+            largest_difference_of_a_mean_score=max(apart),
         )
-        print(rows[-1]["job"], "ratio", rows[-1]["ratio"], "wanted", WANTED, "scores differ by", max(apart))
+        machine.show(row, "scores differ by", max(apart))
+        rows.append(row)
     return rows
 
 
@@ -147,7 +124,7 @@ def main() -> None:
         child(*words)
         return
     parser = machine.pairs_parser(__doc__ or "", pairs=3)
-    parser.add_argument("--data-dir", default="", help="folder with MNIST's idx files (else GORAE_DATA)")
+    mnist.add_folder(parser)
     given = machine.pairs_given(parser)
     machine.record("search_knn", {"rows": compare(given.pairs, given.quick, given.data_dir)}, given)
 

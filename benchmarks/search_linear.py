@@ -19,32 +19,23 @@ import warnings
 from typing import Any
 
 import machine
+import mnist
 import numpy as np
+from mnist import FOLDS
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-
-from gorae.data.named import load_named
+from sklearn.model_selection import GridSearchCV
 
 STRENGTHS = np.geomspace(1e-3, 1e2, 20).tolist()
 """C of scikit-learn."""
 ROWS, QUICK_ROWS = 10_000, 500
-FOLDS = 5
 WANTED = 10
-
-
-def data(quick: bool, folder: str | None, seed: int) -> tuple[np.ndarray, np.ndarray, list]:
-    """Return bytes, digits and the folds of a pair."""
-    mnist = load_named("mnist", data_dir=folder)
-    rows = QUICK_ROWS if quick else ROWS
-    X, y = mnist.X.reshape(len(mnist.X), -1)[:rows], np.asarray(mnist.y)[:rows]
-    return X, y, list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, y))
 
 
 def own(seed: int, quick: bool, folder: str | None) -> dict[str, float]:
     """Search with gorae."""
     import gorae
 
-    X, y, folds = data(quick, folder, seed)
+    X, y, folds = mnist.images(QUICK_ROWS if quick else ROWS, folder, seed=seed)
     model = gorae.LinearClassifier(
         schedule="cosine", batch_size=256, epochs=10, patience=10, random_state=seed
     )
@@ -56,7 +47,7 @@ def own(seed: int, quick: bool, folder: str | None) -> dict[str, float]:
 
 def peer(seed: int, quick: bool, folder: str | None) -> dict[str, float]:
     """Search with GridSearchCV."""
-    X, y, folds = data(quick, folder, seed)
+    X, y, folds = mnist.images(QUICK_ROWS if quick else ROWS, folder, seed=seed)
     pixels = (X / 255).astype(np.float32)
     small = LogisticRegression(max_iter=1)
     GridSearchCV(small, {"C": [1, 2]}, cv=2, n_jobs=2).fit(pixels[:100], y[:100])  # starts the workers
@@ -82,9 +73,7 @@ def compare(pairs: int, quick: bool, folder: str) -> list[dict[str, Any]]:
     """Alternate both sides; return a row cold and a row warm."""
     found = []
     for seed in range(pairs):
-        asked = seed, quick, folder
-        theirs = machine.in_new_process(__file__, "peer", *asked, threads=1)
-        found.append((theirs, machine.in_new_process(__file__, "own", *asked)))
+        found.append(machine.pair(__file__, seed, quick, folder, threads=1))
         print(f"pair {seed}: {found[-1]}", flush=True)
     rows = []
     for state in ("cold", "warm"):
@@ -92,22 +81,20 @@ def compare(pairs: int, quick: bool, folder: str) -> list[dict[str, Any]]:
         whole = [[run["seconds"] for run in side] for side in sides]
         searched = [[run["seconds"] - run["refit"] for run in side] for side in sides]
         losses = [[-run["score"] for run in side] for side in sides]
-        rows.append(
-            {
-                "job": f"linear, {len(STRENGTHS)} strengths x {FOLDS} folds on "
-                f"{QUICK_ROWS if quick else ROWS:,} MNIST images, {state}",
-                "peer": "scikit-learn GridSearchCV(LogisticRegression, n_jobs=2)",
-                "peer_seconds": machine.spread(whole[0]),
-                "own_seconds": machine.spread(whole[1]),
-                "ratio": machine.ratios(*whole),
-                "ratio_without_refit": machine.ratios(*searched),
-                "wanted": WANTED,
-                "peer_best_log_losses": losses[0],
-                "own_best_log_losses": losses[1],
-                "equal_or_better": [mine <= theirs for theirs, mine in zip(*losses, strict=True)],
-            }
+        row = machine.compared(
+            f"linear, {len(STRENGTHS)} strengths x {FOLDS} folds on "
+            f"{QUICK_ROWS if quick else ROWS:,} MNIST images, {state}",
+            "scikit-learn GridSearchCV(LogisticRegression, n_jobs=2)",
+            whole[0],
+            whole[1],
+            WANTED,
+            ratio_without_refit=machine.ratios(*searched),
+            peer_best_log_losses=losses[0],
+            own_best_log_losses=losses[1],
+            equal_or_better=[mine <= theirs for theirs, mine in zip(*losses, strict=True)],
         )
-        print(rows[-1]["job"], "ratio", rows[-1]["ratio"], "wanted", WANTED, "log-losses", losses)
+        machine.show(row, "log-losses", losses)
+        rows.append(row)
     return rows
 
 
@@ -118,7 +105,7 @@ def main() -> None:
         child(*words)
         return
     parser = machine.pairs_parser(__doc__ or "")
-    parser.add_argument("--data-dir", default="", help="folder with MNIST's idx files (else GORAE_DATA)")
+    mnist.add_folder(parser)
     given = machine.pairs_given(parser)
     machine.record("search_linear", {"rows": compare(given.pairs, given.quick, given.data_dir)}, given)
 

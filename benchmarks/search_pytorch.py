@@ -15,8 +15,6 @@ member's epoch.
 
 import json
 import os
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,13 +106,6 @@ def peer(job: Job, members: int) -> float:
     return float(np.mean(scores))
 
 
-def seconds(work: Callable[[], float]) -> tuple[float, float]:
-    """Return how long some work took, and what it gave."""
-    began = time.perf_counter()
-    score = work()
-    return time.perf_counter() - began, score
-
-
 def child(side: str, name: str, members: str, quick: str) -> None:
     """Run one side in this process and print its figures."""
     job = toy(JOBS[name]) if quick == "True" else JOBS[name]
@@ -122,7 +113,7 @@ def child(side: str, name: str, members: str, quick: str) -> None:
         import gorae
 
         gorae.SearchCV, gorae.MLPClassifier  # noqa: B018 - lazy names: touching them loads JAX
-        first, second = (seconds(lambda: own(job, int(members))) for _ in range(2))
+        first, second = (machine.timed(lambda: own(job, int(members))) for _ in range(2))
         print(json.dumps({"cold": first[0], "warm": second[0], "score": second[1]}))
         return
     import torch
@@ -131,10 +122,10 @@ def child(side: str, name: str, members: str, quick: str) -> None:
     for threads in range(1, len(os.sched_getaffinity(0)) + 1):
         torch.set_num_threads(threads)
         peer(job, 1)
-        tried[threads] = min(seconds(lambda: peer(job, 1))[0] for _ in range(3))
+        tried[threads] = min(machine.timed(lambda: peer(job, 1))[0] for _ in range(3))
     threads = min(tried, key=lambda count: tried[count])
     torch.set_num_threads(threads)
-    taken, score = seconds(lambda: peer(job, int(members)))
+    taken, score = machine.timed(lambda: peer(job, int(members)))
     print(json.dumps({"warm": taken, "cold": taken, "score": score, "threads": threads}))
 
 
@@ -144,33 +135,26 @@ def compare(name: str, members: int, pairs: int, quick: bool) -> list[dict[str, 
     found = []
     for _ in range(pairs):
         asked = name, members, quick
-        found.append(
-            (
-                machine.in_new_process(__file__, "peer", *asked),
-                machine.in_new_process(__file__, "own", *asked),
-            )
-        )
+        found.append(machine.pair(__file__, *asked))
         print(*asked, found[-1], flush=True)
     each = members * job.epochs
     rows = []
     for state in ("warm", "cold"):
         peers, owns = ([pair[side][state] / each for pair in found] for side in (0, 1))
-        rows.append(
-            {
-                "job": f"an epoch of one of {members} members, {job.about}, {state}",
-                "peer": "a plain PyTorch loop",
-                "peer_seconds": machine.spread(peers),
-                "own_seconds": machine.spread(owns),
-                "ratio": machine.ratios(peers, owns),
-                "wanted": WANTED,
-                "members": members,
-                "epochs": job.epochs,
-                "peer_threads": [theirs["threads"] for theirs, _ in found],
-                "peer_score": found[0][0]["score"],
-                "own_score": found[0][1]["score"],
-            }
+        row = machine.compared(
+            f"an epoch of one of {members} members, {job.about}, {state}",
+            "a plain PyTorch loop",
+            peers,
+            owns,
+            WANTED,
+            members=members,
+            epochs=job.epochs,
+            peer_threads=[theirs["threads"] for theirs, _ in found],
+            peer_score=found[0][0]["score"],
+            own_score=found[0][1]["score"],
         )
-        print(rows[-1]["job"], "ratio", rows[-1]["ratio"], "wanted", WANTED, flush=True)
+        machine.show(row)
+        rows.append(row)
     return rows
 
 

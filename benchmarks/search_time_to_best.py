@@ -168,8 +168,7 @@ def compare(against: str, name: str, pairs: int, quick: bool) -> dict[str, Any]:
     found = []
     for seed in range(FIRST_SEED, FIRST_SEED + pairs):
         asked = against, name, seed, quick
-        peer = machine.in_new_process(__file__, "peer", *asked, threads=1)
-        found.append((peer, machine.in_new_process(__file__, "own", *asked)))
+        found.append(machine.pair(__file__, *asked, threads=1))
         print(*asked, found[-1], flush=True)
     reached = [mine["score"] >= peer["score"] - CLOSE for peer, mine in found]
     rates, alphas, widths = lists(quick)
@@ -178,21 +177,20 @@ def compare(against: str, name: str, pairs: int, quick: bool) -> dict[str, Any]:
     if against == "scikit-learn":
         about = f"time to the best score, reached by {sum(reached)} of {pairs}"
     peers, owns = ([pair[side]["seconds"] for pair in found] for side in (0, 1))
-    return {
-        "job": f"{name}, {settings} settings x 5 folds, {about}, cold",
-        "peer": PEERS[against],
-        "peer_seconds": machine.spread(peers),
-        "own_seconds": machine.spread(owns),
-        "own_warm_seconds": machine.spread([mine["warm"] for _, mine in found]),
-        "ratio": machine.ratios(peers, owns),
-        "ratio_without_refit": machine.ratios(
+    return machine.compared(
+        f"{name}, {settings} settings x 5 folds, {about}, cold",
+        PEERS[against],
+        peers,
+        owns,
+        WANTED[against][name],
+        own_warm_seconds=machine.spread([mine["warm"] for _, mine in found]),
+        ratio_without_refit=machine.ratios(
             *([pair[side]["seconds"] - pair[side]["refit"] for pair in found] for side in (0, 1))
         ),
-        "wanted": WANTED[against][name],
-        "reached": reached,
-        "peer_scores": [peer["score"] for peer, _ in found],
-        "own_scores": [mine["score"] for _, mine in found],
-    }
+        reached=reached,
+        peer_scores=[peer["score"] for peer, _ in found],
+        own_scores=[mine["score"] for _, mine in found],
+    )
 
 
 def main() -> None:
@@ -209,7 +207,7 @@ def main() -> None:
     for against in [given.against] if given.against else WANTED:
         for name in [given.only] if given.only else LOADERS:
             rows.append(compare(against, name, given.pairs, given.quick))
-            print(rows[-1]["job"], "ratio", rows[-1]["ratio"], "wanted", rows[-1]["wanted"], flush=True)
+            machine.show(rows[-1])
     content = {"close": CLOSE, "grid": {"rates": RATES, "alphas": ALPHAS, "widths": WIDTHS}, "rows": rows}
     if given.against or given.only:
         print(json.dumps(content, indent=1))

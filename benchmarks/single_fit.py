@@ -6,13 +6,7 @@ whole training.
 """
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
-import time
 import warnings
-from pathlib import Path
 
 import machine
 import numpy as np
@@ -36,9 +30,7 @@ def own(shape: tuple, X: np.ndarray, y: np.ndarray) -> float:
     model = gorae.MLPClassifier(
         (hidden,), batch_size=batch, epochs=epochs, patience=10**6, tol=0.0, scale=None, random_state=0
     )
-    began = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - began
+    return machine.timed(lambda: model.fit(X, y))[0]
 
 
 def peer(shape: tuple, X: np.ndarray, y: np.ndarray) -> float:
@@ -49,51 +41,39 @@ def peer(shape: tuple, X: np.ndarray, y: np.ndarray) -> float:
     model = MLPClassifier(
         (hidden,), batch_size=batch, max_iter=epochs, n_iter_no_change=10**6, random_state=0
     )
-    began = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - began
+    return machine.timed(lambda: model.fit(X, y))[0]
 
 
-def child(index: int, runs: int) -> None:
+def child(place: str, runs: str) -> None:
     """Time a cold fit, then alternate warm ones with the peer."""
     warnings.simplefilter("ignore")
     import gorae
 
     gorae.MLPClassifier  # noqa: B018 - a lazy name: touching it loads JAX
-    shape = SHAPES[index]
+    shape = SHAPES[int(place)]
     X, y = problem(shape)
     cold = own(shape, X, y)
-    pairs = [(peer(shape, X, y), own(shape, X, y)) for _ in range(runs)]
+    pairs = [(peer(shape, X, y), own(shape, X, y)) for _ in range(int(runs))]
     print(json.dumps({"cold": cold, "peer": [p for p, _ in pairs], "own": [o for _, o in pairs]}))
 
 
 def main() -> None:
     """Write the ratios of each shape."""
-    if "--child" in sys.argv:
-        child(int(sys.argv[-2]), int(sys.argv[-1]))
+    words = machine.words_of_child()
+    if words is not None:
+        child(*words)
         return
     runs = machine.arguments(__doc__ or "").runs
     rows = []
     for index, shape in enumerate(SHAPES):
-        with tempfile.TemporaryDirectory() as cache:
-            environment = {**os.environ, "GORAE_CACHE": cache}
-            command = [sys.executable, str(Path(__file__)), "--child", str(index), str(runs)]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout.strip().splitlines()[-1])
+        found = machine.in_new_process(__file__, index, runs)
         n, features, classes, hidden, batch, epochs = shape
         job = f"one fit {features}-{hidden}-{classes}, {n} rows, batch {batch}, {epochs} epochs"
         for state, owns in (("warm", found["own"]), ("cold", [found["cold"]] * runs)):
-            rows.append(
-                {
-                    "job": f"{job}, {state}",
-                    "peer": "scikit-learn MLPClassifier",
-                    "peer_seconds": machine.spread(found["peer"]),
-                    "own_seconds": machine.spread(owns),
-                    "ratio": machine.ratios(found["peer"], owns),
-                    "wanted": 5 if (state == "warm" and index == 0) else None,
-                }
-            )
-            print(rows[-1]["job"], rows[-1]["ratio"])
+            wanted = 5 if (state == "warm" and index == 0) else None
+            job_now = f"{job}, {state}"
+            rows.append(machine.compared(job_now, "scikit-learn MLPClassifier", found["peer"], owns, wanted))
+            machine.show(rows[-1])
     print(machine.write("single_fit", {"rows": rows}))
 
 
