@@ -62,6 +62,21 @@ def test_text(table, run):
     assert "at most 4 settings of knn (random), 3 folds of 48 rows; at most 600 s" in ran.err
 
 
+def test_test_rows_that_were_learned_from_are_told(table, run):
+    """Given the same file as a test, it says that its rows were learned from, in the text and in the report."""
+    ran = search(run, "--test", "people.csv")
+    assert "knn on 60 test rows of which 60 were learned from too: accuracy " in ran.out
+    assert "of which 60 were learned from too" in (table / "people-search.html").read_text("utf-8")
+
+
+def test_a_population_tells_its_schedule(table, run):
+    """The report names parameters as the space does, not as the steps of a pipeline."""
+    (table / "linear.toml").write_text("learning_rate = { low = 1e-3, high = 1e-1, log = true }\n")
+    ran = search(run, "--sampler", "pbt", model="linear", space="linear.toml")
+    assert ran.code == 0, ran.err
+    assert "model__" not in (table / "people-search.html").read_text("utf-8")
+
+
 def test_the_model_answers(table, run):
     """The file that is written predicts, explains and tells what it is."""
     search(run)
@@ -168,7 +183,7 @@ def test_a_killed_search_goes_on(table):
     """Killed after a part was written, --resume ends with the table of a search that was not killed."""
     dying = (
         "import os, signal\nfrom gorae.search import populations\nfrom gorae.search.journal import Journal\n"
-        "from gorae.cli import main\npopulations._MOST_A_PART = 8\n"
+        "from gorae.cli import main\npopulations.MOST_A_PART = 8\n"
         "keep = Journal.keep\n"
         "def last(*a):\n    keep(*a)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
         "Journal.keep = last\nmain()\n"

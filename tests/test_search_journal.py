@@ -42,7 +42,7 @@ from gorae.search import populations
 from gorae.search.journal import Journal
 import test_search_journal as t
 
-populations._MOST_A_PART = 8
+populations.MOST_A_PART = 8
 
 write, left = Journal.keep, int(sys.argv[2])
 

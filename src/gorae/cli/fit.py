@@ -92,6 +92,7 @@ def _as_object(study: Any, model_file: Path, report_file: Path) -> dict[str, Any
 
 def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
     """Return what is printed for people."""
+    test_in_words = import_module("gorae.study.findings").test_in_words
     found = study.findings_
     metric = study.table[0]["metric"]
     lines = [f"{'model':>9}  {metric:>8}  95 % interval       fits  seconds"]
@@ -104,13 +105,7 @@ def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
     lines.append("")
     test, gap = found["test"], found["gap"]
     if test is not None:
-        rmse = f"; RMSE {test['rmse']:.4g}" if "rmse" in test else ""
-        seen = test.get("seen", 0)
-        touched = f"of which {seen} were learned from too" if seen else "that nothing else touched"
-        lines.append(
-            f"{study.best_} on {test['rows']} test rows {touched}: {test['metric']} "
-            f"{test['score']:.4f} (95 % interval {interval(test)}){rmse}"
-        )
+        lines.append(f"{study.best_} {test_in_words(test)}")
     if gap is not None:
         lines.append(f"{study.best_} {gap['verdict']}. {gap['reason']}")
     lines.append(found["comparison"]["sentence"])

@@ -264,6 +264,7 @@ def _table(rows: list[dict[str, Any]], metric: str) -> list[str]:
 
 def _as_text(found: Any, files: dict[str, Path]) -> str:
     """Return what is printed for people."""
+    test_in_words = import_module("gorae.study.findings").test_in_words
     facts, ranked = found.facts, _ranked(found)
     metric, nested, test = facts["search"]["metric"], facts["search"]["nested"], facts["test"]
     lines = _table(ranked[:_SHOWN], metric)
@@ -284,10 +285,7 @@ def _as_text(found: Any, files: dict[str, Path]) -> str:
             f"{interval(nested)}); the best score is {nested['optimism']:.4f} above."
         )
     if test is not None:
-        lines.append(
-            f"{facts['best']} on {test['rows']} test rows that nothing else touched: {test['metric']} "
-            f"{test['score']:.4f} (95 % interval {interval(test)})"
-        )
+        lines.append(f"{facts['best']} {test_in_words(test)}")
     lines += [f"note: {note}" for note in facts["data"]["notes"]]
     lines.append("   ".join(f"{name.removesuffix('_file')}: {path}" for name, path in files.items()))
     return "\n".join(lines)

@@ -208,6 +208,23 @@ def test_finding(outputs: np.ndarray, test: Rows, rows: Rows, seen: int) -> dict
     }
 
 
+def test_in_words(found: Mapping[str, Any]) -> str:
+    """Return what `test_finding` found as a sentence's end.
+
+    Example:
+        >>> found = {"metric": "accuracy", "score": 0.9, "low": 0.7, "high": 1.0, "rows": 30, "seen": 2}
+        >>> test_in_words(found)
+        'on 30 test rows of which 2 were learned from too: accuracy 0.9000 (95 % interval 0.7000 to 1.0000)'
+    """
+    seen = found.get("seen", 0)
+    touched = f"of which {seen} were learned from too" if seen else "that nothing else touched"
+    rmse = f"; RMSE {found['rmse']:.4g}" if "rmse" in found else ""
+    return (
+        f"on {found['rows']} test rows {touched}: {found['metric']} {found['score']:.4f} "
+        f"(95 % interval {found['low']:.4f} to {found['high']:.4f}){rmse}"
+    )
+
+
 def _predicted(result: NestedResult, scored: np.ndarray) -> dict[str, int]:
     """Return how many rows have an out-of-fold answer, and how the models that gave it came about."""
     return {"rows": len(scored), "folds": len(result.chosen), "tried": result.inner_scores.shape[1]}

@@ -13,7 +13,7 @@ from gorae.errors import ParameterError
 from gorae.estimators.network import NetworkEstimator
 from gorae.report import SearchFacts, search_facts
 from gorae.search import SearchCV
-from gorae.study.findings import data_finding, made
+from gorae.study.findings import data_finding, made, test_in_words
 from gorae.study.ladder import unfitted
 from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
@@ -184,6 +184,7 @@ def _known(search: SearchCV, space: Any) -> SearchFacts:
         known,
         results=columns | {"params": [_plain(setting) for setting in known.results["params"]]},
         nested=nested and {**nested, "chosen": [_plain(setting) for setting in nested["chosen"]]},
+        schedule=tuple((until, _plain(setting)) for until, setting in known.schedule),
         estimator=type(_last(search.estimator)).__name__,
         space=tuple(_parts(space)),
     )
@@ -211,10 +212,7 @@ def _told(known: SearchFacts, facts: Mapping[str, Any]) -> SearchFacts:
     data, test = facts["data"], facts["test"]
     about = [f"{data['rows']} rows, {data['columns']} columns", data["task"]]
     if test is not None:
-        about.append(
-            f"on {test['rows']} test rows that nothing else touched: {test['metric']} {test['score']:.4f} "
-            f"(95 % interval {test['low']:.4f} to {test['high']:.4f})"
-        )
+        about.append(test_in_words(test))
     return replace(
         known,
         title=f"{data['name']}: settings of {facts['best']}",
