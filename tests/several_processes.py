@@ -22,7 +22,7 @@ from gorae.backend import diagnose
 from gorae.backend.processes import gather_bytes
 from gorae.errors import MemoryPlanError
 from gorae.search.journal import Journal
-from gorae.train import workers
+from gorae.train import planner, workers
 
 X, Y = (part[::2] for part in load_iris(return_X_y=True))
 SPACE = {"learning_rate": np.geomspace(1e-3, 1, 16).tolist(), "weight_decay": [0.0, 1e-3]}
@@ -144,6 +144,7 @@ def main():
     what, folder, port, index = sys.argv[1:]
     jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=int(index))
     warnings.simplefilter("ignore")
+    planner._STACKED_STEPS = 0  # few steps are stacked too
     answer = globals()[what](Path(folder))
     Path(folder, f"{what}-{index}.json").write_text(json.dumps(answer))
 

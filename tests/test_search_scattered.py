@@ -124,8 +124,9 @@ def test_in_other_processes_with_read_only_arrays():
     assert_same_table(found, asked.fit(*CANCER))
 
 
-def test_many_small_networks_are_stacked_as_here():
+def test_many_small_networks_are_stacked_as_here(monkeypatch):
     """So many that one process stacks them, which rounds otherwise: the pieces are stacked, or not, as there."""
+    monkeypatch.setattr("gorae.train.planner._STACKED_STEPS", 0)
     asked = search(n_settings=110).set_params(estimator__epochs=1)
     with on(Waves):
         found = clone(asked).fit(*CANCER)

@@ -77,6 +77,15 @@ def test_many_tiny_members_are_stacked_on_a_cpu():
     assert plan_members(problem(500), rows(10), FOLD, 1000, cpu).chunk == 1
 
 
+def test_short_trainings_are_not_stacked():
+    """A stack has to save more than compiling one network's program for the final fit costs."""
+    cpu = select_devices("cpu")
+
+    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=600).chunk == 1
+    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=700).chunk == 8
+    assert plan_members(problem(8), rows(10), FOLD, 1000, cpu, steps=140).chunk == 8
+
+
 def test_small_members_are_stacked_where_none_waits():
     """Networks in between go in eights too if all of them train for all epochs."""
     cpu = select_devices("cpu")
@@ -154,6 +163,7 @@ def test_a_training_is_stacked_where_members_end_together(monkeypatch, changes, 
     """Members between tiny and large are stacked only if none waits for another."""
     monkeypatch.setattr("gorae.train.planner._TINY_STEP", 0)
     monkeypatch.setattr("gorae.train.planner._MANY_MEMBERS", 0)
+    monkeypatch.setattr("gorae.train.planner._STACKED_STEPS", 0)
     who = members(32, epochs=2)
     who[5].hyper.update({name: np.uint32(value) for name, value in changes.items()})
     planned = []

@@ -23,6 +23,8 @@ XLA's GPU compiler supports the full level only.
 _programs: dict[Hashable, Callable[..., Any]] = {}
 _gates: dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
+_tracing = threading.Lock()
+"""Tracing is Python's work: two threads at it take longer than one after the other."""
 
 
 def compiled(
@@ -78,7 +80,9 @@ def _compile(
     sharding = jax.sharding.SingleDeviceSharding(device)
     wanted = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), arguments)
     with compile_cache(), own_numerics():
-        return partial(_call, jax.jit(function).lower(*wanted).compile(compiler_options=options))
+        with _tracing:
+            lowered = jax.jit(function).lower(*wanted)
+        return partial(_call, lowered.compile(compiler_options=options))
 
 
 def _call(program: Callable[..., Any], *arguments: Any) -> Any:

@@ -28,6 +28,7 @@ from gorae.search.tasks import Task, Workers, received, sent_once
 from gorae.search.trials import Entry, Trials
 from gorae.train import Member, SharedRows, hyper_scalars, plan_members
 from gorae.train.loop import end_together
+from gorae.train.task import steps_an_epoch
 
 _TASKS_A_WORKER = 8
 """Few, as each prepares its settings anew; but Ctrl-C is to lose little, and nobody is to wait long."""
@@ -181,11 +182,14 @@ class RemoteRace(NetworkRace):
             return 1, len(group)
         first, sizes = known[fits[0]], [self._members(place) for place in group]
         together = end_together(first.recipe.problem, [job for fit in fits for job in self._jobs(fit)])
-        if self._stacks(first, sum(sizes), together):
-            fewest = self._fewest_stacked(first, sum(sizes), together)
+        steps = [_steps(known[fit]) for fit in fits]
+        if self._stacks(first, sum(sizes), together, min(steps)):
+            fewest = self._fewest_stacked(first, sum(sizes), together, min(steps))
             return 1, max(1, len(group) // ceil(fewest / min(sizes)))
-        if self._stacks(first, sum(sizes), True):  # a piece could be of fits that end together
-            most = (self._fewest_stacked(first, sum(sizes), True) - 1) // max(sizes)
+        if self._stacks(
+            first, sum(sizes), True, max(steps)
+        ):  # longer ones could end together
+            most = (self._fewest_stacked(first, sum(sizes), True, max(steps)) - 1) // max(sizes)
             return ceil(len(group) / max(1, most)), len(group)
         return 1, len(group)
 
@@ -200,17 +204,23 @@ class RemoteRace(NetworkRace):
         hyper = hyper_scalars(**ready.recipe.hyper)
         return [Member(hyper, 0, None if member is None else member.state) for member in earlier]
 
-    def _stacks(self, ready: ReadyFit, members: int, together: bool) -> bool:
+    def _stacks(self, ready: ReadyFit, members: int, together: bool, steps: int) -> bool:
         """Return whether so many members like those of a fit are stacked."""
         data, devices = self._together.data, select_devices(ready.fit.estimator.device)
         rows = SharedRows(data.matrix, data.targets)
         problem, split = ready.recipe.problem, ready.split
-        return plan_members(problem, rows, split, members, devices, together=together).chunk > 1
+        plan = plan_members(problem, rows, split, members, devices, together=together, steps=steps)
+        return plan.chunk > 1
 
-    def _fewest_stacked(self, ready: ReadyFit, members: int, together: bool) -> int:
+    def _fewest_stacked(self, ready: ReadyFit, members: int, together: bool, steps: int) -> int:
         """Return the fewest members that are stacked, where so many are."""
         numbers = range(1, members + 1)
-        return numbers[bisect_left(numbers, True, key=lambda n: self._stacks(ready, n, together))]
+        return numbers[bisect_left(numbers, True, key=lambda n: self._stacks(ready, n, together, steps))]
+
+
+def _steps(ready: ReadyFit) -> int:
+    """Return the steps that a fit may take."""
+    return int(ready.recipe.hyper["epochs"]) * steps_an_epoch(ready.recipe.problem, ready.split)
 
 
 class Scattered:

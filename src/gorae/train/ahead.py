@@ -14,7 +14,7 @@ from gorae.train.loop import end_together
 from gorae.train.planner import plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
 from gorae.train.spread import Spread
-from gorae.train.task import Member, Work, compile_ahead, compile_drawing
+from gorae.train.task import Member, Work, compile_ahead, compile_drawing, fewest_steps
 
 _log = logging.getLogger("gorae.train")
 
@@ -74,9 +74,15 @@ def _train(training: Training) -> None:
     """Compile the program that trains."""
     problem, shared, splits, members, devices = training
     work = Work(problem, (), [as_read(splits[members[0].split])], False, None, "")
-    together = end_together(problem, members)
-    planned = Spread().planned(len(members), devices)
-    plan = plan_members(problem, shared, splits[0], planned, devices, together=together)
+    plan = plan_members(
+        problem,
+        shared,
+        splits[0],
+        Spread().planned(len(members), devices),
+        devices,
+        together=end_together(problem, members),
+        steps=fewest_steps(problem, splits, members),
+    )
     work.members = [members[0]._replace(split=0)]
     compile_ahead(work, [0], plan.chunk, plan.workers[0].device, SharedRows(*map(_shape, shared)))
 

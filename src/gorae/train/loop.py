@@ -20,7 +20,7 @@ from gorae.train.history import MemberResult
 from gorae.train.planner import Plan, plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
 from gorae.train.spread import Counts, Spread, Terms
-from gorae.train.task import Member, Paused, Work, is_drawn, steps_an_epoch
+from gorae.train.task import Member, Paused, Work, fewest_steps, is_drawn, steps_an_epoch
 from gorae.train.workers import Run, compile_task, counted, keep, work_on
 
 _log = logging.getLogger("gorae.train")
@@ -94,8 +94,15 @@ def train(
     spread = Spread()
 
     def ready() -> tuple[tuple[Work, Plan, dict[Device, SharedRows]], Terms]:
-        planned, together = spread.planned(len(members), devices), end_together(problem, members)
-        plan = plan_members(problem, shared, splits[0], planned, devices, together=together)
+        plan = plan_members(
+            problem,
+            shared,
+            splits[0],
+            spread.planned(len(members), devices),
+            devices,
+            together=end_together(problem, members),
+            steps=fewest_steps(problem, splits, members),
+        )
         if checkpoint is not None:
             open_folder(checkpoint)
         known = checkpoint is not None or spread.count > 1
@@ -114,7 +121,7 @@ def train(
     jobs = [partial(work_on, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
     if tasks and is_drawn(work, tasks[0]):
         first = plan.workers[0].device
-        jobs.append(partial(compile_task, run, tasks[0], first, placed[first]))
+        jobs.insert(0, partial(compile_task, run, tasks[0], first, placed[first]))  # it takes longest
     threads = [threading.Thread(target=counted, args=(run, job), daemon=True) for job in jobs]
     with hearing_interrupts(partial(_interrupt, run)):
         interrupted = _run_threads(run, threads, progress, began) or run.interrupted

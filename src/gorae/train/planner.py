@@ -16,6 +16,9 @@ _TINY_STEP = 1 << 18
 _SMALL_STEP = 1 << 20
 _MANY_MEMBERS = 96
 _TINY_CHUNK = 8
+_STACKED_STEPS = 1 << 17
+"""Steps of all members from which a stack pays: it saves about 20 µs a step, and the final fit of a search,
+which is one network, then has to compile a program of its own."""
 _LARGEST_CHUNK = 512
 _MEMBER_OVERHEAD = 20_000
 """Bytes of Python objects and records that a member takes, whatever its size."""
@@ -43,13 +46,23 @@ def plan_members(
     devices: list[Device],
     *,
     together: bool = False,
+    steps: int = _STACKED_STEPS,
 ) -> Plan:
-    """Return how to run `members` members on `devices`; `together` says that all end after the same epochs.
+    """Return how to run `members` members on `devices`.
 
     On a CPU a member is a program of its own, except that tiny nets are stacked in eights where there are
-    enough of them (their cost is the overhead of an operation, which a stack shares; larger stacks fall out
-    of the second-level cache), and small ones where none waits for another. On accelerators a chunk takes as
-    many as fit.
+    enough of them and of their steps (their cost is the overhead of an operation, which a stack shares;
+    larger stacks fall out of the second-level cache), and small ones where none waits for another. On
+    accelerators a chunk takes as many as fit.
+
+    Args:
+        problem: what is trained.
+        shared: rows and targets that all members read.
+        split: one of the folds, which are of one size.
+        members: how many.
+        devices: where.
+        together: whether all end after the same epochs.
+        steps: the fewest that a member may take.
 
     Raises:
         MemoryPlanError: when not even one member fits into the budget.
@@ -67,7 +80,7 @@ def plan_members(
     workers = workers_for(devices)
     fitting = int(free // each)
     if device.platform == "cpu":
-        chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together))
+        chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together, steps))
         busy = min(len(workers), fitting // chunk, -(-members // chunk))
         turns = fitting // chunk >= 2 * busy - 1
         return Plan(chunk, tuple(workers[: max(1, busy)]), each, turns)
@@ -115,14 +128,12 @@ def is_tiny(problem: Problem) -> bool:
     return parameter_count(problem) * problem.batch_size <= _TINY_STEP
 
 
-def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool) -> int:
+def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool, steps: int) -> int:
     """Return the members a program holds on a CPU."""
+    if members < max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK) or members * steps < _STACKED_STEPS:
+        return 1
     small = together and parameter_count(problem) * problem.batch_size <= _SMALL_STEP
-    return (
-        _TINY_CHUNK
-        if (small or is_tiny(problem)) and members >= max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK)
-        else 1
-    )
+    return _TINY_CHUNK if small or is_tiny(problem) else 1
 
 
 def _nbytes(tree: object) -> int:

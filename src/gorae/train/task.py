@@ -85,6 +85,12 @@ def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
     return -(-int(split.train_count) // problem.batch_size)
 
 
+def fewest_steps(problem: Problem, splits: Sequence[SplitRows], members: Sequence[Member]) -> int:
+    """Return the steps of the member that takes the fewest, if none stops early; 0 where there is none."""
+    steps = [steps_an_epoch(problem, split) for split in splits]
+    return min((int(member.hyper["epochs"]) * steps[member.split] for member in members), default=0)
+
+
 def is_drawn(work: Work, task: Sequence[int]) -> bool:
     """Return whether a task begins with a member that is to be drawn, and not with one that goes on."""
     found = work.checkpoint is not None and work.checkpoint.path(task[0]).exists()
