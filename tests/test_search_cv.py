@@ -70,6 +70,19 @@ def test_grid_is_that_of_scikit_learn(estimator, space):
     np.testing.assert_array_equal(ours.predict(CANCER[0]), theirs.predict(CANCER[0]))
 
 
+@pytest.mark.parametrize("labels", [list, np.array], ids=["list", "array"])
+def test_an_estimator_s_own_score_is_that_of_scikit_learn(labels):
+    """Without scoring, the share of hits of labels that are texts; a generator is copied for each fit."""
+    X, y = CANCER
+    named = labels(["malign" if each == 0 else "benign" for each in y])
+    estimator = clone(LINEAR).set_params(random_state=np.random.RandomState(5))
+    space = {"learning_rate": [0.01, 0.1]}
+    ours = SearchCV(estimator, space, sampler="grid", cv=3).fit(X, named)
+    theirs = GridSearchCV(estimator, space, cv=3).fit(X, named)
+    assert_same_results(ours, theirs)
+    assert type(ours.best_score_) is type(theirs.best_score_)
+
+
 def test_neighbors_are_those_of_scikit_learn():
     """Every k, metric and weighting from one table, with the ties that integer pixels make."""
     X, y = (part[:250] for part in load_digits(return_X_y=True))

@@ -50,9 +50,9 @@ class NetworkRace:
         self._estimator = estimator
         rows = [train for train, _ in trials.splits]
         self._fits = [
-            Fit(trials.prepared(estimator, setting, split), train)
+            Fit(one, train)
             for setting in settings
-            for split, train in enumerate(rows)
+            for one, train in zip(trials.prepared_for_all(estimator, setting), rows, strict=True)
         ]
         weight = trials.fit_params.get("sample_weight")
         self._together = begin_together(self._fits, trials.X, trials.y, weight, groups=trials.groups)

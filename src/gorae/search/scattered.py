@@ -186,9 +186,7 @@ class RemoteRace(NetworkRace):
         if self._stacks(first, sum(sizes), together, min(steps)):
             fewest = self._fewest_stacked(first, sum(sizes), together, min(steps))
             return 1, max(1, len(group) // ceil(fewest / min(sizes)))
-        if self._stacks(
-            first, sum(sizes), True, max(steps)
-        ):  # longer ones could end together
+        if self._stacks(first, sum(sizes), True, max(steps)):  # longer ones could end together
             most = (self._fewest_stacked(first, sum(sizes), True, max(steps)) - 1) // max(sizes)
             return ceil(len(group) / max(1, most)), len(group)
         return 1, len(group)

@@ -3,17 +3,23 @@
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.metrics._scorer import _PassthroughScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from gorae.estimators.neighbors import KNeighborsClassifier
+from gorae.estimators.network import NetworkClassifier
 from gorae.search.space import Setting
+
+_IMMUTABLE = (str, int, float, bool, type(None))
 
 Entry = dict[str, Any]
 """One fit of one setting in the words of scikit-learn: its scores, times, rows and error.
@@ -61,6 +67,23 @@ class Trials:
         one: Any = clone(estimator)
         one.set_params(**_copied(setting))
         return seeded(one, self.seeds[split])
+
+    def prepared_for_all(self, estimator: Any, setting: Setting) -> list[Any]:
+        """Return what `prepared` gives for each split, of an estimator whose parameters hold no other.
+
+        A clone asks for the signature of the class, which takes longer than a small network's epoch: there
+        is one a setting, and the splits have copies of it.
+        """
+        first = self.prepared(estimator, setting, 0)
+        seedless = setting.get("random_state", estimator.random_state) is None
+        ones = [first, *(copy(first) for _ in self.seeds[1:])]
+        for one, seed in zip(ones[1:], self.seeds[1:], strict=True):
+            for name, value in vars(first).items():
+                if not isinstance(value, _IMMUTABLE):
+                    setattr(one, name, clone(value, safe=False))
+            if seedless:
+                one.random_state = seed
+        return ones
 
     @cached_property
     def labels(self) -> np.ndarray | None:
@@ -123,6 +146,10 @@ class Trials:
 
     def _scores(self, estimator: Any, X: Any, y: Any, rows: np.ndarray) -> Any:
         """Return the scores of an estimator for some rows."""
+        if not self.score_params and _is_share_of_hits(self.scorer, estimator):
+            hits = estimator.predict(X) == y
+            if isinstance(hits, np.ndarray) and hits.shape == (len(rows),):
+                return float(np.mean(hits))
         params = _check_method_params(self.X, dict(self.score_params), rows)
         return _score(estimator, X, y, self.scorer, params, self.error_score)
 
@@ -130,6 +157,13 @@ class Trials:
         """Return the score of a failure, under every name that a scorer of several has."""
         names = getattr(self.scorer, "_scorers", None)
         return self.error_score if names is None else dict.fromkeys(names, self.error_score)
+
+
+def _is_share_of_hits(scorer: Any, estimator: Any) -> bool:
+    """Return whether a score is scikit-learn's own of a classifier of ours, which it checks at length."""
+    score = getattr(type(estimator), "score", None)
+    own = score is NetworkClassifier.score or score is KNeighborsClassifier.score
+    return own and isinstance(scorer, _PassthroughScorer)
 
 
 def _copied(setting: Setting) -> Setting:
