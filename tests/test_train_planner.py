@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorae.backend import memory_budget, select_devices
+from gorae.backend import memory, memory_budget, select_devices
 from gorae.errors import MemoryPlanError, ParameterError
 from gorae.estimators.population import Build
 from gorae.models import MLPShape
@@ -151,6 +151,25 @@ def test_a_control_group_has_its_limit_less_what_is_used(monkeypatch, tmp_path):
     assert memory_budget(select_devices("cpu")[0]) == 800
 
     (tmp_path / "memory.max").write_text("max\n")
+    assert memory_budget(select_devices("cpu")[0]) == 5 * 10**11
+
+
+@pytest.mark.skipif(memory.resource is None, reason="Windows has no such limits")
+def test_the_process_has_its_limits_less_what_is_used(monkeypatch, tmp_path):
+    """Of the limits of address space and of data the one that leaves less counts; none is no limit."""
+    monkeypatch.setattr("gorae.backend.memory._available", lambda: 10**12)
+    monkeypatch.setattr("gorae.backend.memory._group_free", lambda: None)
+    monkeypatch.setattr("gorae.backend.memory._STATUS", tmp_path / "status")
+    monkeypatch.delenv("GORAE_MEMORY", raising=False)
+    (tmp_path / "status").write_text("Name:\tpython\nVmSize:\t   3 kB\nVmData:\t   2 kB\n")
+    limits = {memory.resource.RLIMIT_AS: 9 * 1024, memory.resource.RLIMIT_DATA: memory.resource.RLIM_INFINITY}
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda which: (limits[which], limits[which]))
+    assert memory_budget(select_devices("cpu")[0]) == 3 * 1024
+
+    limits[memory.resource.RLIMIT_DATA] = 4 * 1024
+    assert memory_budget(select_devices("cpu")[0]) == 1024
+
+    limits.update(dict.fromkeys(limits, memory.resource.RLIM_INFINITY))
     assert memory_budget(select_devices("cpu")[0]) == 5 * 10**11
 
 

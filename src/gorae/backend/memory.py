@@ -5,18 +5,25 @@ from pathlib import Path
 
 import jax
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
+
 from gorae.backend.devices import Device
 from gorae.errors import ParameterError
 
 _SHARE = 0.5
 _FALLBACK = 2 << 30
 _GROUP = Path("/sys/fs/cgroup")
+_STATUS = Path("/proc/self/status")
 
 
 def memory_budget(device: Device) -> int:
     """Return the bytes that training may hold on `device`: half of what is free there.
 
-    `GORAE_MEMORY` (bytes) sets it by hand. On a CPU the control group's limit counts, where there is one.
+    `GORAE_MEMORY` (bytes) sets it by hand. On a CPU the limits of the control group and of the process
+    (`ulimit -v`, `ulimit -d`) count, where there are any.
 
     Raises:
         ParameterError: when `GORAE_MEMORY` is no number of bytes.
@@ -30,7 +37,7 @@ def memory_budget(device: Device) -> int:
         stats = device.memory_stats() or {}
         limit = stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)
         return int(limit * _SHARE) if limit > 0 else _FALLBACK
-    free = [value for value in (_available(), _group_free()) if value is not None]
+    free = [value for value in (_available(), _group_free(), _process_free()) if value is not None]
     return int(min(free, default=_FALLBACK) * _SHARE)
 
 
@@ -63,3 +70,20 @@ def _group_free() -> int | None:
     if not limit.isdigit():
         return None
     return max(0, int(limit) - used + int(stat.get("inactive_file", 0)))
+
+
+def _process_free() -> int | None:
+    """Return what the limits of this process leave: its address space, and its data."""
+    if resource is None:
+        return None
+    limits = {
+        "VmSize": resource.getrlimit(resource.RLIMIT_AS)[0],
+        "VmData": resource.getrlimit(resource.RLIMIT_DATA)[0],
+    }
+    limits = {name: limit for name, limit in limits.items() if limit != resource.RLIM_INFINITY}
+    try:
+        lines = _STATUS.read_text("ascii").splitlines() if limits else []
+    except (OSError, ValueError):
+        return None
+    used = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.startswith("Vm")}
+    return min((max(0, limit - used.get(name, 0)) for name, limit in limits.items()), default=None)
