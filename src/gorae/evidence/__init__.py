@@ -8,6 +8,10 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``comparison``: is one model better than another; the simplest model that comes close
 * ``gap``: fits well, overfits, underfits or cannot be judged
 * ``calibration``, ``confusion``, ``hardest``: where the errors are
+* ``scaling``: probabilities brought to the scale on which they come true
+* ``conformal``: sets and intervals that hold the truth as often as they state
+* ``uncertainty``: what is undecided in a row, and what more data would settle
+* ``novelty``: how unlike the training data a row is
 * ``neighbours``: which rows an answer resembles
 * ``history``: curves of many members as one band
 * ``proportion``, ``spread``, ``resampled``: the statistics they stand on
@@ -20,6 +24,14 @@ from gorae.evidence.comparison import (
     paired_comparison,
     paired_row_comparison,
     simplest_close,
+)
+from gorae.evidence.conformal import (
+    class_scores,
+    conformal_threshold,
+    cross_conformal_intervals,
+    cross_conformal_sets,
+    fewest_calibration_rows,
+    quantile_scores,
 )
 from gorae.evidence.confusion import Confusion, confusion
 from gorae.evidence.gap import Gap, gap_verdict
@@ -34,11 +46,24 @@ from gorae.evidence.intervals import (
 )
 from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
 from gorae.evidence.neighbours import nearest
+from gorae.evidence.novelty import (
+    ClassGaussians,
+    by_disagreement,
+    by_distance,
+    by_energy,
+    by_largest_logit,
+    by_largest_probability,
+    fit_class_gaussians,
+)
 from gorae.evidence.proportion import wilson
+from gorae.evidence.scaling import SCALINGS, Scaling, choose_scaling, fit_scaling, logits_of
+from gorae.evidence.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
     "METRICS",
+    "SCALINGS",
     "Band",
+    "ClassGaussians",
     "Close",
     "Comparison",
     "Confusion",
@@ -46,22 +71,40 @@ __all__ = [
     "HardRow",
     "Interval",
     "Reliability",
+    "Scaling",
+    "Uncertainty",
     "band",
+    "by_disagreement",
+    "by_distance",
+    "by_energy",
+    "by_largest_logit",
+    "by_largest_probability",
+    "choose_scaling",
+    "class_scores",
+    "conformal_threshold",
     "confusion",
+    "cross_conformal_intervals",
+    "cross_conformal_sets",
     "cross_validated_interval",
+    "fewest_calibration_rows",
+    "fit_class_gaussians",
+    "fit_scaling",
     "fold_score_interval",
     "gap_verdict",
     "hardest",
     "held_out_interval",
     "higher_is_better",
+    "logits_of",
     "nearest",
     "optimism_inflation",
     "paired_comparison",
     "paired_row_comparison",
     "perfect_score",
+    "quantile_scores",
     "reliability",
     "row_losses",
     "score_of",
     "simplest_close",
+    "uncertainty",
     "wilson",
 ]

@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.metrics import log_loss
 
-from gorae.errors import InputError
-from gorae.evidence.checks import check_choice, check_count, check_same_length, labels_vector
+from gorae.evidence.checks import check_choice, check_count, check_same_length, class_codes, probability_rows
 from gorae.evidence.proportion import wilson
 
 __all__ = ["Reliability", "reliability"]
@@ -136,22 +135,7 @@ def _brier(stated: np.ndarray, codes: np.ndarray) -> float:
 
 
 def _checked(probabilities: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    stated, codes = np.asarray(probabilities, dtype=np.float64), labels_vector("labels", labels)
-    if stated.ndim != 2 or stated.shape[1] < 2:
-        raise InputError(
-            f"probabilities must be (rows, classes), at least 2 classes, but their shape is {stated.shape}."
-        )
+    stated = probability_rows(probabilities)
+    codes = class_codes("labels", labels, stated.shape[1])
     check_same_length(probabilities=stated, labels=codes)
-    off = ~(np.abs(stated.sum(axis=1) - 1) <= 1e-3) | ~((stated >= 0).all(axis=1))
-    if off.any():
-        place = int(np.flatnonzero(off)[0])
-        raise InputError(
-            f"Each row of probabilities must be at least 0 and sum to 1, but row {place} is {stated[place]}."
-        )
-    if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= stated.shape[1]:
-        raise InputError(
-            f"labels must be class codes 0 to {stated.shape[1] - 1}, but they hold "
-            f"{np.unique(codes)[:5].tolist()} ...; encode them first."
-        )
-    # float32 rows sum to 1 only nearly, which scikit-learn would warn of.
-    return stated / stated.sum(axis=1, keepdims=True), codes
+    return stated, codes

@@ -12,8 +12,10 @@ __all__ = [
     "check_count",
     "check_level",
     "check_same_length",
+    "class_codes",
     "finite_vector",
     "labels_vector",
+    "probability_rows",
 ]
 
 
@@ -56,6 +58,50 @@ def labels_vector(name: str, values: Any) -> np.ndarray:
     if labels.ndim != 1 or not len(labels):
         raise InputError(f"{name} must be one axis of at least one label, but it has shape {labels.shape}.")
     return labels
+
+
+def probability_rows(values: Any) -> np.ndarray:
+    """Return probabilities as float64 rows that sum to 1, or say what is wrong with them.
+
+    Raises:
+        InputError: If they are not (rows, classes) of at least 2 classes, or a row is no distribution.
+
+    Example:
+        >>> probability_rows([[0.25, 0.75]])
+        array([[0.25, 0.75]])
+    """
+    stated = np.asarray(values, dtype=np.float64)
+    if stated.ndim != 2 or stated.shape[1] < 2:
+        raise InputError(
+            f"probabilities must be (rows, classes), at least 2 classes, but their shape is {stated.shape}."
+        )
+    wrong = ~(np.abs(stated.sum(axis=1) - 1) <= 1e-3) | ~(stated >= 0).all(axis=1)
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"Each row of probabilities must be at least 0 and sum to 1, but row {place} is {stated[place]}."
+        )
+    # float32 rows sum to 1 only nearly, which scikit-learn would warn of.
+    return stated / stated.sum(axis=1, keepdims=True)
+
+
+def class_codes(name: str, values: Any, classes: int) -> np.ndarray:
+    """Return class codes as a vector, or say which there may be.
+
+    Raises:
+        InputError: If there are none, or one of them is no whole number from 0 to classes - 1.
+
+    Example:
+        >>> class_codes("labels", [0, 2], 3)
+        array([0, 2])
+    """
+    codes = labels_vector(name, values)
+    if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= classes:
+        raise InputError(
+            f"{name} must be class codes 0 to {classes - 1}, but they hold "
+            f"{np.unique(codes)[:5].tolist()} ...; encode them first."
+        )
+    return codes
 
 
 def check_same_length(**named: Any) -> None:

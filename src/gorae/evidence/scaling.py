@@ -1,0 +1,207 @@
+"""Calibration: logits brought to the scale on which their probabilities come true.
+
+Letters of shapes: ``rows``; ``classes``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import brentq, minimize
+from scipy.special import log_softmax, softmax
+
+from gorae.errors import InputError
+from gorae.evidence.checks import check_choice, check_same_length, class_codes, labels_vector
+
+__all__ = ["SCALINGS", "Scaling", "choose_scaling", "fit_scaling", "logits_of"]
+
+SCALINGS = ("none", "temperature", "vector")
+"""From the simplest on: as they are; one factor for all classes; a factor and a bias for each."""
+
+_COLDEST, _HOTTEST = 0.02, 50.0
+_PRIOR_ROWS = 1.0
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What logits are multiplied by, and what is added.
+
+    Attributes:
+        kind: one of `SCALINGS`.
+        weight: (classes,) factors; 1 over the temperature where there is one.
+        bias: (classes,) what is added.
+    """
+
+    kind: str
+    weight: Float[np.ndarray, " classes"]
+    bias: Float[np.ndarray, " classes"]
+
+    @property
+    def temperature(self) -> float | None:
+        """What all logits are divided by; above 1 where the model is too sure. None of a vector scaling."""
+        return None if self.kind == "vector" else float(1 / self.weight[0])
+
+    def probabilities(self, logits: Any) -> Float[np.ndarray, "rows classes"]:
+        """Return calibrated probabilities.
+
+        Raises:
+            InputError: If the logits have other classes than those it was fitted on, or are not finite.
+        """
+        values = _logits(logits)
+        if values.shape[1] != len(self.weight):
+            raise InputError(f"logits must have {len(self.weight)} classes, but they have {values.shape[1]}.")
+        return softmax(values * self.weight + self.bias, axis=1)
+
+
+def logits_of(probabilities: Any) -> Float[np.ndarray, "rows classes"]:
+    """Return logits that give these probabilities, for models that state no logits; 0 becomes 1e-12.
+
+    Example:
+        >>> logits_of([[0.5, 0.5]]).round(3).tolist()
+        [[-0.693, -0.693]]
+    """
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), _SMALLEST))
+
+
+def fit_scaling(kind: str, logits: Any, labels: Any) -> Scaling:
+    r"""Fit a scaling by maximum likelihood, on rows that the model has not learned from.
+
+    Temperature: minus the mean log-likelihood of softmax(b z) is convex in b = 1/T; its slope, the mean of
+    sum_j p_j z_j - z_y, is brought to 0. Vector: factors and biases, drawn to 1 and 0 as if by one row more.
+
+    Args:
+        kind: one of `SCALINGS`.
+        logits: (rows, classes) out of fold.
+        labels: (rows,) codes of the true classes.
+
+    Returns:
+        The scaling; temperatures lie between 0.02 and 50.
+
+    Raises:
+        InputError: If lengths differ, a logit is not finite, or a code has no column.
+        ParameterError: If the kind is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> sure = np.array([[2.0, 0.0]] * 4)  # says 0.88, and is right in 3 of 4
+        >>> found = fit_scaling("temperature", sure, [0, 0, 0, 1])
+        >>> round(float(found.probabilities(sure)[0, 0]), 6)
+        0.75
+
+    References:
+        Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural networks", section 4.2.
+    """
+    check_choice("kind", kind, SCALINGS)
+    values, codes = _checked(logits, labels)
+    ones = np.ones(values.shape[1])
+    if kind == "none":
+        return Scaling(kind, ones, np.zeros_like(ones))
+    if kind == "temperature":
+        return Scaling(kind, ones * _inverse_temperature(values, codes), np.zeros_like(ones))
+    return Scaling(kind, *_factors_and_biases(values, codes))
+
+
+def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
+    """Return the kind that helps most where it was not fitted, fitted on all rows.
+
+    Each kind is fitted on the rows of all folds but one and judged on that one, by its log-loss. A kind that
+    is less simple is taken only if it is better than a simpler one by more than one standard error of the
+    difference over the rows; so where nothing is to be gained, probabilities stay as they are.
+
+    Args:
+        logits: (rows, classes) out of fold.
+        labels: (rows,) codes of the true classes.
+        folds: (rows,) the fold of each row; at least two different ones.
+
+    Raises:
+        InputError: If lengths differ, a logit is not finite, a code has no column, or there is one fold.
+
+    References:
+        Breiman, Friedman, Olshen, Stone (1984), "Classification and regression trees", section 3.4 (one
+        standard error).
+    """
+    values, codes = _checked(logits, labels)
+    numbers = labels_vector("folds", folds)
+    check_same_length(logits=values, folds=numbers)
+    if len(np.unique(numbers)) < 2:
+        raise InputError("folds must be at least two, so that a scaling is judged on rows it has not seen.")
+    losses = {kind: _losses_out_of_fold(kind, values, codes, numbers) for kind in SCALINGS}
+    chosen = SCALINGS[0]
+    for kind in SCALINGS[1:]:
+        gain = losses[chosen] - losses[kind]
+        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
+            chosen = kind
+    return fit_scaling(chosen, values, codes)
+
+
+def _losses_out_of_fold(kind: str, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return each row's log-loss by a scaling that was fitted on the other folds."""
+    losses = np.empty(len(codes))
+    for rest, own in _parts(folds):
+        found = fit_scaling(kind, logits[rest], codes[rest])
+        scaled = log_softmax(logits[own] * found.weight + found.bias, axis=1)
+        losses[own] = -scaled[np.arange(len(own)), codes[own]]
+    return losses
+
+
+def _parts(folds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the rows outside of each fold, and those of it."""
+    for fold in np.unique(folds):
+        yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+
+
+def _inverse_temperature(logits: np.ndarray, codes: np.ndarray) -> float:
+    """Return the factor of the greatest likelihood, within bounds."""
+    own = logits[np.arange(len(codes)), codes]
+
+    def slope(factor: float) -> float:
+        return float(np.mean(np.sum(softmax(factor * logits, axis=1) * logits, axis=1) - own))
+
+    least, most = 1 / _HOTTEST, 1 / _COLDEST
+    if slope(least) >= 0:
+        return least
+    if slope(most) <= 0:
+        return most
+    return float(brentq(slope, least, most, xtol=1e-12))  # pyright: ignore[reportArgumentType]
+
+
+def _factors_and_biases(logits: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a factor and a bias for each class, of the greatest penalised likelihood."""
+    rows, classes = logits.shape
+    truth = np.eye(classes)[codes]
+    rest = np.concatenate([np.ones(classes), np.zeros(classes)])
+
+    def loss(both: np.ndarray) -> tuple[float, np.ndarray]:
+        scaled = log_softmax(logits * both[:classes] + both[classes:], axis=1)
+        miss = np.exp(scaled) - truth
+        away = both - rest
+        value = -np.sum(scaled * truth) + 0.5 * _PRIOR_ROWS * np.sum(away**2)
+        slope = np.concatenate([np.sum(miss * logits, axis=0), miss.sum(axis=0)]) + _PRIOR_ROWS * away
+        return value / rows, slope / rows
+
+    found = minimize(loss, rest, jac=True, method="L-BFGS-B")
+    return found.x[:classes], found.x[classes:]
+
+
+def _checked(logits: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits and codes, or say what is wrong with them."""
+    values = _logits(logits)
+    codes = class_codes("labels", labels, values.shape[1])
+    check_same_length(logits=values, labels=codes)
+    return values, codes
+
+
+def _logits(logits: Any) -> np.ndarray:
+    """Return logits, or say what is wrong with them."""
+    values = np.asarray(logits, np.float64)
+    if values.ndim != 2 or values.shape[1] < 2:
+        raise InputError(
+            f"logits must be (rows, classes), at least 2 classes; their shape is {values.shape}."
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise InputError(f"logits must be finite, but row {row} is {values[row]}.")
+    return values
