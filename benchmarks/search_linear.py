@@ -1,11 +1,11 @@
 """Choosing the strength of the penalty of a linear classifier on 10,000 MNIST images, against GridSearchCV.
 
 20 strengths over 5 folds, scored by log-loss. scikit-learn: LogisticRegression with lbfgs and its stopping,
-float32 pixels in [0, 1] (its faster way here), two processes of one thread. gorae: its softmax model by Adam,
-for 4 epochs of batches of 64 along a cosine from a learning rate of 0.004, on the bytes as they are, brought to
-one scale by one number s; its weight decay is 1 / (C n s²), which is what 1/C comes to there. The strengths are
-the same, and so is the optimum that both approach; gorae stops before it. Batches, epochs and rate were chosen
-on folds of seed 10, of which nothing is told. Both best log-losses are in the row.
+float32 pixels in [0, 1] (its faster way here), two processes of one thread. gorae: its softmax model by
+Adam, for 4 epochs of batches of 64 along a cosine from a learning rate of 0.004, on the bytes as they are,
+brought to one scale by one number s; its weight decay is 1 / (C n s²), which is what 1/C comes to there. The
+strengths are the same, and so is the optimum that both approach; gorae stops before it. Batches, epochs and
+rate were chosen on folds of seed 10, of which nothing is told. Both best log-losses are in the row.
 
 Seconds are those of the whole `fit`, the last one on all rows too; `ratio_without_refit` leaves that out.
 `cold` is a new process with an empty compile cache, `warm` the same call again; imports and the start of
