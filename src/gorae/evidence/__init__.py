@@ -10,6 +10,7 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``calibration``, ``confusion``, ``hardest``: where the errors are
 * ``scaling``: probabilities brought to the scale on which they come true
 * ``conformal``: sets and intervals that hold the truth as often as they state
+* ``learning_curve``: what more data would bring
 * ``uncertainty``: what is undecided in a row, and what more data would settle
 * ``novelty``: how unlike the training data a row is
 * ``neighbours``: which rows an answer resembles
@@ -44,6 +45,7 @@ from gorae.evidence.intervals import (
     held_out_interval,
     optimism_inflation,
 )
+from gorae.evidence.learning_curve import LearningCurve, fit_learning_curve
 from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
 from gorae.evidence.neighbours import nearest
 from gorae.evidence.novelty import (
@@ -70,6 +72,7 @@ __all__ = [
     "Gap",
     "HardRow",
     "Interval",
+    "LearningCurve",
     "Reliability",
     "Scaling",
     "Uncertainty",
@@ -88,6 +91,7 @@ __all__ = [
     "cross_validated_interval",
     "fewest_calibration_rows",
     "fit_class_gaussians",
+    "fit_learning_curve",
     "fit_scaling",
     "fold_score_interval",
     "gap_verdict",
