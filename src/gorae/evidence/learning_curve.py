@@ -75,7 +75,7 @@ def fit_learning_curve(
 
     For each of 60 exponents between 0.05 and 2 floor and factor are the least squares solution; the exponent
     with the smallest sum of squares is taken. The interval comes from fitting anew to repeats that are drawn
-    with replacement, all sizes of a repeat together; as they are few, their scatter is widened by Student's t.
+    with replacement, all sizes of a repeat together; their scatter is widened by Student's t.
 
     Args:
         sizes: (sizes,) rows that were learned from, at least 3 different numbers.
