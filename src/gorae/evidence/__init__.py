@@ -10,6 +10,7 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``calibration``, ``confusion``, ``hardest``: where the errors are
 * ``scaling``: probabilities brought to the scale on which they come true
 * ``conformal``: sets and intervals that hold the truth as often as they state
+* ``labels``: which labels may be wrong
 * ``learning_curve``: what more data would bring
 * ``uncertainty``: what is undecided in a row, and what more data would settle
 * ``novelty``: how unlike the training data a row is
@@ -45,6 +46,7 @@ from gorae.evidence.intervals import (
     held_out_interval,
     optimism_inflation,
 )
+from gorae.evidence.labels import LabelAudit, audit_labels
 from gorae.evidence.learning_curve import LearningCurve, fit_learning_curve
 from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
 from gorae.evidence.neighbours import nearest
@@ -72,10 +74,12 @@ __all__ = [
     "Gap",
     "HardRow",
     "Interval",
+    "LabelAudit",
     "LearningCurve",
     "Reliability",
     "Scaling",
     "Uncertainty",
+    "audit_labels",
     "band",
     "by_disagreement",
     "by_distance",
