@@ -51,8 +51,8 @@ def audit_labels(probabilities: Any, labels: Any) -> LabelAudit:
 
     $$P(j \mid x, i) = T_{ij} \, c_j(x) / \sum_k T_{ik} \, c_k(x),$$
 
-    and the label is wrong with probability $1 - P(i \mid x, i)$. That is sharp near 0 and 1 and rough between:
-    networks learn some of the wrong labels too, and then say less against them.
+    and the label is wrong with probability $1 - P(i \mid x, i)$. That is sharp near 0 and 1 and rough in
+    between: networks learn some of the wrong labels too, and then say less against them.
 
     Args:
         probabilities: (rows, classes) out of fold: no row by a model that has learned from it.
