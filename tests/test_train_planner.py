@@ -81,9 +81,9 @@ def test_short_trainings_are_not_stacked():
     """A stack has to save more than compiling one network's program for the final fit costs."""
     cpu = select_devices("cpu")
 
-    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=600).chunk == 1
-    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=700).chunk == 8
-    assert plan_members(problem(8), rows(10), FOLD, 1000, cpu, steps=140).chunk == 8
+    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=300).chunk == 1
+    assert plan_members(problem(8), rows(10), FOLD, 200, cpu, steps=350).chunk == 8
+    assert plan_members(problem(8), rows(10), FOLD, 1000, cpu, steps=70).chunk == 8
 
 
 def test_small_members_are_stacked_where_none_waits():

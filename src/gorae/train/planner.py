@@ -16,7 +16,7 @@ _TINY_STEP = 1 << 18
 _SMALL_STEP = 1 << 20
 _MANY_MEMBERS = 96
 _TINY_CHUNK = 8
-_STACKED_STEPS = 1 << 17
+_STACKED_STEPS = 1 << 16
 """Steps of all members from which a stack pays: it saves about 20 µs a step, and the final fit of a search,
 which is one network, then has to compile a program of its own."""
 _LARGEST_CHUNK = 512
