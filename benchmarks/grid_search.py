@@ -148,9 +148,7 @@ def child(side: str, name: str) -> None:
 
 def main() -> None:
     """Alternate both sides and write the ratios."""
-    words = machine.words_of_child()
-    if words is not None:
-        child(*words)
+    if machine.ran_child(child):
         return
     runs = machine.arguments(__doc__ or "").runs
     rows = []

@@ -123,9 +123,12 @@ def pairs_given(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return given
 
 
-def words_of_child() -> list[str] | None:
-    """Return what this process was asked to do by `in_new_process`, or None."""
-    return sys.argv[sys.argv.index("--child") + 1 :] if "--child" in sys.argv else None
+def ran_child(child: Callable[..., None]) -> bool:
+    """Do what `in_new_process` has asked of this process, if it has; return whether it had."""
+    if "--child" not in sys.argv:
+        return False
+    child(*sys.argv[sys.argv.index("--child") + 1 :])
+    return True
 
 
 def in_new_process(script: str, *words: object, threads: int | None = None) -> dict[str, Any]:

@@ -119,9 +119,7 @@ def compare(pairs: int, quick: bool, folder: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Make the comparison and write the ratios."""
-    words = machine.words_of_child()
-    if words is not None:
-        child(*words)
+    if machine.ran_child(child):
         return
     parser = machine.pairs_parser(__doc__ or "", pairs=3)
     mnist.add_folder(parser)

@@ -160,9 +160,7 @@ def compare(name: str, members: int, pairs: int, quick: bool) -> list[dict[str, 
 
 def main() -> None:
     """Make all comparisons and write the ratios."""
-    words = machine.words_of_child()
-    if words is not None:
-        child(*words)
+    if machine.ran_child(child):
         return
     parser = machine.pairs_parser(__doc__ or "")
     parser.add_argument("--only", choices=list(JOBS), help="one of the networks")

@@ -195,9 +195,7 @@ def compare(against: str, name: str, pairs: int, quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Make all comparisons and write the ratios."""
-    words = machine.words_of_child()
-    if words is not None:
-        child(*words)
+    if machine.ran_child(child):
         return
     parser = machine.pairs_parser(__doc__ or "")
     parser.add_argument("--against", choices=list(WANTED), help="one of the peers")

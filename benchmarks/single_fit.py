@@ -59,9 +59,7 @@ def child(place: str, runs: str) -> None:
 
 def main() -> None:
     """Write the ratios of each shape."""
-    words = machine.words_of_child()
-    if words is not None:
-        child(*words)
+    if machine.ran_child(child):
         return
     runs = machine.arguments(__doc__ or "").runs
     rows = []

@@ -107,7 +107,7 @@ def test_a_feature_that_never_varies():
         (lambda: uncertainty([[[0.5, 0.5]]]), "at least 2 members and 2 classes, .* fit with members=5"),
         (lambda: uncertainty([[[0.5, 0.6]], [[0.5, 0.5]]]), "sum to 1 over the classes"),
         (lambda: by_energy([[np.nan, 0.0]]), "logits must be finite, but row 0 is not"),
-        (lambda: by_energy([0.0]), "logits must have two axes"),
+        (lambda: by_energy([0.0]), r"logits must be \(rows, classes\)"),
         (lambda: fit_class_gaussians([[1.0], [2.0]], [0, 2]), "class 1 has no row"),
         (lambda: fit_class_gaussians([[1.0], [2.0]], [0]), "One label a row is needed"),
         (lambda: fit_class_gaussians([[1.0], [1.0]], [0, 0]), "features do not vary within any class"),

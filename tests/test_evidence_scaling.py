@@ -110,7 +110,7 @@ def test_nothing_is_done_without_need():
     ("act", "told"),
     [
         (lambda: fit_scaling("temperature", [[1.0, np.inf]], [0]), "logits must be finite, but row 0"),
-        (lambda: fit_scaling("temperature", [1.0, 2.0], [0]), r"must be \(rows, classes\)"),
+        (lambda: fit_scaling("temperature", [1.0, 2.0], [0]), r"logits must be \(rows, classes\)"),
         (lambda: fit_scaling("temperature", [[1.0, 2.0]], [2]), "labels must be class codes 0 to 1"),
         (lambda: fit_scaling("vector", [[1.0, 2.0]], [0, 1]), "logits has 1, labels has 2"),
         (lambda: choose_scaling([[1.0, 2.0]] * 2, [0, 1], [0, 0]), "folds must be at least two"),

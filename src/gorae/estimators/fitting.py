@@ -67,11 +67,7 @@ def fit_network(
     if earlier is not None:
         check_same_shape(earlier.shape, shape_of(recipe.problem))
     seed = root_seed(estimator.random_state) if earlier is None else earlier.seed
-    if earlier is None:
-        values = None if rows.classes is not None else rows.targets
-        anchors = anchors_of(estimator, rows.matrix, values)
-    else:
-        anchors = (earlier.anchor, earlier.target_anchor)
+    anchors = _anchors(estimator, rows, earlier)
     table = table_of(estimator, rows, anchors, seed)
     if earlier is not None:
         table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
@@ -145,6 +141,13 @@ def anchors_of(
     standard = _scale_kind(estimator.scale, matrix) == "standard"
     anchor = anchor_of(matrix) if standard else np.zeros(matrix.shape[1])
     return anchor, np.zeros(0) if values is None else anchor_of(values)
+
+
+def _anchors(estimator: Any, rows: TrainingRows, earlier: Learned | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return what rows and targets are stored as differences from: that of the fit that is gone on with."""
+    if earlier is not None:
+        return earlier.anchor, earlier.target_anchor
+    return anchors_of(estimator, rows.matrix, None if rows.classes is not None else rows.targets)
 
 
 def table_of(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.ndarray], seed: int) -> Table:

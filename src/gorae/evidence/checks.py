@@ -13,6 +13,7 @@ __all__ = [
     "check_level",
     "check_same_length",
     "class_codes",
+    "finite_matrix",
     "finite_vector",
     "labels_vector",
     "probability_rows",
@@ -50,6 +51,27 @@ def finite_vector(name: str, values: Any, *, at_least: int = 1) -> np.ndarray:
         place = int(np.flatnonzero(~np.isfinite(vector))[0])
         raise InputError(f"{name} must be finite, but {name}[{place}] is {vector[place]}; remove that value.")
     return vector
+
+
+def finite_matrix(name: str, values: Any, axes: str = "(rows, width)") -> np.ndarray:
+    """Return values as a float64 matrix of at least one row and column, or say what is wrong with them.
+
+    Raises:
+        InputError: If they have another number of axes, none of one of them, or hold NaN or infinity.
+
+    Example:
+        >>> finite_matrix("features", [[1, 2]])
+        array([[1., 2.]])
+    """
+    matrix = np.asarray(values, dtype=np.float64)
+    if matrix.ndim != 2 or not matrix.size:
+        raise InputError(f"{name} must be {axes} with at least one of each, but its shape is {matrix.shape}.")
+    if not np.isfinite(matrix).all():
+        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+        raise InputError(
+            f"{name} must be finite, but row {row} is not; a diverged model has no features to compare."
+        )
+    return matrix
 
 
 def labels_vector(name: str, values: Any) -> np.ndarray:

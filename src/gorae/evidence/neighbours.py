@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
 from gorae.errors import InputError, ParameterError
-from gorae.evidence.checks import check_choice, check_count
+from gorae.evidence.checks import check_choice, check_count, finite_matrix
 
 __all__ = ["NEIGHBOUR_METRICS", "nearest"]
 
@@ -47,7 +47,10 @@ def nearest(
     """
     check_choice("metric", metric, NEIGHBOUR_METRICS)
     check_count("k", k)
-    train, queries = _features("features_train", features_train), _features("features_query", features_query)
+    train, queries = (
+        finite_matrix("features_train", features_train),
+        finite_matrix("features_query", features_query),
+    )
     if train.shape[1] != queries.shape[1]:
         raise InputError(
             f"Both feature arrays must be equally wide, but training rows have {train.shape[1]} and queries "
@@ -82,17 +85,3 @@ def _distances(queries: np.ndarray, train: np.ndarray, metric: str) -> np.ndarra
 def _unit_length(features: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(features, axis=1, keepdims=True)
     return np.divide(features, length, out=np.zeros_like(features), where=length > 0)
-
-
-def _features(name: str, features: Any) -> np.ndarray:
-    array = np.asarray(features, dtype=np.float64)
-    if array.ndim != 2 or not array.size:
-        raise InputError(
-            f"{name} must be (rows, width) with at least one of each, but its shape is {array.shape}."
-        )
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise InputError(
-            f"{name} must be finite, but row {row} is not; a diverged model has no features to compare."
-        )
-    return array

@@ -13,7 +13,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from gorae.errors import InputError
-from gorae.evidence.checks import class_codes, probability_rows
+from gorae.evidence.checks import class_codes, finite_matrix, probability_rows
 from gorae.evidence.neighbours import nearest
 from gorae.evidence.uncertainty import uncertainty
 
@@ -56,7 +56,7 @@ def by_largest_logit(logits: Any) -> Float[np.ndarray, " queries"]:
         Vaze, Han, Vedaldi, Zisserman (2022), "Open-set recognition: a good closed-set classifier is all you
         need", section 4.
     """
-    return -_finite("logits", logits).max(axis=1)
+    return -finite_matrix("logits", logits, "(rows, classes)").max(axis=1)
 
 
 def by_energy(logits: Any) -> Float[np.ndarray, " queries"]:
@@ -72,7 +72,7 @@ def by_energy(logits: Any) -> Float[np.ndarray, " queries"]:
     References:
         Liu, Wang, Owens, Li (2020), "Energy-based out-of-distribution detection", equation 4.
     """
-    return -logsumexp(_finite("logits", logits), axis=1)
+    return -logsumexp(finite_matrix("logits", logits, "(rows, classes)"), axis=1)
 
 
 def by_disagreement(probabilities: Any) -> Float[np.ndarray, " queries"]:
@@ -119,7 +119,7 @@ class ClassGaussians:
 
     def distances(self, features: Any) -> Float[np.ndarray, "queries classes"]:
         r"""Return the squared Mahalanobis distance to each class, $(x-\mu_k)^\top \Sigma^{-1} (x-\mu_k)$."""
-        values = _finite("features", features)
+        values = finite_matrix("features", features)
         if values.shape[1] != self.means.shape[1]:
             raise InputError(
                 f"features must have {self.means.shape[1]} columns, but they have {values.shape[1]}."
@@ -156,7 +156,7 @@ def fit_class_gaussians(features: Any, labels: Any) -> ClassGaussians:
         Lee, Lee, Lee, Shin (2018), "A simple unified framework for detecting out-of-distribution samples",
         equations 1 and 2.
     """
-    values = _finite("features", features)
+    values = finite_matrix("features", features)
     codes = class_codes("labels", labels, int(np.max(labels)) + 1 if np.size(labels) else 1)
     if len(codes) != len(values):
         raise InputError(f"One label a row is needed, but there are {len(codes)} for {len(values)} rows.")
@@ -170,14 +170,3 @@ def fit_class_gaussians(features: Any, labels: Any) -> ClassGaussians:
     if not level > 0:
         raise InputError("features do not vary within any class: there is no distance to measure by.")
     return ClassGaussians(means, np.linalg.cholesky(covariance + _RIDGE * level * np.eye(len(covariance))))
-
-
-def _finite(name: str, values: Any) -> np.ndarray:
-    """Return a matrix of finite numbers, or say what is wrong with it."""
-    array = np.asarray(values, np.float64)
-    if array.ndim != 2 or not array.size:
-        raise InputError(f"{name} must have two axes with values, but their shape is {array.shape}.")
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise InputError(f"{name} must be finite, but row {row} is not.")
-    return array

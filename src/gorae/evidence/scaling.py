@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
 
 from gorae.errors import InputError
-from gorae.evidence.checks import check_choice, check_same_length, class_codes, labels_vector
+from gorae.evidence.checks import check_choice, check_same_length, class_codes, finite_matrix, labels_vector
 
 __all__ = ["SCALINGS", "Scaling", "choose_scaling", "fit_scaling", "logits_of"]
 
@@ -195,13 +195,8 @@ def _checked(logits: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _logits(logits: Any) -> np.ndarray:
-    """Return logits, or say what is wrong with them."""
-    values = np.asarray(logits, np.float64)
-    if values.ndim != 2 or values.shape[1] < 2:
-        raise InputError(
-            f"logits must be (rows, classes), at least 2 classes; their shape is {values.shape}."
-        )
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise InputError(f"logits must be finite, but row {row} is {values[row]}.")
+    """Return logits of at least two classes, or say what is wrong with them."""
+    values = finite_matrix("logits", logits, "(rows, classes)")
+    if values.shape[1] < 2:
+        raise InputError(f"logits must be of at least 2 classes, but their shape is {values.shape}.")
     return values

@@ -18,7 +18,7 @@ from gorae.search.races import MOST_A_PART, AtOnce, Begin, Combined, Race, Share
 from gorae.search.scattered import RemoteRace, Scattered
 from gorae.search.space import Setting
 from gorae.search.tasks import is_on_cluster
-from gorae.search.trials import Trials
+from gorae.search.trials import Trials, asks_the_estimator
 
 _BEGIN_NEIGHBORS = partial(AtOnce, evaluate_neighbors, part=MOST_A_PART)
 _BEGIN_ONE_BY_ONE = partial(AtOnce, evaluate_one_by_one, part=8)
@@ -86,4 +86,4 @@ def _asks_only_for_answers(scorer: Any) -> bool:
     """Return whether a scorer asks for predictions only: it may then be given the last step of a pipeline."""
     if hasattr(scorer, "_scorers"):
         return all(_asks_only_for_answers(each) for each in scorer._scorers.values())
-    return hasattr(scorer, "_score_func") or type(scorer).__name__ == "_PassthroughScorer"
+    return hasattr(scorer, "_score_func") or asks_the_estimator(scorer)

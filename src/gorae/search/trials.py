@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics._scorer import _PassthroughScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
@@ -163,7 +162,12 @@ def _is_share_of_hits(scorer: Any, estimator: Any) -> bool:
     """Return whether a score is scikit-learn's own of a classifier of ours, which it checks at length."""
     score = getattr(type(estimator), "score", None)
     own = score is NetworkClassifier.score or score is KNeighborsClassifier.score
-    return own and isinstance(scorer, _PassthroughScorer)
+    return own and asks_the_estimator(scorer)
+
+
+def asks_the_estimator(scorer: Any) -> bool:
+    """Return whether a scorer is the estimator's own `score`: what scikit-learn takes without `scoring`."""
+    return type(scorer).__name__ == "_PassthroughScorer"
 
 
 def _copied(setting: Setting) -> Setting:

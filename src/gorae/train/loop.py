@@ -1,6 +1,5 @@
 """The loop: workers take tasks from one queue; the main thread waits, shows progress and hears Ctrl-C."""
 
-import logging
 import queue
 import threading
 import time
@@ -23,7 +22,6 @@ from gorae.train.spread import Counts, Spread, Terms
 from gorae.train.task import Member, Paused, Work, fewest_steps, is_drawn, steps_an_epoch
 from gorae.train.workers import Run, compile_task, counted, keep, work_on
 
-_log = logging.getLogger("gorae.train")
 _POLL_SECONDS = 0.1
 _LATE_SECONDS = 0.5
 
