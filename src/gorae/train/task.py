@@ -77,7 +77,8 @@ class Paused:
 
     def results(self, work: Work) -> dict[int, MemberResult]:
         """Return the result of each member that has finished an epoch."""
-        return _results(work, self.task, _apart(self.state, self.size), self.records)
+        state = self.state if work.keep_state else _read_of(self.state, _stops_early(work))
+        return _results(work, self.task, _apart(state, self.size), self.records)
 
 
 def steps_an_epoch(problem: Problem, split: SplitRows) -> int:
@@ -252,12 +253,22 @@ def _results(
     work: Work, task: Sequence[int], states: Sequence[MemberState], records: Sequence[np.ndarray]
 ) -> dict[int, MemberResult]:
     """Return the results of the members that have finished an epoch."""
-    early_stopping = work.splits[0].stop_rows.shape[-1] > 0
     return {
-        member: as_result(state, rows, early_stopping=early_stopping, keep_state=work.keep_state)
+        member: as_result(state, rows, early_stopping=_stops_early(work), keep_state=work.keep_state)
         for member, state, rows in zip(task, states, records, strict=False)
         if int(state.epoch) > 0
     }
+
+
+def _stops_early(work: Work) -> bool:
+    """Return whether members stop on rows of their own, so that the best epoch counts."""
+    return work.splits[0].stop_rows.shape[-1] > 0
+
+
+def _read_of(state: MemberState, early_stopping: bool) -> MemberState:
+    """Return a state without the trees that its result does not read: wide networks are long to copy."""
+    unread = ("parameters", "buffers") if early_stopping else ("best_parameters", "best_buffers")
+    return state._replace(optimizer=None, **dict.fromkeys(unread))
 
 
 def _stack(trees: Sequence[Any]) -> Any:
