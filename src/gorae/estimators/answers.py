@@ -1,6 +1,6 @@
 """Answers of many fitted network estimators at once: in few programs, over all cores."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,40 +9,53 @@ from jaxtyping import Float32
 from gorae.backend import select_devices
 from gorae.estimators.given import given_rows
 from gorae.estimators.learned import Learned, answering_problem
+from gorae.estimators.padding import padded
 from gorae.estimators.storage import stored_rows
-from gorae.train import Asked, member_outputs
+from gorae.models.linear import LinearShape
+from gorae.models.mlp import MLPShape
+from gorae.train import Asked, MemberResult, member_outputs
+from gorae.train.problem import parameter_shapes
 
 
 def answers_together(
-    asked: Sequence[tuple[Any, Any]],
+    asked: Sequence[tuple[Any, Any]], shapes: Sequence[MLPShape | LinearShape] | None = None
 ) -> list[Float32[np.ndarray, "members rows outputs"] | None]:
     """Return the outputs of fitted network estimators, each for its own rows, in few programs.
 
     Args:
         asked: pairs of an estimator and rows `(n, features)`, as `predict` would be given; equal objects are
             stored once.
+        shapes: for each pair the shape of the program that answers: the networks' own, or one with wider
+            layers; None for their own.
 
     Returns:
         For each pair the outputs of its members in the model's scale, or None where they are not finite.
     """
-    groups: dict[Hashable, list[int]] = {}
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for i, (estimator, X) in enumerate(asked):
         learned: Learned = estimator._learned
-        key = (learned.shape, estimator.device, id(X), learned.anchor.tobytes())
+        shape = learned.shape if shapes is None else shapes[i]
+        key = (shape, estimator.device, id(X), learned.anchor.tobytes())
         groups.setdefault(key, []).append(i)
     found: list[np.ndarray | None] = [None] * len(asked)
-    for group in groups.values():
+    for (shape, *_), group in groups.items():
         first, X = asked[group[0]]
         matrix = stored_rows(given_rows(first, X), first._learned.anchor)
         everything = np.arange(len(matrix))
         questions = [
-            Asked(member.parameters, member.buffers, asked[i][0]._learned.encoding, everything)
-            for i in group
-            for member in asked[i][0]._learned.members
+            Asked(*_as_of(member, learned.shape, shape), learned.encoding, everything)
+            for learned in (asked[i][0]._learned for i in group)
+            for member in learned.members
         ]
-        problem = answering_problem(first._learned.shape)
+        problem = answering_problem(shape)
         answers = iter(member_outputs(problem, matrix, questions, devices=select_devices(first.device)))
         for i in group:
             own = np.stack([next(answers) for _ in asked[i][0]._learned.members])
             found[i] = own if np.isfinite(own).all() else None
     return found
+
+
+def _as_of(member: MemberResult, own: Any, shape: Any) -> tuple[Any, Any]:
+    """Return the parameters and buffers of a member of one shape as those of another, wider one."""
+    parts = member.parameters, member.buffers
+    return parts if own == shape else padded(parts, parameter_shapes(answering_problem(shape)))

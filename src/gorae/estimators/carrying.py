@@ -103,8 +103,10 @@ def follow(together: Together, place: int, fit: Fit, winner: int) -> None:
     if refused is not None:
         raise refused
     new, old = ready[0], together.ready[winner]
-    same = replace(new, split=old.split, rows=old.rows)
-    if same.program != old.program or new.members != old.members or new.seed != old.seed:
+    recipe = replace(new.recipe, wide=old.recipe.wide)
+    same = replace(new, recipe=recipe, split=old.split, rows=old.rows)
+    structure = new.recipe.problem == old.recipe.problem and same.program == old.program
+    if not structure or new.members != old.members or new.seed != old.seed:
         raise ParameterError(
             "a network can go on with other numbers only (learning_rate, weight_decay, l1, momentum, "
             "dropout, label_smoothing), not with another structure, optimizer or batch_size."

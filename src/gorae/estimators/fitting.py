@@ -14,7 +14,14 @@ from gorae.errors import ParameterError
 from gorae.estimators.going_on import check_same_shape, members_to_train, state_to_go_on
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
 from gorae.estimators.parameters import check_choice, check_count, check_flag, check_real, root_seed
-from gorae.estimators.population import Recipe, Table, make_table, shape_of, train_recipes
+from gorae.estimators.population import (
+    Recipe,
+    Table,
+    make_table,
+    shape_of,
+    train_recipes,
+    within_widths,
+)
 from gorae.estimators.progress import training_bar
 from gorae.estimators.storage import anchor_of, distinct_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
@@ -62,6 +69,7 @@ def fit_network(
         estimator, X, y, sample_weight, first=earlier is None, classes=classes, groups=groups
     )
     recipe, rows = recipe_for(estimator, rows)
+    recipe = within_widths(recipe, vars(estimator).get("_within"))
     if one_epoch:
         recipe = replace(recipe, problem=replace(recipe.problem, schedule="constant"))
     if earlier is not None:
@@ -72,7 +80,7 @@ def fit_network(
     if earlier is not None:
         table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
     asked = check_count("members", estimator.members)
-    check_members(recipe.problem, asked)
+    check_members(recipe.trained, asked)
     wanted = members_to_train(earlier, asked, recipe, epochs=1 if one_epoch else int(recipe.hyper["epochs"]))
     checkpoint = None if one_epoch else _checkpoint(estimator)
     with training_bar(0 if one_epoch else estimator.verbose, asked) as progress:

@@ -127,6 +127,19 @@ class NetworkEstimator(Savable, BaseEstimator):
         finally:
             del self._remembered
 
+    @contextmanager
+    def trained_within(self, widths: Sequence[int] | None) -> Iterator[None]:
+        """Train, inside the block, in a program for hidden layers of these widths: it is compiled already.
+
+        Args:
+            widths: of the hidden layers, no narrower than this estimator's; None for its own.
+        """
+        self._within = widths
+        try:
+            yield
+        finally:
+            del self._within
+
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is something learned."""
         return "_learned" in vars(self)

@@ -1,7 +1,7 @@
 """Where models and training meet: networks become problems, folds become tables, settings become members."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from gorae.data.folds import Split, pack_splits, size_class
 from gorae.data.scaling import fit_affines
 from gorae.data.targets import class_weights
 from gorae.errors import ParameterError
+from gorae.estimators.padding import into_wide, out_of_wide, widened
+from gorae.estimators.widths import can_be_widened
 from gorae.models.linear import Linear, LinearShape, build_linear
-from gorae.models.mlp import MLP, MLPShape, build_mlp
+from gorae.models.mlp import MLP, MLPShape, build_mlp, build_unit_mlp
 from gorae.models.network import parameters_by_layer
 from gorae.train import (
     Asked,
@@ -35,12 +37,20 @@ _LARGEST_COPY = 64 << 20
 
 @dataclass(frozen=True)
 class Build:
-    """Makes a network of a shape from a key and a member's numbers; equal shapes are equal builds."""
+    """Makes a network of a shape from a key and a member's numbers; equal shapes are equal builds.
+
+    Args:
+        shape: its structure.
+        unit: whether its weights are left as they are drawn, for `scaled_mlp`; of an `MLPShape` only.
+    """
 
     shape: MLPShape | LinearShape
+    unit: bool = False
 
     def __call__(self, key: Array, hyper: Mapping[str, Array]) -> MLP | Linear:
         """Return a new network."""
+        if self.unit and isinstance(self.shape, MLPShape):
+            return build_unit_mlp(key, self.shape)
         if isinstance(self.shape, MLPShape):
             return build_mlp(key, self.shape, dropout_rate=hyper["dropout"])
         return build_linear(key, self.shape)
@@ -51,14 +61,43 @@ class Recipe:
     """What one setting of an estimator asks of the engine.
 
     Args:
-        problem: what its program is made for.
+        problem: what its members are.
         hyper: the member's own numbers.
         merge: whether equal rows may be made one with their summed weight, because they share every step.
+        wide: the problem, with wider layers, of the program that trains its members; None: their own.
     """
 
     problem: Problem
     hyper: Mapping[str, float]
     merge: bool = False
+    wide: Problem | None = None
+
+    @property
+    def trained(self) -> Problem:
+        """What its program is made for."""
+        return self.wide or self.problem
+
+    @property
+    def within(self) -> list[int] | None:
+        """The widths of the hidden layers of a program for wider layers; None where it is their own."""
+        shape = None if self.wide is None else shape_of(self.wide)
+        return list(shape.hidden) if isinstance(shape, MLPShape) else None
+
+    def member(self, split: int, *, seed: int, stream: int, state: Any = None) -> Member:
+        """Return one of its members as its program trains it.
+
+        Args:
+            split: the fold.
+            seed: the root seed.
+            stream: of random numbers.
+            state: where it goes on, or None.
+        """
+        one = Member(hyper_scalars(**self.hyper, seed=seed, stream=stream), split, state)
+        return one if self.wide is None else into_wide(one, self.problem, self.wide)
+
+    def result(self, trained: MemberResult) -> MemberResult:
+        """Return what its program has made of a member, as the member's own."""
+        return trained if self.wide is None else out_of_wide(trained, self.problem)
 
 
 @dataclass(frozen=True)
@@ -78,6 +117,16 @@ def shape_of(problem: Problem) -> MLPShape | LinearShape:
     """Return the shape of the networks that a problem trains."""
     assert isinstance(problem.build, Build)
     return problem.build.shape
+
+
+def within_widths(recipe: Recipe, widths: Sequence[int] | None) -> Recipe:
+    """Return a recipe for a program of these widths, where its networks can be trained in one."""
+    shape = shape_of(recipe.problem)
+    if widths is None or not isinstance(shape, MLPShape) or not can_be_widened(shape):
+        return recipe
+    if len(widths) != len(shape.hidden) or any(a > b for a, b in zip(shape.hidden, widths, strict=True)):
+        return recipe
+    return replace(recipe, wide=widened(recipe.problem, widths))
 
 
 def make_table(
@@ -221,13 +270,13 @@ def train_recipes(
     results: list[MemberResult | None] = [None] * len(members)
     groups: dict[Problem, list[int]] = {}
     for i, (recipe, _, _) in enumerate(members):
-        groups.setdefault(recipes[recipe].problem, []).append(i)
+        groups.setdefault(recipes[recipe].trained, []).append(i)
     for problem, group in groups.items():
         jobs = []
         for i in group:
             recipe, split, stream = members[i]
-            hyper = hyper_scalars(**recipes[recipe].hyper, seed=seed, stream=stream)
-            jobs.append(Member(hyper, split, states[i] if states else None))
+            state = states[i] if states else None
+            jobs.append(recipes[recipe].member(split, seed=seed, stream=stream, state=state))
         outcome = train(
             problem,
             table.shared,
@@ -239,7 +288,7 @@ def train_recipes(
             keep_state=keep_state,
         )
         for i, result in zip(group, outcome.results, strict=True):
-            results[i] = result
+            results[i] = None if result is None else recipes[members[i][0]].result(result)
         if outcome.interrupted:
             return results, True
     return results, False

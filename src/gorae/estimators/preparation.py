@@ -1,7 +1,7 @@
 """From fits that are asked for to fits that can be trained, each as it would be prepared alone."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,13 @@ from gorae.backend import select_devices
 from gorae.errors import GoraeError, ParameterError
 from gorae.estimators.fitting import anchors_of, merged, recipe_for, table_of
 from gorae.estimators.given import given_pair
+from gorae.estimators.padding import widened
 from gorae.estimators.parameters import check_count, root_seed
-from gorae.estimators.population import Recipe
+from gorae.estimators.population import Recipe, shape_of
 from gorae.estimators.training_rows import TrainingRows, check_training_rows
-from gorae.train import SplitRows
+from gorae.estimators.widths import can_be_widened, choose_widths
+from gorae.models.mlp import MLPShape
+from gorae.train import Problem, SplitRows
 
 
 class Fit(NamedTuple):
@@ -64,7 +67,11 @@ class ReadyFit:
         classes = None if self.rows.classes is None else tuple(self.rows.classes.tolist())
         stops = self.split.stop_rows.shape[-1] > 0
         stored = (self.anchors[0].tobytes(), self.anchors[1].tobytes())
-        return self.recipe.problem, classes, stops, stored, self.fit.estimator.device
+        return self.recipe.trained, classes, stops, stored, self.fit.estimator.device
+
+    def widened(self, wider: Mapping[Problem, Problem]) -> "ReadyFit":
+        """Return the fit as it is trained in a program for wider layers, if there is one for its problem."""
+        return replace(self, recipe=replace(self.recipe, wide=wider.get(self.recipe.problem)))
 
 
 def checked_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> AllRows:
@@ -94,6 +101,29 @@ def prepared_fits(fits: Sequence[Fit], data: AllRows) -> tuple[dict[int, ReadyFi
         except GoraeError as error:
             refused.append(error)
     return ready, refused
+
+
+def wider_problems(fits: Iterable[ReadyFit]) -> dict[Problem, Problem]:
+    """Return for the problems of fits those with wider layers that they are trained in.
+
+    Problems that differ in nothing but the widths of hidden layers share one where that is less work than
+    another compilation; whose program is its own is left out. A fit counts with all of its epochs.
+    """
+    families: dict[Problem, dict[tuple[int, ...], int]] = {}
+    problems: dict[tuple[Problem, tuple[int, ...]], Problem] = {}
+    for one in fits:
+        problem, shape = one.recipe.problem, shape_of(one.recipe.problem)
+        if isinstance(shape, MLPShape) and can_be_widened(shape):
+            family = widened(problem, [1] * len(shape.hidden))
+            problems[family, shape.hidden] = problem
+            rows = families.setdefault(family, {})
+            visited = int(one.split.train_count) * int(one.recipe.hyper["epochs"]) * one.members
+            rows[shape.hidden] = rows.get(shape.hidden, 0) + visited
+    return {
+        problems[family, own]: widened(family, wide)
+        for family, rows in families.items()
+        for own, wide in choose_widths(rows, shape_of(family).inputs, shape_of(family).outputs).items()
+    }
 
 
 def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any]], Any]) -> ReadyFit:

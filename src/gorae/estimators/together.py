@@ -5,7 +5,7 @@ streams are made by the very functions that a fit alone uses, on the fit's own r
 are stored once. Fits of equal structure then share one program.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +16,26 @@ from gorae.backend import select_devices
 from gorae.errors import GoraeError, MemoryPlanError
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
 from gorae.estimators.parameters import LARGEST_COUNT
-from gorae.estimators.population import padded_count, shape_of, with_padding
-from gorae.estimators.preparation import AllRows, Fit, ReadyFit, checked_rows, prepared_fits, stored_targets
+from gorae.estimators.population import Recipe, padded_count, shape_of, with_padding
+from gorae.estimators.preparation import (
+    AllRows,
+    Fit,
+    ReadyFit,
+    checked_rows,
+    prepared_fits,
+    stored_targets,
+    wider_problems,
+)
 from gorae.estimators.storage import stored_rows
 from gorae.train import (
-    Member,
     MemberResult,
+    Problem,
     Progress,
     SharedRows,
     SplitRows,
     Training,
     check_members,
     compiling,
-    hyper_scalars,
     train,
 )
 
@@ -66,8 +73,9 @@ def fit_together(
     """Fit network estimators, each on its own rows, as populations.
 
     Each estimator ends as after `estimator.fit(X[rows], y[rows], sample_weight[rows], groups=groups[rows])`:
-    bitwise where members run one by one, within rounding where small ones are stacked, or where a column is
-    so far from 0 that it is stored as the difference from an anchor.
+    bitwise where members run one by one, within rounding where small ones are stacked, where hidden layers of
+    several widths share a program, or where a column is so far from 0 that it is stored as the difference
+    from an anchor.
 
     Args:
         fits: who is to be fitted on which rows; all of one class.
@@ -96,14 +104,34 @@ def fit_together(
 
 
 def begin_together(
-    fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None
+    fits: Sequence[Fit],
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    groups: Any = None,
+    wider: Mapping[Problem, Problem] | None = None,
 ) -> Together:
     """Prepare fits that are trained in several parts, with `train_together`.
 
-    The arguments and the errors are those of `fit_together`.
+    Which of them share a program for wider layers than their own is decided here, over all fits, so that a
+    fit becomes the same in whichever parts they are trained.
+
+    Args:
+        fits: as `fit_together` takes them.
+        X: `(n, features)`, all rows.
+        y: all targets.
+        sample_weight: one weight a row, or None.
+        groups: a group a row for early stopping, or None.
+        wider: what `wider_problems` has said of fits that these are some of; None to ask it about these.
+
+    Raises:
+        InputError: as `fit_together` does.
     """
     data = checked_rows(fits[0].estimator, X, y, sample_weight, groups)
-    return Together(data, *prepared_fits(fits, data))
+    ready, refused = prepared_fits(fits, data)
+    wider = wider_problems(ready.values()) if wider is None else wider
+    return Together(data, {place: one.widened(wider) for place, one in ready.items()}, refused)
 
 
 def train_together(
@@ -201,20 +229,17 @@ def _training(together: Together, alike: Sequence[int]) -> Training:
     first = fits[0]
     distinct = {id(one.split): one.split for one in fits}
     splits = {key: number for number, key in enumerate(distinct)}
+    streams = [(one, stream) for one in fits for stream in range(one.members)]
+    states = [None if before is None else before.state for before in _earlier(together, alike)]
     jobs = [
-        Member(hyper_scalars(**one.recipe.hyper, seed=one.seed, stream=stream), splits[id(one.split)])
-        for one in fits
-        for stream in range(one.members)
+        one.recipe.member(splits[id(one.split)], seed=one.seed, stream=stream, state=state)
+        for (one, stream), state in zip(streams, states, strict=True)
     ]
-    jobs = [
-        job if before is None else job._replace(state=before.state)
-        for job, before in zip(jobs, _earlier(together, alike), strict=True)
-    ]
-    check_members(first.recipe.problem, len(jobs))
+    check_members(first.recipe.trained, len(jobs))
     matrix = stored_rows(together.data.matrix, first.anchors[0])
     shared = SharedRows(with_padding(matrix), with_padding(stored_targets(first, together.data)))
     sized = _of_one_size(list(distinct.values()), len(matrix))
-    return Training(first.recipe.problem, shared, sized, jobs, select_devices(first.fit.estimator.device))
+    return Training(first.recipe.trained, shared, sized, jobs, select_devices(first.fit.estimator.device))
 
 
 def _earlier(together: Together, alike: Sequence[int]) -> list[MemberResult | None]:
@@ -248,7 +273,7 @@ def _trained(
         return {}
     results = iter(zip(earlier, outcome.results, strict=True))
     trained = {
-        place: [_whole(*next(results), until) for _ in range(one.members)]
+        place: [_whole(one.recipe, *next(results), until) for _ in range(one.members)]
         for place, one in zip(alike, fits, strict=True)
     }
     return {
@@ -259,11 +284,12 @@ def _trained(
 
 
 def _whole(
-    earlier: MemberResult | None, result: MemberResult | None, until: int | None
+    recipe: Recipe, earlier: MemberResult | None, result: MemberResult | None, until: int | None
 ) -> MemberResult | None:
     """Return a member with the whole of its history, or None where its training was cut short."""
     if result is None or not (result.stopped or (until is not None and result.epochs >= until)):
         return None
+    result = recipe.result(result)
     if earlier is None:
         return result
     return result._replace(history=joined(earlier.history, result.history))

@@ -1,7 +1,7 @@
 """Multilayer perceptron: dense layers with activations between them, and a linear output layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, final
 
@@ -15,7 +15,7 @@ from gorae.errors import ParameterError
 from gorae.models.network import Network
 from gorae.nn.checks import known_name, positive_integer
 
-__all__ = ["MLP", "MLP_ACTIVATION_NAMES", "MLPShape", "build_mlp"]
+__all__ = ["MLP", "MLP_ACTIVATION_NAMES", "MLPShape", "build_mlp", "build_unit_mlp", "scaled_mlp"]
 
 MLP_ACTIVATION_NAMES: tuple[str, ...] = (*nn.ACTIVATION_NAMES, "prelu", "maxout")
 """The activations that `MLPShape` knows; the last two are learnt."""
@@ -134,21 +134,81 @@ def build_mlp(key: PRNGKeyArray, shape: MLPShape, *, dropout_rate: float | Float
         raise ParameterError(
             f"dropout_rate is {dropout_rate!r}, but the shape has no dropout layers; use dropout=True."
         )
+    return _build(key, shape, dropout_rate, *_initializations(shape))
+
+
+def build_unit_mlp(key: PRNGKeyArray, shape: MLPShape) -> MLP:
+    """Make an MLP whose weights are as they are drawn, before `scaled_mlp` gives them their size.
+
+    Each weight depends on the key and on its place in its layer alone, counted row after row: the weights of
+    a narrower MLP are the first of them.
+
+    Args:
+        key: Source of the weights.
+        shape: The structure, without dropout; any initialization but "orthogonal".
+    """
+    return _build(key, shape, 0.0, *map(nn.unit_initializer, _initializations(shape)))
+
+
+def scaled_mlp(model: MLP, shape: MLPShape) -> MLP:
+    """Return what `build_mlp` makes, bitwise, of the weights that `build_unit_mlp` draws.
+
+    Args:
+        model: An MLP of dense layers, or its parameters; on the host.
+        shape: Its structure.
+
+    Example:
+        >>> import jax
+        >>> key, shape = jax.random.key(0), MLPShape(inputs=4, outputs=3, hidden=(8,))
+        >>> scaled, built = scaled_mlp(build_unit_mlp(key, shape), shape), build_mlp(key, shape)
+        >>> (scaled.head.weight == built.head.weight).all().item()
+        True
+    """
+    hidden, head = _initializations(shape)
+
+    def scaled(layer: Any, name: str = hidden) -> Any:
+        if not isinstance(layer, nn.Dense):
+            return layer
+        factor = np.float32(nn.initial_factor(name, *layer.weight.shape))
+        return replace(layer, weight=np.asarray(layer.weight) * factor)
+
+    body = jax.tree.map(scaled, model.body, is_leaf=lambda layer: isinstance(layer, nn.Dense))
+    return MLP(body, scaled(model.head, head))
+
+
+def _initializations(shape: MLPShape) -> tuple[str, str]:
+    """Return the names of the initializers of the hidden layers and of the output layer."""
+    names = (nn.default_initialization(each) for each in (shape.activation, "identity"))
+    hidden, head = (shape.initialization or name for name in names)
+    return hidden, head
+
+
+def _build(
+    key: PRNGKeyArray,
+    shape: MLPShape,
+    dropout_rate: float | Float[Array, ""],
+    initialization: str | nn.Initializer,
+    of_head: str | nn.Initializer,
+) -> MLP:
+    """Make an MLP whose hidden layers, and whose head, are drawn by these initializers."""
     widths = (shape.inputs, *shape.hidden)
     keys = jax.random.split(key, len(widths))
     hidden = tuple(
-        _hidden_layer(keys[place], inputs, outputs, shape, dropout_rate)
+        _hidden_layer(keys[place], inputs, outputs, shape, dropout_rate, initialization)
         for place, (inputs, outputs) in enumerate(pairwise(widths))
     )
-    initialization = shape.initialization or nn.default_initialization("identity")
-    head = nn.Dense.create(keys[-1], widths[-1], shape.outputs, initialization)
-    return MLP(nn.Sequential(hidden), head)
+    return MLP(nn.Sequential(hidden), nn.Dense.create(keys[-1], widths[-1], shape.outputs, of_head))
 
 
 def _hidden_layer(
-    key: PRNGKeyArray, inputs: int, outputs: int, shape: MLPShape, dropout_rate: float | Float[Array, ""]
+    key: PRNGKeyArray,
+    inputs: int,
+    outputs: int,
+    shape: MLPShape,
+    dropout_rate: float | Float[Array, ""],
+    initialization: str | nn.Initializer,
 ) -> nn.Sequential:
-    initialization = shape.initialization or nn.default_initialization(shape.activation)
+    """Make a hidden layer: dense, normalisation, activation, dropout."""
     if shape.activation == "maxout":
         layers: list[nn.Layer] = [nn.Maxout.create(key, inputs, outputs, shape.maxout_pieces, initialization)]
     else:

@@ -23,7 +23,15 @@ from gorae.nn.activations import (
 from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
-from gorae.nn.initialization import INITIALIZERS, constant, default_initialization, initializer
+from gorae.nn.initialization import (
+    INITIALIZERS,
+    Initializer,
+    constant,
+    default_initialization,
+    initial_factor,
+    initializer,
+    unit_initializer,
+)
 from gorae.nn.layer import Context, Layer, inference
 from gorae.nn.layer_norm import LayerNorm
 from gorae.nn.maxout import Maxout
@@ -41,6 +49,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "Initializer",
     "Layer",
     "LayerNorm",
     "Maxout",
@@ -54,6 +63,7 @@ __all__ = [
     "gelu",
     "identity",
     "inference",
+    "initial_factor",
     "initializer",
     "leaky_relu",
     "partition",
@@ -64,4 +74,5 @@ __all__ = [
     "softplus",
     "step",
     "tanh",
+    "unit_initializer",
 ]

@@ -13,7 +13,10 @@ lecun          1 / fan_in                   inputs of mean 0 and variance 1; SEL
 ============== ============================ ==============================================
 
 A uniform distribution on [-a, a] has variance a² / 3, hence a = sqrt(3 variance). The normal ones
-are not truncated.
+are not truncated. In every case a weight is a number that depends on the key and on the weight's place alone,
+read row after row, times one factor that depends on the fans alone (`unit_initializer`, `initial_factor`):
+what is drawn for a large array begins with what is drawn for a small one (with `jax_threefry_partitionable`,
+JAX's default).
 
 References:
     LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", section 4.6, equation 16.
@@ -32,6 +35,7 @@ from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from gorae.errors import ParameterError
@@ -46,10 +50,12 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "initial_factor",
     "initializer",
     "lecun_normal",
     "lecun_uniform",
     "orthogonal",
+    "unit_initializer",
     "zeros",
 ]
 
@@ -60,40 +66,40 @@ def glorot_uniform(
     key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> Float[Array, "*shape"]:
     """Uniform on ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 16)."""
-    return _uniform(key, shape, 2 / (fan_in + fan_out))
+    return _unit_uniform(key, shape) * initial_factor("glorot_uniform", fan_in, fan_out)
 
 
 def glorot_normal(
     key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> Float[Array, "*shape"]:
     """Normal with variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010, equation 12)."""
-    return _normal(key, shape, 2 / (fan_in + fan_out))
+    return _unit_normal(key, shape) * initial_factor("glorot_normal", fan_in, fan_out)
 
 
 def he_uniform(
     key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> Float[Array, "*shape"]:
     """Uniform on ±sqrt(6 / fan_in): the variance of He et al. 2015, equation 10."""
-    return _uniform(key, shape, 2 / fan_in)
+    return _unit_uniform(key, shape) * initial_factor("he_uniform", fan_in, fan_out)
 
 
 def he_normal(key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Float[Array, "*shape"]:
     """Normal with variance 2 / fan_in (He et al. 2015, equation 10)."""
-    return _normal(key, shape, 2 / fan_in)
+    return _unit_normal(key, shape) * initial_factor("he_normal", fan_in, fan_out)
 
 
 def lecun_uniform(
     key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> Float[Array, "*shape"]:
     """Uniform on ±sqrt(3 / fan_in) (LeCun et al. 1998, equation 16)."""
-    return _uniform(key, shape, 1 / fan_in)
+    return _unit_uniform(key, shape) * initial_factor("lecun_uniform", fan_in, fan_out)
 
 
 def lecun_normal(
     key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> Float[Array, "*shape"]:
     """Normal with variance 1 / fan_in (LeCun et al. 1998, equation 16)."""
-    return _normal(key, shape, 1 / fan_in)
+    return _unit_normal(key, shape) * initial_factor("lecun_normal", fan_in, fan_out)
 
 
 def orthogonal(
@@ -200,10 +206,53 @@ def default_initialization(activation: str) -> str:
     return "lecun_normal" if activation == "selu" else "glorot_uniform"
 
 
-def _uniform(key: PRNGKeyArray, shape: tuple[int, ...], variance: float) -> Float[Array, "*shape"]:
-    bound = (3 * variance) ** 0.5
-    return jax.random.uniform(key, shape, jnp.float32, -bound, bound)
+def unit_initializer(name: str) -> Initializer:
+    """Return what an initializer draws before it is multiplied by `initial_factor`; the fans do not matter.
+
+    Args:
+        name: One of `INITIALIZERS` but for "orthogonal", which has no such factor.
+
+    Example:
+        >>> import jax
+        >>> small, large = (unit_initializer("he_normal")(jax.random.key(0), (n, 2), 1, 1) for n in (3, 5))
+        >>> (small == large[:3]).all().item()
+        True
+    """
+    if name == "zeros":
+        return zeros
+    draw = _unit_uniform if name.endswith("_uniform") else _unit_normal
+    return lambda key, shape, fan_in, fan_out: draw(key, shape)
 
 
-def _normal(key: PRNGKeyArray, shape: tuple[int, ...], variance: float) -> Float[Array, "*shape"]:
-    return jax.random.normal(key, shape, jnp.float32) * variance**0.5
+def initial_factor(name: str, fan_in: int, fan_out: int) -> float:
+    """Return what an initializer multiplies the numbers of `unit_initializer` by.
+
+    Args:
+        name: One of `INITIALIZERS` but for "orthogonal".
+        fan_in: How many inputs each output sums.
+        fan_out: How many outputs each input feeds.
+
+    Example:
+        >>> initial_factor("glorot_uniform", 4, 2), initial_factor("he_normal", 4, 2)
+        (1.0, 1.0)
+    """
+    if name == "zeros":
+        return 1.0
+    family, _, distribution = name.partition("_")
+    variance = {"glorot": 2 / (fan_in + fan_out), "he": 2 / fan_in, "lecun": 1 / fan_in}[family]
+    drawn = 1 / 3 if distribution == "uniform" else 1 / 2
+    return (variance / drawn) ** 0.5
+
+
+def _unit_uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+    """Draw uniform numbers on [-1, 1)."""
+    return jax.random.uniform(key, shape, jnp.float32, -1, 1)
+
+
+def _unit_normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+    """Draw normal numbers of variance 1/2: erfinv(u), the last factor of which is left to the caller.
+
+    `jax.random.normal` multiplies by sqrt(2), and the compiler may make one factor of that and the next.
+    """
+    lowest = np.nextafter(np.float32(-1), np.float32(0))
+    return jax.lax.erf_inv(jax.random.uniform(key, shape, jnp.float32, lowest, 1))

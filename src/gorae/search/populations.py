@@ -18,12 +18,13 @@ from gorae.estimators.carrying import (
     set_fit_arrays,
     spent_cost,
 )
+from gorae.estimators.population import shape_of
 from gorae.estimators.together import Fit, begin_together, forget, learn, train_together
 from gorae.search.outputs import outputs_of
 from gorae.search.races import MOST_A_PART, Arrays, Tell, under
 from gorae.search.space import Setting
 from gorae.search.trials import Entry, Trials
-from gorae.train import Progress, member_bytes
+from gorae.train import Problem, Progress, member_bytes
 
 _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller learning_rate may help."
 
@@ -43,9 +44,17 @@ class NetworkRace:
         estimator: whose settings.
         settings: all of them.
         trials: the data, splits and scorers.
+        wider: where these are some of a race's settings, what that race has of them (see `wider_problems`).
     """
 
-    def __init__(self, estimator: Any, settings: Sequence[Setting], trials: Trials):
+    def __init__(
+        self,
+        estimator: Any,
+        settings: Sequence[Setting],
+        trials: Trials,
+        *,
+        wider: Mapping[Problem, Problem] | None = None,
+    ):
         self._trials = trials
         self._estimator = estimator
         rows = [train for train, _ in trials.splits]
@@ -55,7 +64,9 @@ class NetworkRace:
             for one, train in zip(trials.prepared_for_all(estimator, setting), rows, strict=True)
         ]
         weight = trials.fit_params.get("sample_weight")
-        self._together = begin_together(self._fits, trials.X, trials.y, weight, groups=trials.groups)
+        self._together = begin_together(
+            self._fits, trials.X, trials.y, weight, groups=trials.groups, wider=wider
+        )
 
     def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Train some settings, to their end or until so many epochs, and score them."""
@@ -172,7 +183,7 @@ class NetworkRace:
     def _bytes(self, fit: int) -> int:
         """Return the bytes that a fit's members take while they are trained."""
         ready = self._together.ready[fit]
-        return ready.members * member_bytes(ready.recipe.problem, ready.split)
+        return ready.members * member_bytes(ready.recipe.trained, ready.split)
 
     def _kept(self, place: int) -> int:
         """Return the bytes that a setting's members hold."""
@@ -199,7 +210,9 @@ class NetworkRace:
         for part in parts:
             rows = [part[place % splits][0] for place in fine]
             asked = [(self._fits[place].estimator, X) for place, X in zip(fine, rows, strict=True)]
-            for place, pair in zip(fine, zip(rows, answers_together(asked), strict=True), strict=True):
+            shapes = [shape_of(self._together.ready[place].recipe.trained) for place in fine]
+            answers = answers_together(asked, shapes)
+            for place, pair in zip(fine, zip(rows, answers, strict=True), strict=True):
                 known[place].append(pair)
         entries = []
         for place in places:
@@ -213,7 +226,12 @@ class NetworkRace:
                 entry = trials.score(estimator, place % splits)
                 labels = trials.labels if is_classifier(estimator) else None
                 outputs = outputs_of(estimator, trials.test_parts[place % splits][0], labels)
-            entries.append(entry | cost | {"fit_time": seconds, "outputs": outputs})
+            entry |= cost | {
+                "fit_time": seconds,
+                "outputs": outputs,
+                "within": self._together.ready[place].recipe.within,
+            }
+            entries.append(entry)
         return entries
 
     def _error(self, place: int) -> Any:

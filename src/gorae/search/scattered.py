@@ -26,7 +26,7 @@ from gorae.search.races import MOST_A_PART, Arrays, Combined, Race, Tell
 from gorae.search.space import Setting
 from gorae.search.tasks import Task, Workers, received, sent_once
 from gorae.search.trials import Entry, Trials
-from gorae.train import Member, SharedRows, hyper_scalars, plan_members
+from gorae.train import Member, Problem, SharedRows, hyper_scalars, plan_members
 from gorae.train.loop import end_together
 from gorae.train.task import steps_an_epoch
 
@@ -42,12 +42,14 @@ class Asked(NamedTuple):
         now: the setting that it goes on with; None where it is the same.
         states: where each stands, its fits counted from 0; empty where it begins.
         until: epochs in all, or None for the end.
+        wider: the problems that are trained in programs for wider layers, and those programs'.
     """
 
     begun: list[Setting]
     now: list[Setting | None]
     states: list[Arrays]
     until: int | None
+    wider: dict[Problem, Problem]
 
 
 Warned = tuple[str, type[Warning], str, int]
@@ -144,6 +146,7 @@ class RemoteRace(NetworkRace):
             now=[self._now[place] for place in share.places],
             states=[_moved(self.states([place]), -place * self._splits) for place in share.places],
             until=share.until,
+            wider=self._wider(share.places),
         )
         return Task(train_settings, (*(self._sent or ()), clone(self._estimator), asked))
 
@@ -159,6 +162,11 @@ class RemoteRace(NetworkRace):
                 self.drop([place])
             else:
                 self.restore([place], _moved(arrays, place * self._splits))
+
+    def _wider(self, which: Sequence[int]) -> dict[Problem, Problem]:
+        """Return what settings are trained in, where it is a program for wider layers."""
+        recipes = [self._together.ready[fit].recipe for fit in self._of(which) if self._is_ready(fit)]
+        return {recipe.problem: recipe.wide for recipe in recipes if recipe.wide is not None}
 
     def _alike(self, which: Sequence[int]) -> list[list[int]]:
         """Return settings in groups that are trained together: of equal structure, and equally far."""
@@ -181,7 +189,7 @@ class RemoteRace(NetworkRace):
         if not fits or select_devices(known[fits[0]].fit.estimator.device)[0].platform != "cpu":
             return 1, len(group)
         first, sizes = known[fits[0]], [self._members(place) for place in group]
-        together = end_together(first.recipe.problem, [job for fit in fits for job in self._jobs(fit)])
+        together = end_together(first.recipe.trained, [job for fit in fits for job in self._jobs(fit)])
         steps = [_steps(known[fit]) for fit in fits]
         if self._stacks(first, sum(sizes), together, min(steps)):
             fewest = self._fewest_stacked(first, sum(sizes), together, min(steps))
@@ -206,7 +214,7 @@ class RemoteRace(NetworkRace):
         """Return whether so many members like those of a fit are stacked."""
         data, devices = self._together.data, select_devices(ready.fit.estimator.device)
         rows = SharedRows(data.matrix, data.targets)
-        problem, split = ready.recipe.problem, ready.split
+        problem, split = ready.recipe.trained, ready.split
         plan = plan_members(problem, rows, split, members, devices, together=together, steps=steps)
         return plan.chunk > 1
 
@@ -338,7 +346,7 @@ def train_settings(X: Any, y: Any, others: Any, estimator: Any, asked: Asked) ->
     trials = replace(received(others), X=received(X), y=received(y))
     splits, places = len(trials.splits), range(len(asked.begun))
     with _listening() as warned:
-        race = NetworkRace(estimator, asked.begun, trials)
+        race = NetworkRace(estimator, asked.begun, trials, wider=asked.wider)
         for place, setting, arrays in zip(places, asked.now, asked.states, strict=True):
             race.restore([place], _moved(arrays, place * splits))
             if setting is not None:

@@ -25,6 +25,7 @@ from gorae.search.lineage import schedule_of
 from gorae.search.nested import score_search
 from gorae.search.population_based import checked_numbers, train_population
 from gorae.search.progress import Listener, listening
+from gorae.search.refitting import refitted_within, widest
 from gorae.search.replay import replayed
 from gorae.search.samplers import begin_sampling
 from gorae.search.samplers.random import random_settings
@@ -222,6 +223,7 @@ class SearchCV(BaseSearchCV):
         self.ended_ = climb.ended
         if not found:
             raise self._nothing_tried(budget)
+        self._within = [widest(each.entries) for each in found]
         self.cv_results_ = make_table(self, found, trials)
         self.failures_ = failures(found)
         metric = self._choose(self.cv_results_, metric, found)
@@ -366,7 +368,8 @@ class SearchCV(BaseSearchCV):
             best: Any = clone(self.estimator)
             best.set_params(**chosen)
             self.best_estimator_ = seeded(best, seed % _LARGEST_SEED)
-            self.best_estimator_.fit(*given, **routed.estimator.fit)
+            with refitted_within(self.best_estimator_, self._within[int(self.best_index_)]):
+                self.best_estimator_.fit(*given, **routed.estimator.fit)
         self.refit_time_ = time.perf_counter() - began
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

@@ -16,7 +16,7 @@ from gorae.search.climbing import Climbed, mean_score
 from gorae.search.progress import Tried
 from gorae.search.trials import Trials, asks_the_estimator
 
-_OWN = ("cost", "outputs")
+_OWN = ("cost", "outputs", "within")
 """What entries hold that scikit-learn's do not."""
 
 

@@ -23,8 +23,9 @@ _IMMUTABLE = (str, int, float, bool, type(None))
 Entry = dict[str, Any]
 """One fit of one setting in the words of scikit-learn: its scores, times, rows and error.
 
-Besides, where they are known: `cost`, the epochs and operations it took, and `outputs`, what it answers for
-the rows it is scored on.
+Besides, where they are known: `cost`, the epochs and operations it took; `outputs`, what it answers for the
+rows it is scored on; `within`, the widths of the hidden layers of the program that trained it, where they are
+shared.
 """
 
 

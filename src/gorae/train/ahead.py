@@ -14,7 +14,7 @@ from gorae.train.loop import end_together
 from gorae.train.planner import plan_members
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
 from gorae.train.spread import Spread
-from gorae.train.task import Member, Work, compile_ahead, compile_drawing, fewest_steps
+from gorae.train.task import Member, Work, compile_ahead, draw_member, fewest_steps
 
 _log = logging.getLogger("gorae.train")
 
@@ -65,9 +65,9 @@ def _compile_all(trainings: Sequence[Training], stop: threading.Event) -> None:
 
 
 def _draw(training: Training) -> None:
-    """Compile the program that draws a member, unless the members go on."""
+    """Compile the program that draws a member, by drawing one, unless the members go on."""
     if training.members[0].state is None:
-        compile_drawing(training.problem, training.members[0], training.devices[0])
+        draw_member(training.problem, training.members[0], training.devices[0])
 
 
 def _train(training: Training) -> None:

@@ -58,7 +58,7 @@ def fingerprint(
     problem: Problem,
     shared: SharedRows,
     splits: Sequence[SplitRows],
-    members: Sequence[tuple[Mapping[str, Any], int, Any]],
+    members: Sequence[tuple[Mapping[str, Any], int, Any, Any]],
 ) -> str:
     """Return a hash of all that decides the result of a fit: program, data, folds, members.
 
@@ -66,18 +66,22 @@ def fingerprint(
         problem: the static part.
         shared: rows and targets.
         splits: the folds.
-        members: numbers, split and starting state (or None) of each member.
+        members: numbers, split, starting state (or None) and what draws it (or None) of each member.
     """
-    # A function is its name: where it lies in memory is another place in every process.
-    described = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(problem))
-    digest = hashlib.sha256(f"{_ENGINE} {described}".encode())
-    for hyper, split, _ in members:
+    digest = hashlib.sha256(f"{_ENGINE} {_in_words(problem)}".encode())
+    for hyper, split, _, draw in members:
         digest.update(repr((sorted((name, float(value)) for name, value in hyper.items()), split)).encode())
-    for leaf in jax.tree.leaves((shared, list(splits), [state for _, _, state in members])):
+        digest.update(b"" if draw is None else _in_words(draw).encode())
+    for leaf in jax.tree.leaves((shared, list(splits), [state for _, _, state, _ in members])):
         array = np.asarray(leaf)
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _in_words(value: Any) -> str:
+    """Return a value in words; a function is its name, as it lies elsewhere in memory in every process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def open_folder(checkpoint: Checkpoint) -> None:

@@ -30,12 +30,24 @@ from gorae.train.problem import Problem, SharedRows, SplitRows, layer_names
 _SEGMENT_SECONDS = 0.4
 
 
+Draw = Callable[[Mapping[str, np.generic], Device], tuple[Any, Any]]
+"""Makes parameters and buffers of a member's numbers, on a device."""
+
+
 class Member(NamedTuple):
-    """One member to train: its numbers (see `hyper_scalars`), its split, a state to go on from if any."""
+    """One member to train.
+
+    Attributes:
+        hyper: its numbers (see `hyper_scalars`).
+        split: its fold.
+        state: where it goes on, if it does not begin.
+        draw: what draws it, where the problem does not; its `repr` is the same in every process.
+    """
 
     hyper: Mapping[str, np.generic]
     split: int
     state: Any = None
+    draw: Draw | None = None
 
 
 @dataclass
@@ -185,17 +197,25 @@ def _start(work: Work, task: Sequence[int], device: Device) -> tuple[list[Member
     return states, records
 
 
-def compile_drawing(problem: Problem, member: Member, device: Device) -> Callable[..., Any]:
-    """Return the compiled program that draws members."""
-    arguments = (dict(member.hyper),)
-    return compiled(
+def draw_member(problem: Problem, member: Member, device: Device) -> tuple[Any, Any]:
+    """Return the parameters and buffers that a member starts from."""
+    if member.draw is not None:
+        return member.draw(member.hyper, device)
+    return draw_compiled(problem, member.hyper, device)
+
+
+def draw_compiled(problem: Problem, hyper: Mapping[str, np.generic], device: Device) -> tuple[Any, Any]:
+    """Return what a problem draws of a member's numbers."""
+    arguments = (dict(hyper),)
+    program = compiled(
         lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device, quickly=True
     )
+    return program(*arguments)
 
 
 def _new_state(problem: Problem, member: Member, device: Device) -> MemberState:
     """Return a member at step 0."""
-    parameters, buffers = compile_drawing(problem, member, device)(dict(member.hyper))
+    parameters, buffers = draw_member(problem, member, device)
     return blank_state(problem)._replace(
         parameters=parameters, buffers=buffers, best_parameters=parameters, best_buffers=buffers
     )
