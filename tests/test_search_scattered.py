@@ -283,7 +283,9 @@ def test_structures_stay_together_and_costs_are_even():
     """Twelve settings of two structures, cut for four tasks: each is of one structure, and costs the same."""
     asked = search(MLPClassifier((4,), epochs=2, random_state=0), {})
     trials = asked._trials(*CANCER, asked._get_routed_params_for_fit({}), asked._get_scorers()[0], 0)
-    settings = [{"hidden": (3,) * (1 + place % 2), "learning_rate": 0.01 * (place + 1)} for place in range(12)]
+    settings = [
+        {"hidden": (3,) * (1 + place % 2), "learning_rate": 0.01 * (place + 1)} for place in range(12)
+    ]
     race = RemoteRace(asked.estimator, settings, trials)
     shares = race.shares(range(12), None, dict.fromkeys(range(12), 1.0), 3.0)
     assert [share.places for share in shares] == [[0, 2, 4], [6, 8, 10], [1, 3, 5], [7, 9, 11]]

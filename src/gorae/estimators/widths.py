@@ -44,7 +44,9 @@ def can_be_widened(shape: MLPShape | LinearShape) -> bool:
     """Return whether units of zeros change nothing about a network and its training.
 
     Layer normalisation and softmax couple the units of a row, and which units dropout silences depends on how
-    many there are; orthogonal weights of one width are no part of those of another one.
+    many there are; orthogonal weights of one width are no part of those of another one. Under batch
+    normalisation the gradient of a bias is nothing but rounding, of which Adam makes whole steps: what rounds
+    otherwise becomes another network.
 
     Example:
         >>> [can_be_widened(MLPShape(4, 3, activation=name)) for name in ("relu", "sigmoid")]
@@ -54,7 +56,7 @@ def can_be_widened(shape: MLPShape | LinearShape) -> bool:
         isinstance(shape, MLPShape)
         and len(shape.hidden) > 0
         and shape.activation in _ZERO_AT_ZERO
-        and shape.normalization != "layer"
+        and shape.normalization is None
         and not shape.dropout
         and shape.initialization != "orthogonal"
     )
