@@ -56,6 +56,15 @@ def test_uniform_weights_fill_their_interval(name, bound):
     assert 0.999 * bound < weights.max() <= bound
 
 
+@pytest.mark.parametrize("name", [name for name in nn.INITIALIZERS if name != "orthogonal"])
+def test_weights_are_unit_numbers_times_one_factor(name):
+    """Bitwise, wherever they are multiplied; and a small array's are the first of a large one's."""
+    unit = jax.jit(lambda key: nn.unit_initializer(name)(key, (10, FAN_OUT), 1, 1))(jax.random.key(0))
+    factor = np.float32(nn.initial_factor(name, FAN_IN, FAN_OUT))
+    first = np.asarray(unit).ravel()[: 7 * 9].reshape(7, 9)
+    np.testing.assert_array_equal(draw(name, (7, 9)), first * factor)
+
+
 @pytest.mark.parametrize("name", nn.INITIALIZERS)
 def test_weights_are_float32_and_follow_from_the_key(name):
     """The same key gives the same float32 weights, another key others (zeros apart)."""

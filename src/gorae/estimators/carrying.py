@@ -46,7 +46,8 @@ def spent_cost(together: Together, place: int) -> Cost:
 def _cost(ready: ReadyFit, epochs: int) -> Cost:
     r"""Return the cost of epochs: a product with a weight matrix is 2 operations a weight and row, thrice.
 
-    Forward, for the gradient of the rows, and for that of the weights. What is not a product is not counted.
+    Forward, for the gradient of the rows, and for that of the weights. What is not a product is not counted,
+    nor are the units of zeros that a program for wider layers adds.
     """
     shapes = jax.tree.leaves(parameter_shapes(ready.recipe.problem)[0])
     weights = sum(int(np.prod(leaf.shape)) for leaf in shapes if len(leaf.shape) > 1)

@@ -43,7 +43,9 @@ class SearchCV(BaseSearchCV):
     Each setting $s$ is fitted on the training rows of each split and scored on the others; the mean score
     $\bar s = \frac1K \sum_k s_k$ decides. Network estimators are trained as one population, nearest
     neighbours answer every setting from one table of distances, a pipeline's transformers are fitted once a
-    split, and any other estimator is fitted one by one. The results are those of scikit-learn's
+    split, and any other estimator is fitted one by one. Networks that differ in the widths of their hidden
+    layers share a program for wider ones where compiling takes longer than the products with zeros; they, and
+    the final fit, are what they would be alone up to rounding. The results are those of scikit-learn's
     `GridSearchCV` and `RandomizedSearchCV`, under the same names.
 
     On a cluster of Ray (extra `ray`) or Dask (`dask[distributed]`) its workers train the networks, to the
