@@ -14,6 +14,7 @@ LAYERS = [
     {"models", "train"},
     {"estimators"},
     {"search"},
+    {"trust"},
     {"report", "exchange"},
     {"study"},
     {"cli", "web"},

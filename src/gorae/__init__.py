@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     )
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, load
+    from gorae.trust import CautiousClassifier
 
 _HOMES = {
+    "CautiousClassifier": "gorae.trust",
     "GaussianBayes": "gorae.estimators",
     "KNeighborsClassifier": "gorae.estimators",
     "KNeighborsRegressor": "gorae.estimators",
@@ -41,9 +43,22 @@ _HOMES = {
     "load_named": "gorae.data",
     "read_table": "gorae.data",
 }
-_PARTS = ("backend", "data", "errors", "estimators", "evidence", "files", "models", "nn", "report", "search")
+_PARTS = (
+    "backend",
+    "data",
+    "errors",
+    "estimators",
+    "evidence",
+    "files",
+    "models",
+    "nn",
+    "report",
+    "search",
+    "trust",
+)
 
 __all__ = [
+    "CautiousClassifier",
     "GaussianBayes",
     "KNeighborsClassifier",
     "KNeighborsRegressor",

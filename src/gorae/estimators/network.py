@@ -206,6 +206,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         scores = self._mean_scores(X)
         return self.classes_[np.argmax(scores, axis=1)]
 
+    def member_scores_(self, X: Any) -> Float32[np.ndarray, "members rows classes"]:
+        """Return each member's scores, `(members, n, classes)`: for probabilities what the softmax is of."""
+        return self._answers(X)
+
     @abstractmethod
     def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
         """Return what `predict` compares: the members' mean probabilities, or their mean scores."""

@@ -28,10 +28,12 @@ class Fit(NamedTuple):
         estimator: an unfitted network estimator, which `fit_together` fits in place.
         rows: the rows it learns from, as positions; fits of the same array of positions share what is made of
             their rows.
+        classes: every class label there is, where the rows may lack some; None for those of the rows.
     """
 
     estimator: Any
     rows: Integer[np.ndarray, " rows"]
+    classes: Any = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any
     estimator, which = fit.estimator, id(fit.rows)
     if getattr(estimator, "checkpoint", None) is not None:
         raise ParameterError("checkpoint must be None where many fits are made at once: it holds one fit.")
-    rows = once(("rows", which), lambda: _part(estimator, data, fit.rows))
+    rows = once(("rows", which), lambda: _part(data, fit))
     early = bool(getattr(estimator, "early_stopping", False))
     recipe, rows = recipe_for(
         estimator, rows, lambda own: once(("merged", which, early), lambda: merged(own))
@@ -149,14 +151,16 @@ def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any
     return ReadyFit(fit, recipe, rows, split, anchors, seed, members)
 
 
-def _part(estimator: Any, data: AllRows, rows: np.ndarray) -> TrainingRows:
+def _part(data: AllRows, fit: Fit) -> TrainingRows:
     """Return the rows of one fit, checked as the fit alone would check them."""
+    rows = fit.rows
     return check_training_rows(
-        clone(estimator),
+        clone(fit.estimator),
         data.matrix[rows],
         data.targets[rows],
         None if data.weight is None else data.weight[rows],
         first=True,
+        classes=fit.classes,
         groups=None if data.groups is None else data.groups[rows],
     )
 

@@ -1,0 +1,16 @@
+"""Models that know what they do not know: evidence from out-of-fold rows, given along with a model.
+
+* ``answers``: what a fitted classifier says of rows: probabilities, logits, features
+* ``parts``: a model fitted on many parts of the rows, as one population
+* ``detectors``: scores of how unlike the training data a row is
+* ``gathering``: what is learned about a model from rows that it has not seen
+* ``caution``: that, in the form in which it is kept and applied to new rows
+* ``cautious``: `CautiousClassifier`, the estimator made of both
+"""
+
+from gorae.trust.caution import Caution
+from gorae.trust.cautious import CautiousClassifier
+from gorae.trust.detectors import DETECTORS
+from gorae.trust.gathering import Gathered, gather
+
+__all__ = ["DETECTORS", "Caution", "CautiousClassifier", "Gathered", "gather"]

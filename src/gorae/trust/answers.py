@@ -1,0 +1,141 @@
+"""What a fitted classifier says of rows, in one form for every kind of classifier."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import softmax
+
+from gorae.errors import InputTypeError
+from gorae.estimators.network import NetworkClassifier
+from gorae.evidence import logits_of
+
+
+class Space(NamedTuple):
+    """How columns become features, where a model has no hidden layer: missing values filled, then scaled.
+
+    Attributes:
+        shift: (width,) what is subtracted, and stands for missing values.
+        scale: (width,) what is multiplied with.
+    """
+
+    shift: Float[np.ndarray, " width"]
+    scale: Float[np.ndarray, " width"]
+
+    def features(self, X: Any) -> Float[np.ndarray, "rows width"]:
+        """Return the features of rows."""
+        columns = _columns(X)
+        return np.where(np.isnan(columns), 0.0, columns - self.shift) * self.scale
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says of rows, in the order of all classes.
+
+    Attributes:
+        members: (members, rows, classes) probabilities of each network of an ensemble; else one member.
+        logits: (rows, classes) what the probabilities are a softmax of, averaged over the members.
+        features: (rows, width) the space in which rows are compared: the last hidden layer of a network, else
+            the scaled columns.
+    """
+
+    members: Float[np.ndarray, "members rows classes"]
+    logits: Float[np.ndarray, "rows classes"]
+    features: Float[np.ndarray, "rows width"]
+
+    @cached_property
+    def probabilities(self) -> Float[np.ndarray, "rows classes"]:
+        """The mean of the members: what `predict_proba` gives."""
+        return self.members.mean(axis=0)
+
+    @property
+    def log_probabilities(self) -> Float[np.ndarray, "rows classes"]:
+        """The logarithm of the probabilities: logits that a calibration can scale, for any model."""
+        return logits_of(self.probabilities)
+
+    def of(self, rows: np.ndarray) -> "Answers":
+        """Return the answers for some rows."""
+        return Answers(self.members[:, rows], self.logits[rows], self.features[rows])
+
+    def among(self, classes: np.ndarray) -> "Answers":
+        """Return the answers as if there were these classes only."""
+        members = self.members[..., classes]
+        whole = members.sum(axis=-1, keepdims=True)
+        even = np.full_like(members, 1 / len(classes))
+        shares = np.divide(members, whole, out=even, where=whole > 0)
+        return Answers(shares, self.logits[:, classes], self.features)
+
+
+def space_of(estimator: Any, X: Any) -> Space | None:
+    """Return the space in which a fitted model's rows are compared; None for a network, which has its own.
+
+    Args:
+        estimator: fitted on these rows.
+        X: (rows, columns) numbers, NaN where one is missing.
+    """
+    if isinstance(estimator, NetworkClassifier):
+        return None
+    columns = _columns(X)
+    known = ~np.isnan(columns)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, columns, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(known, columns - mean, 0.0) ** 2).sum(axis=0) / count)
+    return Space(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0))
+
+
+def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Answers:
+    """Ask a fitted classifier about rows.
+
+    Args:
+        estimator: fitted on labels that are among the classes.
+        X: (rows, columns).
+        classes: all class labels, sorted; one that the estimator never saw has the probability 0.
+        space: what `space_of` gave for the estimator.
+
+    Returns:
+        The answers, in float64.
+
+    Raises:
+        InputTypeError: if the estimator gives neither probabilities nor scores of classes.
+    """
+    if space is None:
+        scores = np.asarray(estimator.member_scores_(X), np.float64)
+        features = np.asarray(estimator.hidden_features(X), np.float64)
+        members, logits = softmax(scores, axis=-1), scores.mean(axis=0)
+    else:
+        members, logits = _asked(estimator, X)
+        features = space.features(X)
+    places = np.searchsorted(classes, estimator.classes_)
+    if len(places) == len(classes):
+        return Answers(members, logits, features)
+    wide = np.zeros((*members.shape[:2], len(classes)))
+    lowest = np.repeat(logits.min(axis=1, keepdims=True) - 1.0, len(classes), axis=1)
+    wide[..., places], lowest[:, places] = members, logits
+    return Answers(wide, lowest, features)
+
+
+def _asked(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities and logits of a classifier that is no network."""
+    if hasattr(estimator, "predict_proba"):
+        members = np.asarray(estimator.predict_proba(X), np.float64)[None]
+        return members, logits_of(members[0])
+    if not hasattr(estimator, "decision_function"):
+        raise InputTypeError(
+            f"{type(estimator).__name__} gives neither probabilities (predict_proba) nor scores "
+            "(decision_function); take a classifier that gives one of them."
+        )
+    scores = np.asarray(estimator.decision_function(X), np.float64)
+    scores = np.stack([-scores / 2, scores / 2], axis=1) if scores.ndim == 1 else scores
+    return softmax(scores, axis=1)[None], scores
+
+
+def _columns(X: Any) -> Float[np.ndarray, "rows width"]:
+    """Return rows as numbers; a text, or what has no columns, cannot be compared."""
+    try:
+        return np.asarray(X, np.float64).reshape(len(X), -1)
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            "rows must be numbers to be compared; encode texts before (a pipeline)."
+        ) from None

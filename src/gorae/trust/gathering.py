@@ -1,0 +1,202 @@
+"""What is learned about a model from rows that it has not seen: folds and left-out classes at once."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.metrics import roc_auc_score
+
+from gorae.data import make_folds
+from gorae.train import Progress
+from gorae.trust.answers import Answers, Space, ask, space_of
+from gorae.trust.detectors import DETECTORS, Arrays
+from gorae.trust.parts import fit_parts
+
+_MOST_LEFT_OUT = 10
+_FEWEST_CLASSES = 3
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A model fitted on all rows, and what its twins said of the rows that they had not seen.
+
+    Attributes:
+        estimator: fitted on all rows.
+        space: what `ask` needs to ask it.
+        classes: the class labels, sorted.
+        codes: (rows,) the class of each row.
+        folds: (rows,) the fold that each row was scored in, in the first repeat.
+        answers: what was said of each row out of fold, in the first repeat.
+        probabilities: (rows, classes) out of fold, averaged over all repeats.
+        novelty: for each detector the (rows,) scores out of fold, in the first repeat.
+        left_out: for each detector the area under the ROC curve for every class that was left out: unknown
+            rows against known ones, neither of which was learned from. Empty where none was left out.
+        kept: for each detector what it keeps of all rows.
+    """
+
+    estimator: Any
+    space: Space | None
+    classes: np.ndarray
+    codes: Int[np.ndarray, " rows"]
+    folds: Int[np.ndarray, " rows"]
+    answers: Answers
+    probabilities: Float[np.ndarray, "rows classes"]
+    novelty: Mapping[str, Float[np.ndarray, " rows"]]
+    left_out: Mapping[str, Float[np.ndarray, " left"]]
+    kept: Mapping[str, Arrays]
+
+
+def gather(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    cv: int = 5,
+    repeats: int = 1,
+    detectors: Sequence[str] | None = None,
+    leave_out: bool = True,
+    sample_weight: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], object] | None = None,
+) -> Gathered:
+    """Fit a classifier on all rows, in folds, and without each class, as one population.
+
+    Args:
+        estimator: an unfitted classifier, which stays as it is.
+        X: (rows, columns).
+        y: (rows,) class labels.
+        cv: folds.
+        repeats: how often the rows are cut into folds anew.
+        detectors: names of `DETECTORS` to score rows with; None for all that the model has members for.
+        leave_out: whether to find out, class by class, which detector finds a class that was never seen; with
+            fewer than three classes nothing is left to be known, and it is not done.
+        sample_weight: (rows,) or None.
+        groups: (rows,) or None; rows of a group are never on both sides of a fold.
+        seed: decides the folds.
+        progress: told about ten times a second while networks train.
+
+    Raises:
+        GoraeError: if the model cannot be fitted on one of the parts.
+        DataError: if there are too few rows for the folds.
+    """
+    classes, codes = np.unique(y, return_inverse=True)
+    splits = make_folds(codes, folds=cv, repeats=repeats, stratify=True, groups=groups, seed=seed)
+    absent = _left_out(codes, splits[0], seed) if leave_out and len(classes) >= _FEWEST_CLASSES else []
+    learned, scored = splits[0]
+    parts = [
+        np.arange(len(y)),
+        *(train for train, _ in splits),
+        *(learned[codes[learned] != code] for code in absent),
+    ]
+    models = fit_parts(
+        estimator, X, y, parts, classes=classes, sample_weight=sample_weight, groups=groups, progress=progress
+    )
+    twins = [_Twin(one, space_of(one, X[rows]), rows) for one, rows in zip(models, parts, strict=True)]
+    whole, folded, without = twins[0], twins[1 : 1 + len(splits)], twins[1 + len(splits) :]
+    asking = _Asking(X, codes, classes, seed)
+    tests = [test for _, test in splits]
+    out = [asking.answers(twin, test) for twin, test in zip(folded, tests, strict=True)]
+    names = _fitting(DETECTORS if detectors is None else detectors, out[0])
+    first = list(zip(folded[:cv], tests[:cv], out[:cv], strict=True))
+    parts_of = [asking.novelty(names, twin, answers) for twin, _, answers in first]
+    everything = asking.answers(whole, whole.rows)
+    return Gathered(
+        estimator=whole.model,
+        space=whole.space,
+        classes=classes,
+        codes=codes,
+        folds=_in_order([np.full(len(test), fold) for fold, test in enumerate(tests[:cv])], tests[:cv]),
+        answers=_joined([answers for _, _, answers in first], tests[:cv]),
+        probabilities=_mean([answers.probabilities for answers in out], tests),
+        novelty={name: _in_order([part[name] for part in parts_of], tests[:cv]) for name in names},
+        left_out=_areas(asking, names, without, scored, absent),
+        kept={name: DETECTORS[name].fit(everything, codes, seed) for name in names},
+    )
+
+
+class _Twin(NamedTuple):
+    """A model with its space, and the rows that it learned from."""
+
+    model: Any
+    space: Space | None
+    rows: np.ndarray
+
+
+class _Asking(NamedTuple):
+    """Asks twins about rows."""
+
+    X: Any
+    codes: np.ndarray
+    classes: np.ndarray
+    seed: int
+
+    def answers(self, twin: _Twin, rows: np.ndarray) -> Answers:
+        """Return what a twin says of rows."""
+        return ask(twin.model, self.X[rows], self.classes, twin.space)
+
+    def novelty(
+        self, names: Sequence[str], twin: _Twin, asked: Answers, among: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return each detector's scores of answers, of a twin that knows `among` the classes only."""
+        own, codes = self.answers(twin, twin.rows), self.codes[twin.rows]
+        if among is not None:
+            own, asked = own.among(among), asked.among(among)
+        found = {}
+        for name in names:
+            detector = DETECTORS[name]
+            found[name] = detector.score(detector.fit(own, codes, self.seed), asked)
+        return found
+
+
+def _fitting(names: Iterable[str], answers: Answers) -> list[str]:
+    """Return the detectors that answers have members enough for."""
+    return [name for name in names if len(answers.members) >= DETECTORS[name].fewest_members]
+
+
+def _left_out(codes: np.ndarray, split: tuple[np.ndarray, np.ndarray], seed: int) -> list[int]:
+    """Return the classes to leave out: those that have rows on both sides, at most ten of them."""
+    learned, scored = (np.unique(codes[part]) for part in split)
+    both = np.intersect1d(learned, scored)
+    if len(both) > _MOST_LEFT_OUT:
+        both = np.sort(np.random.default_rng(seed).choice(both, _MOST_LEFT_OUT, replace=False))
+    return [int(code) for code in both]
+
+
+def _areas(
+    asking: _Asking, names: Sequence[str], without: Sequence[_Twin], scored: np.ndarray, absent: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Return for each detector how well it tells the rows of each class that a twin has never seen."""
+    areas: dict[str, list[float]] = {name: [] for name in names} if absent else {}
+    for twin, code in zip(without, absent, strict=True):
+        known = np.setdiff1d(np.arange(len(asking.classes)), [code])
+        found = asking.novelty(names, twin, asking.answers(twin, scored), known)
+        is_new = asking.codes[scored] == code
+        for name, scores in found.items():
+            areas[name].append(float(roc_auc_score(is_new, scores)))
+    return {name: np.array(values) for name, values in areas.items()}
+
+
+def _in_order(parts: Sequence[np.ndarray], tests: Sequence[np.ndarray]) -> np.ndarray:
+    """Return what the folds of one repeat gave, in the order of the rows."""
+    return np.concatenate(parts)[np.argsort(np.concatenate(tests))]
+
+
+def _joined(parts: Sequence[Answers], tests: Sequence[np.ndarray]) -> Answers:
+    """Return the answers of the folds of one repeat, in the order of the rows."""
+    order = np.argsort(np.concatenate(tests))
+    members = np.concatenate([part.members for part in parts], axis=1)
+    logits, features = (np.concatenate([getattr(p, n) for p in parts]) for n in ("logits", "features"))
+    return Answers(members, logits, features).of(order)
+
+
+def _mean(parts: Sequence[np.ndarray], tests: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of what all folds of all repeats gave for each row."""
+    rows = 1 + max(int(test.max()) for test in tests)
+    total, count = np.zeros((rows, parts[0].shape[1])), np.zeros((rows, 1))
+    for part, test in zip(parts, tests, strict=True):
+        total[test] += part
+        count[test] += 1
+    return total / count
