@@ -20,6 +20,12 @@ from gorae.errors import DataWarning, InputError
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
 @click.option("--out", type=click.Path(), help="Write to this file instead of standard output.")
+@click.option(
+    "--unknown",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Say as well which rows are unlike the training data, flagging at most this share of known ones.",
+)
 @header
 @encoding
 @as_json
@@ -29,6 +35,7 @@ def predict(
     model: str,
     data: str,
     out: str | None,
+    unknown: float | None,
     header: bool,
     encoding: str,
     as_json: bool,
@@ -39,6 +46,10 @@ def predict(
 
     DATA has the columns that the model was trained on, by name, in any order; others are ignored. With --json
     one object is written instead.
+
+    With --unknown 0.01 two columns more say whether a row is unlike the training data, so that its prediction
+    is worth nothing, and what share of known rows is at least as strange. One in a hundred known rows is
+    flagged by mistake.
     """
     refuse_existing([] if out is None else [Path(out)], force)
     fitted = open_model(model)
@@ -46,10 +57,19 @@ def predict(
         rows = new_rows(fitted, data, Reading(header, encoding))
         tell_unseen(fitted, rows)
     predictions, stated = fitted.answers(rows)
+    flags = shares = None
+    if unknown is not None:
+        flags, shares = fitted.are_unknown(rows, unknown), fitted.known_share(rows)
     if as_json:
-        text = to_json("gorae.predict/1", _as_object(fitted, predictions, stated)) + "\n"
+        found = _as_object(fitted, predictions, stated)
+        if flags is not None:
+            found |= {"unknown": flags, "known_share": shares, "false_alarms": unknown}
+        text = to_json("gorae.predict/1", found) + "\n"
     else:
-        text = _as_csv(fitted, predictions, stated)
+        text = _as_csv(fitted, predictions, stated, flags, shares)
+    if flags is not None and not quiet:
+        told = f"{int(flags.sum())} of {len(flags)} rows are unlike the training data"
+        click.echo(f"gorae: {told} (false alarms: {unknown:g} of the known ones).", err=True)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -84,14 +104,17 @@ def tell_unseen(fitted: Any, rows: Any) -> None:
         )
 
 
-def _as_csv(fitted: Any, predictions: Any, stated: Any) -> str:
-    """Return predictions as CSV."""
+def _as_csv(fitted: Any, predictions: Any, stated: Any, flags: Any, shares: Any) -> str:
+    """Return predictions as CSV, with what is unknown where that was asked for."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     classes = [] if fitted.classes is None else [f"probability of {name}" for name in fitted.classes]
-    writer.writerow(["prediction", *classes])
+    unknown = [] if flags is None else ["unknown", "known share"]
+    writer.writerow(["prediction", *classes, *unknown])
     for i, value in enumerate(predictions):
         row = [] if stated is None else [f"{p:.6g}" for p in stated[i]]
+        if flags is not None:
+            row += ["yes" if flags[i] else "no", f"{shares[i]:.6g}"]
         writer.writerow([value if stated is not None else repr(float(value)), *row])
     return text.getvalue()
 

@@ -60,7 +60,14 @@ from gorae.evidence.novelty import (
     fit_class_gaussians,
 )
 from gorae.evidence.proportion import wilson
-from gorae.evidence.scaling import SCALINGS, Scaling, choose_scaling, fit_scaling, logits_of
+from gorae.evidence.scaling import (
+    SCALINGS,
+    Scaling,
+    choose_scaling,
+    fit_scaling,
+    logits_of,
+    scaled_out_of_fold,
+)
 from gorae.evidence.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
@@ -111,6 +118,7 @@ __all__ = [
     "quantile_scores",
     "reliability",
     "row_losses",
+    "scaled_out_of_fold",
     "score_of",
     "simplest_close",
     "uncertainty",

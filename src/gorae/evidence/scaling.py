@@ -123,12 +123,9 @@ def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
         Breiman, Friedman, Olshen, Stone (1984), "Classification and regression trees", section 3.4 (one
         standard error).
     """
-    values, codes = _checked(logits, labels)
-    numbers = labels_vector("folds", folds)
-    check_same_length(logits=values, folds=numbers)
-    if len(np.unique(numbers)) < 2:
-        raise InputError("folds must be at least two, so that a scaling is judged on rows it has not seen.")
-    losses = {kind: _losses_out_of_fold(kind, values, codes, numbers) for kind in SCALINGS}
+    values, codes, numbers = _checked_folds(logits, labels, folds)
+    every = np.arange(len(codes))
+    losses = {kind: -_scaled_logs(kind, values, codes, numbers)[every, codes] for kind in SCALINGS}
     chosen = SCALINGS[0]
     for kind in SCALINGS[1:]:
         gain = losses[chosen] - losses[kind]
@@ -137,14 +134,40 @@ def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
     return fit_scaling(chosen, values, codes)
 
 
-def _losses_out_of_fold(kind: str, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Return each row's log-loss by a scaling that was fitted on the other folds."""
-    losses = np.empty(len(codes))
+def scaled_out_of_fold(kind: str, logits: Any, labels: Any, folds: Any) -> Float[np.ndarray, "rows classes"]:
+    """Return each row's probabilities by a scaling that was fitted on the other folds: to judge it by.
+
+    Args:
+        kind: one of `SCALINGS`.
+        logits: (rows, classes) out of fold.
+        labels: (rows,) codes of the true classes.
+        folds: (rows,) the fold of each row; at least two different ones.
+
+    Raises:
+        InputError: If lengths differ, a logit is not finite, a code has no column, or there is one fold.
+        ParameterError: If the kind is unknown.
+    """
+    values, codes, numbers = _checked_folds(logits, labels, folds)
+    return np.exp(_scaled_logs(kind, values, codes, numbers))
+
+
+def _scaled_logs(kind: str, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return each row's log-probabilities by a scaling that was fitted on the other folds."""
+    logs = np.empty(logits.shape)
     for rest, own in _parts(folds):
         found = fit_scaling(kind, logits[rest], codes[rest])
-        scaled = log_softmax(logits[own] * found.weight + found.bias, axis=1)
-        losses[own] = -scaled[np.arange(len(own)), codes[own]]
-    return losses
+        logs[own] = log_softmax(logits[own] * found.weight + found.bias, axis=1)
+    return logs
+
+
+def _checked_folds(logits: Any, labels: Any, folds: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return logits, codes and folds, or say what is wrong with them."""
+    values, codes = _checked(logits, labels)
+    numbers = labels_vector("folds", folds)
+    check_same_length(logits=values, folds=numbers)
+    if len(np.unique(numbers)) < 2:
+        raise InputError("folds must be at least two, so that a scaling is judged on rows it has not seen.")
+    return values, codes, numbers
 
 
 def _parts(folds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

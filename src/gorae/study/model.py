@@ -17,6 +17,7 @@ from gorae.evidence import nearest
 from gorae.files import read_container, write_container
 from gorae.models import MLPShape
 from gorae.study.inputs import input_matrix
+from gorae.trust import Answers, Caution, ask, caution_from_state
 
 KIND = "study-model"
 _AFFINE = ("fill", "shift", "scale")
@@ -50,6 +51,8 @@ class StudyModel:
         feature_names: names of the matrix's columns.
         target: the name of the target, or None.
         reference: training rows to explain answers with.
+        caution: how probabilities are scaled, and which rows are unlike the training data; None where the
+            study had no time to learn it, and for regression.
         facts: what the study found, as JSON: data, ladder, test, gap.
     """
 
@@ -61,6 +64,7 @@ class StudyModel:
     feature_names: tuple[str, ...]
     target: str | None
     reference: Reference | None
+    caution: Caution | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def matrix(self, X: Any) -> np.ndarray:
@@ -80,7 +84,47 @@ class StudyModel:
         """
         if self.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict.")
-        return probabilities(self.estimator, self.matrix(X), len(self.classes))
+        return probabilities(self.estimator, self.matrix(X), len(self.classes), self.caution)
+
+    def known_share(self, X: Any) -> np.ndarray:
+        """Return the share of known rows that are at least as strange as each row (a conformal p-value).
+
+        Raises:
+            InputError: for a model that has learned no caution.
+        """
+        caution, answers = self._careful(X)
+        return caution.known_shares(answers)
+
+    def are_unknown(self, X: Any, false_alarms: float = 0.01) -> np.ndarray:
+        """Return which rows are unlike the training data, where so many known rows may be flagged, `(n,)`.
+
+        Raises:
+            InputError: for a model that has learned no caution.
+            DataError: when it saw too few rows to state such a share: 0.01 needs 99.
+        """
+        caution, answers = self._careful(X)
+        return caution.are_unknown(answers, false_alarms)
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return which classes each row may have, `(n, classes)`; the true one is in it with that coverage.
+
+        Raises:
+            InputError: for a model that has learned no caution.
+            DataError: when it saw too few rows to state such a coverage.
+        """
+        caution, answers = self._careful(X)
+        sets = np.zeros((len(answers.logits), 0 if self.classes is None else len(self.classes)), bool)
+        sets[:, np.asarray(self.estimator.classes_, np.int64)] = caution.sets(answers, coverage)
+        return sets
+
+    def _careful(self, X: Any) -> tuple[Caution, Answers]:
+        """Return the caution, and what the estimator says of rows."""
+        if self.caution is None or self.classes is None:
+            raise InputError(
+                "this model has not learned what is unknown to it; gorae fit does, for classes of at least 5 "
+                "rows and where a quarter of its time suffices."
+            )
+        return self.caution, answers_of(self.estimator, self.matrix(X), self.caution)
 
     def answers(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Return predictions and, for classes, their probabilities, asking the estimator once."""
@@ -162,6 +206,10 @@ class StudyModel:
             stored["reference/features"] = self.reference.features
             stored["reference/numbers"] = self.reference.numbers
             stored["reference/labels"] = self.reference.labels
+        calibration: dict[str, Any] | None = None
+        if self.caution is not None:
+            parts, calibration = self.caution.to_state()
+            stored.update({f"caution/{name}": array for name, array in parts.items()})
         facts = {
             "name": self.name,
             "estimator": meta,
@@ -171,6 +219,7 @@ class StudyModel:
             "feature_names": list(self.feature_names),
             "target": self.target,
             "reference": self.reference is not None,
+            "caution": calibration,
             "facts": dict(self.facts),
         }
         write_container(path, stored, facts, kind=KIND, force=force)
@@ -181,10 +230,24 @@ class StudyModel:
         return value.item() if isinstance(value, np.generic) else value
 
 
-def probabilities(estimator: Any, matrix: np.ndarray, classes: int) -> np.ndarray:
-    """Return class probabilities, with a column of 0 for a class that the estimator never saw."""
+def answers_of(estimator: Any, matrix: np.ndarray, caution: Caution) -> Answers:
+    """Return what an estimator says of rows, for the classes that it saw."""
+    return ask(estimator, matrix, np.asarray(estimator.classes_), caution.space)
+
+
+def probabilities(
+    estimator: Any, matrix: np.ndarray, classes: int, caution: Caution | None = None
+) -> np.ndarray:
+    """Return class probabilities, with a column of 0 for a class that the estimator never saw.
+
+    With caution they are calibrated.
+    """
     answer = np.zeros((len(matrix), classes))
-    answer[:, np.asarray(estimator.classes_, np.int64)] = estimator.predict_proba(matrix)
+    if caution is None:
+        stated = estimator.predict_proba(matrix)
+    else:
+        stated = caution.probabilities(answers_of(estimator, matrix, caution))
+    answer[:, np.asarray(estimator.classes_, np.int64)] = stated
     return answer
 
 
@@ -218,15 +281,28 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     reference = None
     if meta["reference"]:
         reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
+    estimator = estimator_from_state(own, meta["estimator"])
+    caution = None
+    if meta.get("caution") is not None:
+        prefix = "caution/"
+        parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+        caution = caution_from_state(
+            parts,
+            meta["caution"],
+            classes=len(estimator.classes_),
+            width=_features_width(estimator),
+            is_network=isinstance(estimator, NetworkEstimator),
+        )
     return StudyModel(
         name=meta["name"],
-        estimator=estimator_from_state(own, meta["estimator"]),
+        estimator=estimator,
         encoding=None if meta["encoding"] is None else TableEncoding.from_meta(meta["encoding"]),
         affine=Affine(*(arrays[f"affine/{n}"] for n in _AFFINE)) if meta["affine"] else None,
         classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
         feature_names=tuple(meta["feature_names"]),
         target=meta["target"],
         reference=reference,
+        caution=caution,
         facts=meta["facts"],
     )
 

@@ -269,6 +269,7 @@ class Study(BaseEstimator):
             "best": winner.name,
             "test": self.test_,
             "gap": None if self.gap_ is None else self.gap_.to_dict(),
+            "caution": winner.finding,
             "comparison": comparison_finding(close, table, winner.name),
             **made(),
         }

@@ -11,11 +11,13 @@ from gorae.data import Affine, fit_affine
 from gorae.errors import GoraeWarning
 from gorae.estimators.network import NetworkEstimator
 from gorae.search import Rows
+from gorae.study.careful import fit_carefully
 from gorae.study.findings import test_finding
 from gorae.study.ladder import final_estimator
 from gorae.study.model import Reference, StudyModel, features_of, probabilities
 from gorae.study.plan import Plan
 from gorae.study.prepare import Prepared
+from gorae.trust import Caution
 
 _REFERENCE_ROWS = 5000
 
@@ -29,12 +31,16 @@ class Winner:
         estimator: the fitted estimator.
         affine: how rows are filled and scaled for it, or None where it does that itself.
         reference: training rows to compare new rows with.
+        caution: what it knows of what it does not know, or None.
+        finding: what was found while that was learned, or None.
     """
 
     name: str
     estimator: Any
     affine: Affine | None
     reference: Reference
+    caution: Caution | None = None
+    finding: Mapping[str, Any] | None = None
 
 
 def best_of(table: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,6 +70,16 @@ def fit_winner(
         matrix = affine.apply(matrix)
         if isinstance(estimator, NetworkEstimator):
             estimator.set_params(scale=None)
+    if data.classes is not None:
+        labels = [str(label) for label in data.classes]
+        careful = fit_carefully(
+            estimator, matrix, rows.strata, row, plan, labels=labels, groups=rows.groups, seed=seed
+        )
+        if careful is not None:
+            reference = reference_of(careful.estimator, affine, data)
+            return Winner(
+                row["model"], careful.estimator, affine, reference, careful.caution, careful.finding
+            )
     more = {"groups": rows.groups} if isinstance(estimator, NetworkEstimator) else {}
     _fit_whole(estimator, matrix, rows.strata, more)
     return Winner(row["model"], estimator, affine, reference_of(estimator, affine, data))
@@ -109,7 +125,7 @@ def _outputs(winner: Winner, test: Rows) -> np.ndarray:
     """Return what the winner answers for test rows: probabilities, or values."""
     matrix = _scaled(test.matrix, winner.affine)
     if test.classes:
-        return probabilities(winner.estimator, matrix, test.classes)
+        return probabilities(winner.estimator, matrix, test.classes, winner.caution)
     return np.asarray(winner.estimator.predict(matrix), np.float64).reshape(-1, 1)
 
 
@@ -131,6 +147,7 @@ def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mappi
         feature_names=data.feature_names,
         target=target,
         reference=winner.reference,
+        caution=winner.caution,
         facts=facts,
     )
 

@@ -1,8 +1,7 @@
 """What a model carries along to know what it does not know; small, and written to a file with it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,7 +18,7 @@ from gorae.evidence import (
     fewest_calibration_rows,
     uncertainty,
 )
-from gorae.trust.answers import Answers
+from gorae.trust.answers import Answers, Space
 from gorae.trust.detectors import DETECTORS, Arrays
 from gorae.trust.gathering import Gathered
 
@@ -41,6 +40,7 @@ class Caution:
         kept: what the detector keeps of the training rows.
         novelty: the detector's scores of the training rows out of fold, sorted.
         strangeness: how strange the true class of each training row was out of fold, sorted.
+        space: how columns become features; None for a network.
     """
 
     scaling: Scaling
@@ -48,6 +48,7 @@ class Caution:
     kept: Arrays
     novelty: Float[np.ndarray, " rows"]
     strangeness: Float[np.ndarray, " rows"]
+    space: Space | None
 
     def probabilities(self, answers: Answers) -> Float[np.ndarray, "rows classes"]:
         """Return calibrated probabilities."""
@@ -115,20 +116,9 @@ class Caution:
             "novelty": self.novelty,
             "strangeness": self.strangeness,
         }
+        if self.space is not None:
+            arrays |= {"shift": self.space.shift, "scale": self.space.scale}
         return arrays, {"scaling": self.scaling.kind, "detector": self.detector}
-
-    @classmethod
-    def from_state(cls, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Self:
-        """Return what `to_state` was given.
-
-        Raises:
-            ParameterError: if it names a scaling or a detector that there is none of.
-        """
-        check_choice("detector", meta["detector"], list(DETECTORS))
-        check_choice("scaling", meta["scaling"], list(SCALINGS))
-        kept = {name.removeprefix("kept/"): a for name, a in arrays.items() if name.startswith("kept/")}
-        scaling = Scaling(meta["scaling"], arrays["weight"], arrays["bias"])
-        return cls(scaling, meta["detector"], kept, arrays["novelty"], arrays["strangeness"])
 
 
 def make_caution(gathered: Gathered, *, calibrate: bool = True, detector: str = _AUTO) -> Caution:
@@ -155,7 +145,9 @@ def make_caution(gathered: Gathered, *, calibrate: bool = True, detector: str = 
         scaling = choose_scaling(logs, gathered.codes, gathered.folds)
     shares = scaling.probabilities(logs)
     own = class_scores(shares, seed=_KNOWN)[np.arange(len(shares)), gathered.codes]
-    return Caution(scaling, name, gathered.kept[name], np.sort(gathered.novelty[name]), np.sort(own))
+    return Caution(
+        scaling, name, gathered.kept[name], np.sort(gathered.novelty[name]), np.sort(own), gathered.space
+    )
 
 
 def chosen_detector(gathered: Gathered) -> str:

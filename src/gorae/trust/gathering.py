@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from gorae.data import make_folds
@@ -14,7 +15,9 @@ from gorae.trust.answers import Answers, Space, ask, space_of
 from gorae.trust.detectors import DETECTORS, Arrays
 from gorae.trust.parts import fit_parts
 
-_MOST_LEFT_OUT = 10
+MOST_LEFT_OUT = 10
+"""The most classes that are left out, one by one."""
+
 _FEWEST_CLASSES = 3
 
 
@@ -33,6 +36,7 @@ class Gathered:
         novelty: for each detector the (rows,) scores out of fold, in the first repeat.
         left_out: for each detector the area under the ROC curve for every class that was left out: unknown
             rows against known ones, neither of which was learned from. Empty where none was left out.
+        absent: (left,) the class that was left out each time.
         kept: for each detector what it keeps of all rows.
     """
 
@@ -45,6 +49,7 @@ class Gathered:
     probabilities: Float[np.ndarray, "rows classes"]
     novelty: Mapping[str, Float[np.ndarray, " rows"]]
     left_out: Mapping[str, Float[np.ndarray, " left"]]
+    absent: Sequence[int]
     kept: Mapping[str, Arrays]
 
 
@@ -57,6 +62,7 @@ def gather(
     repeats: int = 1,
     detectors: Sequence[str] | None = None,
     leave_out: bool = True,
+    lone: bool = False,
     sample_weight: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     seed: int = 0,
@@ -73,6 +79,7 @@ def gather(
         detectors: names of `DETECTORS` to score rows with; None for all that the model has members for.
         leave_out: whether to find out, class by class, which detector finds a class that was never seen; with
             fewer than three classes nothing is left to be known, and it is not done.
+        lone: whether a network that is to find that out has one member, whatever the estimator has.
         sample_weight: (rows,) or None.
         groups: (rows,) or None; rows of a group are never on both sides of a fold.
         seed: decides the folds.
@@ -91,15 +98,25 @@ def gather(
         *(train for train, _ in splits),
         *(learned[codes[learned] != code] for code in absent),
     ]
+    smaller: Any = clone(estimator)
+    if lone:
+        smaller.set_params(members=1)
     models = fit_parts(
-        estimator, X, y, parts, classes=classes, sample_weight=sample_weight, groups=groups, progress=progress
+        [estimator] * (1 + len(splits)) + [smaller] * len(absent),
+        X,
+        y,
+        parts,
+        classes=classes,
+        sample_weight=sample_weight,
+        groups=groups,
+        progress=progress,
     )
     twins = [_Twin(one, space_of(one, X[rows]), rows) for one, rows in zip(models, parts, strict=True)]
     whole, folded, without = twins[0], twins[1 : 1 + len(splits)], twins[1 + len(splits) :]
     asking = _Asking(X, codes, classes, seed)
     tests = [test for _, test in splits]
     out = [asking.answers(twin, test) for twin, test in zip(folded, tests, strict=True)]
-    names = _fitting(DETECTORS if detectors is None else detectors, out[0])
+    names = _fitting(DETECTORS if detectors is None else detectors, _members(whole.model))
     first = list(zip(folded[:cv], tests[:cv], out[:cv], strict=True))
     parts_of = [asking.novelty(names, twin, answers) for twin, _, answers in first]
     everything = asking.answers(whole, whole.rows)
@@ -113,6 +130,7 @@ def gather(
         probabilities=_mean([answers.probabilities for answers in out], tests),
         novelty={name: _in_order([part[name] for part in parts_of], tests[:cv]) for name in names},
         left_out=_areas(asking, names, without, scored, absent),
+        absent=absent,
         kept={name: DETECTORS[name].fit(everything, codes, seed) for name in names},
     )
 
@@ -151,24 +169,33 @@ class _Asking(NamedTuple):
         return found
 
 
-def _fitting(names: Iterable[str], answers: Answers) -> list[str]:
-    """Return the detectors that answers have members enough for."""
-    return [name for name in names if len(answers.members) >= DETECTORS[name].fewest_members]
+def _fitting(names: Iterable[str], members: int) -> list[str]:
+    """Return the detectors for which there are members enough."""
+    return [name for name in names if members >= DETECTORS[name].fewest_members]
+
+
+def _members(estimator: Any) -> int:
+    """Return the networks that an estimator is made of."""
+    return int(getattr(estimator, "members", 1))
 
 
 def _left_out(codes: np.ndarray, split: tuple[np.ndarray, np.ndarray], seed: int) -> list[int]:
     """Return the classes to leave out: those that have rows on both sides, at most ten of them."""
     learned, scored = (np.unique(codes[part]) for part in split)
     both = np.intersect1d(learned, scored)
-    if len(both) > _MOST_LEFT_OUT:
-        both = np.sort(np.random.default_rng(seed).choice(both, _MOST_LEFT_OUT, replace=False))
+    if len(both) > MOST_LEFT_OUT:
+        both = np.sort(np.random.default_rng(seed).choice(both, MOST_LEFT_OUT, replace=False))
     return [int(code) for code in both]
 
 
 def _areas(
     asking: _Asking, names: Sequence[str], without: Sequence[_Twin], scored: np.ndarray, absent: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """Return for each detector how well it tells the rows of each class that a twin has never seen."""
+    """Return for each detector how well it tells the rows of each class that a twin has never seen.
+
+    A detector of an ensemble is left out where the twins have one member.
+    """
+    names = _fitting(names, _members(without[0].model)) if absent else []
     areas: dict[str, list[float]] = {name: [] for name in names} if absent else {}
     for twin, code in zip(without, absent, strict=True):
         known = np.setdiff1d(np.arange(len(asking.classes)), [code])

@@ -12,7 +12,7 @@ from gorae.train import Progress
 
 
 def fit_parts(
-    estimator: Any,
+    estimators: Sequence[Any],
     X: Any,
     y: np.ndarray,
     parts: Sequence[np.ndarray],
@@ -22,10 +22,10 @@ def fit_parts(
     groups: np.ndarray | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> list[Any]:
-    """Return clones of an estimator, each fitted on its part of the rows.
+    """Return clones of estimators of one class, each fitted on its part of the rows.
 
     Args:
-        estimator: stays as it is.
+        estimators: one a part; they stay as they are.
         X: (rows, columns).
         y: (rows,) class labels.
         parts: positions of the rows that each clone learns from.
@@ -38,8 +38,8 @@ def fit_parts(
     Raises:
         GoraeError: what the first fit that could not be made says.
     """
-    clones: list[Any] = [clone(estimator) for _ in parts]
-    if isinstance(estimator, NetworkEstimator):
+    clones: list[Any] = [clone(estimator) for estimator in estimators]
+    if isinstance(clones[0], NetworkEstimator):
         fits = [Fit(one, rows, classes) for one, rows in zip(clones, parts, strict=True)]
         for error in fit_together(fits, X, y, sample_weight, groups=groups, progress=progress):
             if error is not None:

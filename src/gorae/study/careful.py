@@ -1,0 +1,115 @@
+"""The winner with its caution: fitted on all rows, in folds and without each class, as far as time allows."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gorae.estimators.network import NetworkEstimator
+from gorae.evidence import Reliability, reliability, scaled_out_of_fold
+from gorae.study.plan import Plan
+from gorae.trust import DETECTORS, Caution, Gathered, gather, make_caution
+from gorae.trust.gathering import MOST_LEFT_OUT
+
+_FOLDS = 5
+_SHARE = 0.25
+"""Of the study's time, what may be spent on caution."""
+
+
+@dataclass(frozen=True)
+class Careful:
+    """A classifier fitted on all rows, and what it carries along.
+
+    Args:
+        estimator: the fitted estimator.
+        caution: what it knows of what it does not know.
+        finding: what was found meanwhile, for the report.
+    """
+
+    estimator: Any
+    caution: Caution
+    finding: dict[str, Any]
+
+
+def fit_carefully(
+    estimator: Any,
+    matrix: np.ndarray,
+    codes: np.ndarray,
+    row: Mapping[str, Any],
+    plan: Plan,
+    *,
+    labels: Sequence[str],
+    groups: np.ndarray | None,
+    seed: int,
+) -> Careful | None:
+    """Fit a classifier with its caution; None where the time, or the rows of a class, do not suffice.
+
+    Args:
+        estimator: the unfitted winner.
+        matrix: all rows that are no test rows, scaled.
+        codes: their classes.
+        row: the winner's row of the ladder: its fits and seconds say what a fit takes.
+        plan: members and budget.
+        labels: what the classes are called.
+        groups: the group of each row, or None.
+        seed: decides the folds.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C.
+    """
+    classes, counts = np.unique(codes, return_counts=True)
+    rarest = int(counts.min()) if groups is None else min(len(np.unique(groups[codes == c])) for c in classes)
+    if rarest < _FOLDS or len(classes) < 2:
+        return None
+    a_member = float(row["seconds"]) / max(int(row["fits"]), 1)
+    folded = _FOLDS * a_member * int(getattr(estimator, "members", 1))
+    left_out = min(len(classes), MOST_LEFT_OUT) * a_member
+    if folded > _SHARE * plan.budget:
+        return None
+    began = time.perf_counter()
+    found = gather(
+        estimator,
+        matrix,
+        codes,
+        cv=_FOLDS,
+        leave_out=folded + left_out <= _SHARE * plan.budget,
+        lone=isinstance(estimator, NetworkEstimator),
+        groups=groups,
+        seed=seed,
+    )
+    caution = make_caution(found)
+    finding = caution_finding(found, caution, labels)
+    return Careful(found.estimator, caution, {**finding, "seconds": time.perf_counter() - began})
+
+
+def caution_finding(found: Gathered, caution: Caution, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what calibration did out of fold, and how well each detector tells a class left out.
+
+    Args:
+        found: what was gathered.
+        caution: what was made of it.
+        labels: what the classes are called.
+    """
+    stated = found.answers.probabilities
+    kind = caution.scaling.kind
+    scaled = stated
+    if kind != "none":
+        scaled = scaled_out_of_fold(kind, found.answers.log_probabilities, found.codes, found.folds)
+    return {
+        "scaling": kind,
+        "temperature": caution.scaling.temperature,
+        "before": _in_figures(reliability(stated, found.codes)),
+        "after": _in_figures(reliability(scaled, found.codes)),
+        "detector": caution.detector,
+        "about": DETECTORS[caution.detector].about,
+        "left_out": [str(labels[code]) for code in found.absent],
+        "areas": {name: [float(area) for area in areas] for name, areas in found.left_out.items()},
+        "rows": len(found.codes),
+    }
+
+
+def _in_figures(found: Reliability) -> dict[str, float]:
+    """Return the summaries of a reliability diagram."""
+    return {"ece": found.expected_error, "brier": found.brier, "log_loss": found.log_loss}
