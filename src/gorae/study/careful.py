@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 
 from gorae.estimators.network import NetworkEstimator
-from gorae.evidence import Reliability, reliability, scaled_out_of_fold
+from gorae.evidence import Reliability, logits_of, reliability, scaled_out_of_fold
 from gorae.study.plan import Plan
-from gorae.trust import DETECTORS, Caution, Gathered, gather, make_caution
-from gorae.trust.gathering import MOST_LEFT_OUT
+from gorae.trust import (
+    DETECTORS,
+    MOST_LEFT_OUT,
+    Calibration,
+    Gathered,
+    Panel,
+    gather,
+    make_calibration,
+    make_panel,
+)
 
 _FOLDS = 5
 _SHARE = 0.25
@@ -24,12 +32,14 @@ class Careful:
 
     Args:
         estimator: the fitted estimator.
-        caution: what it knows of what it does not know.
+        calibration: how its probabilities are scaled.
+        panel: says which rows are unlike the training data.
         finding: what was found meanwhile, for the report.
     """
 
     estimator: Any
-    caution: Caution
+    calibration: Calibration
+    panel: Panel
     finding: dict[str, Any]
 
 
@@ -79,34 +89,38 @@ def fit_carefully(
         groups=groups,
         seed=seed,
     )
-    caution = make_caution(found)
-    finding = caution_finding(found, caution, labels)
-    return Careful(found.estimator, caution, {**finding, "seconds": time.perf_counter() - began})
+    calibration, panel = make_calibration(found), make_panel(found)
+    finding = caution_finding(found, calibration, panel, labels)
+    finding["seconds"] = time.perf_counter() - began
+    return Careful(found.estimator, calibration, panel, finding)
 
 
-def caution_finding(found: Gathered, caution: Caution, labels: Sequence[str]) -> dict[str, Any]:
+def caution_finding(
+    found: Gathered, calibration: Calibration, panel: Panel, labels: Sequence[str]
+) -> dict[str, Any]:
     """Return what calibration did out of fold, and how well each detector tells a class left out.
 
     Args:
         found: what was gathered.
-        caution: what was made of it.
+        calibration: what was made of it,
+        panel: and also.
         labels: what the classes are called.
     """
     stated = found.answers.probabilities
-    kind = caution.scaling.kind
+    kind = calibration.scaling.kind
     scaled = stated
     if kind != "none":
-        scaled = scaled_out_of_fold(kind, found.answers.log_probabilities, found.codes, found.folds)
+        scaled = scaled_out_of_fold(kind, logits_of(stated), found.codes, found.folds)
     return {
         "scaling": kind,
-        "temperature": caution.scaling.temperature,
+        "temperature": calibration.scaling.temperature,
         "before": _in_figures(reliability(stated, found.codes)),
         "after": _in_figures(reliability(scaled, found.codes)),
-        "detector": caution.detector,
-        "about": DETECTORS[caution.detector].about,
+        "detector": panel.detector,
+        "about": DETECTORS[panel.detector].about,
         "left_out": [str(labels[code]) for code in found.absent],
         "areas": {name: [float(area) for area in areas] for name, areas in found.left_out.items()},
-        "rows": len(found.codes),
+        "rows": panel.fewest,
     }
 
 

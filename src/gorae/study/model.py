@@ -17,10 +17,20 @@ from gorae.evidence import nearest
 from gorae.files import read_container, write_container
 from gorae.models import MLPShape
 from gorae.study.inputs import input_matrix
-from gorae.trust import Answers, Caution, ask, caution_from_state
+from gorae.trust import (
+    Calibration,
+    Panel,
+    calibration_from_state,
+    features_width,
+    panel_from_state,
+)
 
 KIND = "study-model"
 _AFFINE = ("fill", "shift", "scale")
+_NO_CAUTION = (
+    "this model has not learned what is unknown to it; gorae fit learns it for classes of at least 5 rows, "
+    "where a quarter of its time suffices."
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +61,8 @@ class StudyModel:
         feature_names: names of the matrix's columns.
         target: the name of the target, or None.
         reference: training rows to explain answers with.
-        caution: how probabilities are scaled, and which rows are unlike the training data; None where the
-            study had no time to learn it, and for regression.
+        calibration: how probabilities are scaled, or None.
+        panel: says which rows are unlike the training data, or None.
         facts: what the study found, as JSON: data, ladder, test, gap.
     """
 
@@ -64,7 +74,8 @@ class StudyModel:
     feature_names: tuple[str, ...]
     target: str | None
     reference: Reference | None
-    caution: Caution | None = None
+    calibration: Calibration | None = None
+    panel: Panel | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def matrix(self, X: Any) -> np.ndarray:
@@ -84,47 +95,45 @@ class StudyModel:
         """
         if self.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict.")
-        return probabilities(self.estimator, self.matrix(X), len(self.classes), self.caution)
+        return probabilities(self.estimator, self.matrix(X), len(self.classes), self.calibration)
 
     def known_share(self, X: Any) -> np.ndarray:
         """Return the share of known rows that are at least as strange as each row (a conformal p-value).
 
         Raises:
-            InputError: for a model that has learned no caution.
+            InputError: for a model that has learned none.
         """
-        caution, answers = self._careful(X)
-        return caution.known_shares(answers)
+        return self._panel.known_shares(self.matrix(X))
 
     def are_unknown(self, X: Any, false_alarms: float = 0.01) -> np.ndarray:
         """Return which rows are unlike the training data, where so many known rows may be flagged, `(n,)`.
 
         Raises:
-            InputError: for a model that has learned no caution.
-            DataError: when it saw too few rows to state such a share: 0.01 needs 99.
+            InputError: for a model that has learned none.
+            DataError: when it saw too few rows to state such a share: 0.01 needs 99 that are kept from it.
         """
-        caution, answers = self._careful(X)
-        return caution.are_unknown(answers, false_alarms)
+        return self._panel.are_unknown(self.matrix(X), false_alarms)
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Return which classes each row may have, `(n, classes)`; the true one is in it with that coverage.
 
         Raises:
-            InputError: for a model that has learned no caution.
+            InputError: for a model that has learned none.
             DataError: when it saw too few rows to state such a coverage.
         """
-        caution, answers = self._careful(X)
-        sets = np.zeros((len(answers.logits), 0 if self.classes is None else len(self.classes)), bool)
-        sets[:, np.asarray(self.estimator.classes_, np.int64)] = caution.sets(answers, coverage)
+        if self.calibration is None or self.classes is None:
+            raise InputError(_NO_CAUTION)
+        own = np.asarray(self.estimator.classes_, np.int64)
+        sets = np.zeros((len(X), len(self.classes)), bool)
+        sets[:, own] = self.calibration.sets(self.estimator.predict_proba(self.matrix(X)), coverage)
         return sets
 
-    def _careful(self, X: Any) -> tuple[Caution, Answers]:
-        """Return the caution, and what the estimator says of rows."""
-        if self.caution is None or self.classes is None:
-            raise InputError(
-                "this model has not learned what is unknown to it; gorae fit does, for classes of at least 5 "
-                "rows and where a quarter of its time suffices."
-            )
-        return self.caution, answers_of(self.estimator, self.matrix(X), self.caution)
+    @property
+    def _panel(self) -> Panel:
+        """What says which rows are unlike the training data."""
+        if self.panel is None:
+            raise InputError(_NO_CAUTION)
+        return self.panel
 
     def answers(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Return predictions and, for classes, their probabilities, asking the estimator once."""
@@ -206,10 +215,11 @@ class StudyModel:
             stored["reference/features"] = self.reference.features
             stored["reference/numbers"] = self.reference.numbers
             stored["reference/labels"] = self.reference.labels
-        calibration: dict[str, Any] | None = None
-        if self.caution is not None:
-            parts, calibration = self.caution.to_state()
-            stored.update({f"caution/{name}": array for name, array in parts.items()})
+        more: dict[str, Any] = {"calibration": None, "panel": None}
+        for part, known in (("calibration", self.calibration), ("panel", self.panel)):
+            if known is not None:
+                own, more[part] = known.to_state()
+                stored.update({f"{part}/{name}": array for name, array in own.items()})
         facts = {
             "name": self.name,
             "estimator": meta,
@@ -219,7 +229,7 @@ class StudyModel:
             "feature_names": list(self.feature_names),
             "target": self.target,
             "reference": self.reference is not None,
-            "caution": calibration,
+            **more,
             "facts": dict(self.facts),
         }
         write_container(path, stored, facts, kind=KIND, force=force)
@@ -230,23 +240,14 @@ class StudyModel:
         return value.item() if isinstance(value, np.generic) else value
 
 
-def answers_of(estimator: Any, matrix: np.ndarray, caution: Caution) -> Answers:
-    """Return what an estimator says of rows, for the classes that it saw."""
-    return ask(estimator, matrix, np.asarray(estimator.classes_), caution.space)
-
-
 def probabilities(
-    estimator: Any, matrix: np.ndarray, classes: int, caution: Caution | None = None
+    estimator: Any, matrix: np.ndarray, classes: int, calibration: Calibration | None = None
 ) -> np.ndarray:
-    """Return class probabilities, with a column of 0 for a class that the estimator never saw.
-
-    With caution they are calibrated.
-    """
+    """Return class probabilities, with a column of 0 for a class that the estimator never saw."""
     answer = np.zeros((len(matrix), classes))
-    if caution is None:
-        stated = estimator.predict_proba(matrix)
-    else:
-        stated = caution.probabilities(answers_of(estimator, matrix, caution))
+    stated = estimator.predict_proba(matrix)
+    if calibration is not None:
+        stated = calibration.probabilities(stated)
     answer[:, np.asarray(estimator.classes_, np.int64)] = stated
     return answer
 
@@ -276,23 +277,17 @@ def load_study_model(path: str | Path) -> StudyModel:
 
 def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> StudyModel:
     """Return the model that the parts of a file make, unchecked."""
-    prefix = "estimator/"
-    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
     reference = None
     if meta["reference"]:
         reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
-    estimator = estimator_from_state(own, meta["estimator"])
-    caution = None
-    if meta.get("caution") is not None:
-        prefix = "caution/"
-        parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-        caution = caution_from_state(
-            parts,
-            meta["caution"],
-            classes=len(estimator.classes_),
-            width=_features_width(estimator),
-            is_network=isinstance(estimator, NetworkEstimator),
+    estimator = estimator_from_state(_under("estimator/", arrays), meta["estimator"])
+    calibration = panel = None
+    if meta.get("calibration") is not None:
+        calibration = calibration_from_state(
+            _under("calibration/", arrays), meta["calibration"], len(estimator.classes_)
         )
+    if meta.get("panel") is not None:
+        panel = panel_from_state(_under("panel/", arrays), meta["panel"])
     return StudyModel(
         name=meta["name"],
         estimator=estimator,
@@ -302,9 +297,15 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
         feature_names=tuple(meta["feature_names"]),
         target=meta["target"],
         reference=reference,
-        caution=caution,
+        calibration=calibration,
+        panel=panel,
         facts=meta["facts"],
     )
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _check_parts(model: StudyModel) -> None:
@@ -321,6 +322,11 @@ def _check_parts(model: StudyModel) -> None:
         parts = [getattr(model.affine, name) for name in _AFFINE]
         sound = all(part.shape == (width,) and part.dtype.kind == "f" for part in parts)
         _want(sound and all(np.isfinite(part).all() for part in parts), "its scaling is damaged")
+    if model.panel is not None:
+        _want(
+            model.panel.judges[0].estimator.n_features_in_ == width,
+            "its judges read another number of columns",
+        )
     if classes is None:
         _want(not isinstance(model.estimator, ClassifierMixin), "its classes are missing")
     else:
@@ -332,15 +338,7 @@ def _check_parts(model: StudyModel) -> None:
             "its classes are not its estimator's",
         )
     if model.reference is not None:
-        _check_reference(model.reference, classes, _features_width(model.estimator))
-
-
-def _features_width(estimator: Any) -> int:
-    """Return the width of the space in which rows are compared (`features_of`)."""
-    if isinstance(estimator, NetworkEstimator):
-        shape = estimator._learned.shape
-        return shape.hidden[-1] if isinstance(shape, MLPShape) and shape.hidden else shape.inputs
-    return estimator.n_features_in_
+        _check_reference(model.reference, classes, features_width(model.estimator))
 
 
 def _check_reference(reference: Reference, classes: np.ndarray | None, width: int) -> None:

@@ -17,7 +17,7 @@ from gorae.study.ladder import final_estimator
 from gorae.study.model import Reference, StudyModel, features_of, probabilities
 from gorae.study.plan import Plan
 from gorae.study.prepare import Prepared
-from gorae.trust import Caution
+from gorae.trust import Calibration, Panel
 
 _REFERENCE_ROWS = 5000
 
@@ -31,15 +31,17 @@ class Winner:
         estimator: the fitted estimator.
         affine: how rows are filled and scaled for it, or None where it does that itself.
         reference: training rows to compare new rows with.
-        caution: what it knows of what it does not know, or None.
-        finding: what was found while that was learned, or None.
+        calibration: how its probabilities are scaled, or None.
+        panel: says which rows are unlike the training data, or None.
+        finding: what was found while both were made, or None.
     """
 
     name: str
     estimator: Any
     affine: Affine | None
     reference: Reference
-    caution: Caution | None = None
+    calibration: Calibration | None = None
+    panel: Panel | None = None
     finding: Mapping[str, Any] | None = None
 
 
@@ -77,9 +79,8 @@ def fit_winner(
         )
         if careful is not None:
             reference = reference_of(careful.estimator, affine, data)
-            return Winner(
-                row["model"], careful.estimator, affine, reference, careful.caution, careful.finding
-            )
+            learned = careful.calibration, careful.panel, careful.finding
+            return Winner(row["model"], careful.estimator, affine, reference, *learned)
     more = {"groups": rows.groups} if isinstance(estimator, NetworkEstimator) else {}
     _fit_whole(estimator, matrix, rows.strata, more)
     return Winner(row["model"], estimator, affine, reference_of(estimator, affine, data))
@@ -125,7 +126,7 @@ def _outputs(winner: Winner, test: Rows) -> np.ndarray:
     """Return what the winner answers for test rows: probabilities, or values."""
     matrix = _scaled(test.matrix, winner.affine)
     if test.classes:
-        return probabilities(winner.estimator, matrix, test.classes, winner.caution)
+        return probabilities(winner.estimator, matrix, test.classes, winner.calibration)
     return np.asarray(winner.estimator.predict(matrix), np.float64).reshape(-1, 1)
 
 
@@ -147,7 +148,8 @@ def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mappi
         feature_names=data.feature_names,
         target=target,
         reference=winner.reference,
-        caution=winner.caution,
+        calibration=winner.calibration,
+        panel=winner.panel,
         facts=facts,
     )
 

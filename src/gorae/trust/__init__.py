@@ -4,26 +4,34 @@
 * ``parts``: a model fitted on many parts of the rows, as one population
 * ``detectors``: scores of how unlike the training data a row is
 * ``gathering``: what is learned about a model from rows that it has not seen
-* ``caution``: that, in the form in which it is kept and applied to new rows
-* ``reading``: the same from a file, checked
-* ``cautious``: `CautiousClassifier`, the estimator made of both
+* ``judge``, ``panel``: which rows are unlike the training data, at a stated share of false alarms
+* ``calibration``: the scale of probabilities, and sets of classes
+* ``cautious``: `CautiousClassifier`, the estimator made of all
 """
 
-from gorae.trust.answers import Answers, ask
-from gorae.trust.caution import Caution, make_caution
+from gorae.trust.answers import Answers, ask, features_width
+from gorae.trust.calibration import Calibration, calibration_from_state, make_calibration
 from gorae.trust.cautious import CautiousClassifier
 from gorae.trust.detectors import DETECTORS
-from gorae.trust.gathering import Gathered, gather
-from gorae.trust.reading import caution_from_state
+from gorae.trust.gathering import MOST_LEFT_OUT, Gathered, gather
+from gorae.trust.judge import Judge, judge_from_state
+from gorae.trust.panel import Panel, make_panel, panel_from_state
 
 __all__ = [
     "DETECTORS",
+    "MOST_LEFT_OUT",
     "Answers",
-    "Caution",
+    "Calibration",
     "CautiousClassifier",
     "Gathered",
+    "Judge",
+    "Panel",
     "ask",
-    "caution_from_state",
+    "calibration_from_state",
+    "features_width",
     "gather",
-    "make_caution",
+    "judge_from_state",
+    "make_calibration",
+    "make_panel",
+    "panel_from_state",
 ]

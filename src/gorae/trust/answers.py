@@ -11,6 +11,7 @@ from scipy.special import softmax
 from gorae.errors import InputTypeError
 from gorae.estimators.network import NetworkClassifier
 from gorae.evidence import logits_of
+from gorae.models import MLPShape
 
 
 class Space(NamedTuple):
@@ -50,11 +51,6 @@ class Answers:
         """The mean of the members: what `predict_proba` gives."""
         return self.members.mean(axis=0)
 
-    @property
-    def log_probabilities(self) -> Float[np.ndarray, "rows classes"]:
-        """The logarithm of the probabilities: logits that a calibration can scale, for any model."""
-        return logits_of(self.probabilities)
-
     def of(self, rows: np.ndarray) -> "Answers":
         """Return the answers for some rows."""
         return Answers(self.members[:, rows], self.logits[rows], self.features[rows])
@@ -85,6 +81,31 @@ def space_of(estimator: Any, X: Any) -> Space | None:
     return Space(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0))
 
 
+def features_width(estimator: Any) -> int:
+    """Return the width of a fitted model's features: its last hidden layer's, or that of its rows."""
+    if isinstance(estimator, NetworkClassifier):
+        shape = estimator._learned.shape
+        return shape.hidden[-1] if isinstance(shape, MLPShape) and shape.hidden else shape.inputs
+    return int(estimator.n_features_in_)
+
+
+def stated(estimator: Any, X: Any, classes: np.ndarray) -> Float[np.ndarray, "rows classes"]:
+    """Return a fitted classifier's probabilities, or the softmax of its scores, in the order of all classes.
+
+    Raises:
+        InputTypeError: if the estimator gives neither probabilities nor scores of classes.
+    """
+    places = np.searchsorted(classes, estimator.classes_)
+    found = np.zeros((len(X), len(classes)))
+    found[:, places] = _members_and_logits(estimator, X)[0].mean(axis=0)
+    return found
+
+
+def member_probabilities(estimator: Any, X: Any) -> Float[np.ndarray, "members rows classes"]:
+    """Return the probabilities of each network of an ensemble; else of the one model that there is."""
+    return _members_and_logits(estimator, X)[0]
+
+
 def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Answers:
     """Ask a fitted classifier about rows.
 
@@ -100,13 +121,8 @@ def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Ans
     Raises:
         InputTypeError: if the estimator gives neither probabilities nor scores of classes.
     """
-    if space is None:
-        scores = np.asarray(estimator.member_scores_(X), np.float64)
-        features = np.asarray(estimator.hidden_features(X), np.float64)
-        members, logits = softmax(scores, axis=-1), scores.mean(axis=0)
-    else:
-        members, logits = _asked(estimator, X)
-        features = space.features(X)
+    members, logits = _members_and_logits(estimator, X)
+    features = np.asarray(estimator.hidden_features(X) if space is None else space.features(X), np.float64)
     places = np.searchsorted(classes, estimator.classes_)
     if len(places) == len(classes):
         return Answers(members, logits, features)
@@ -116,8 +132,11 @@ def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Ans
     return Answers(wide, lowest, features)
 
 
-def _asked(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and logits of a classifier that is no network."""
+def _members_and_logits(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return each member's probabilities, and their mean logits, for the classes that a model has learned."""
+    if isinstance(estimator, NetworkClassifier):
+        scores = np.asarray(estimator.member_scores_(X), np.float64)
+        return softmax(scores, axis=-1), scores.mean(axis=0)
     if hasattr(estimator, "predict_proba"):
         members = np.asarray(estimator.predict_proba(X), np.float64)[None]
         return members, logits_of(members[0])

@@ -11,10 +11,11 @@ from gorae.errors import ParameterError, as_input_error
 from gorae.estimators.given import given_pair, given_rows
 from gorae.estimators.mlp import MLPClassifier
 from gorae.estimators.parameters import check_choice, check_count, check_flag, root_seed
-from gorae.evidence import LabelAudit, Uncertainty, audit_labels
-from gorae.trust.answers import Answers, ask
-from gorae.trust.caution import Caution, make_caution
-from gorae.trust.gathering import Gathered, gather
+from gorae.evidence import LabelAudit, Uncertainty, audit_labels, uncertainty
+from gorae.trust.answers import member_probabilities, stated
+from gorae.trust.calibration import Calibration, make_calibration
+from gorae.trust.gathering import gather
+from gorae.trust.panel import AUTO, make_panel
 
 _FLAG = "flag"
 
@@ -48,7 +49,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         True
 
     References:
-        Cross-conformal prediction: Vovk (2015). Calibration: Guo et al. (2017).
+        Conformal prediction: Vovk, Gammerman, Shafer (2005). Calibration: Guo et al. (2017).
         Open sets: Vaze et al. (2022).
     """
 
@@ -97,18 +98,19 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             repeats=self.repeats,
             sample_weight=None if sample_weight is None else np.asarray(sample_weight),
             groups=None if groups is None else np.asarray(groups),
-            leave_out=self.detector == "auto",
+            leave_out=self.detector == AUTO,
             seed=seed,
         )
-        caution = make_caution(found, calibrate=calibrate, detector=self.detector)
-        self.estimator_, self.classes_ = found.estimator, found.classes
-        self.gathered_, self.caution_ = found, caution
+        panel = make_panel(found, self.detector)
+        self.estimator_, self.classes_, self.gathered_ = found.estimator, found.classes, found
+        self.panel_, self.calibration_ = panel, make_calibration(found, calibrate=calibrate)
         return self
 
     @property
     def detector_(self) -> str:
         """The name of the detector of the unknown."""
-        return self._caution.detector
+        self._check_fitted()
+        return self.panel_.detector
 
     def predict(
         self, X: Any, *, unknown: str | None = None, false_alarms: float = 0.01
@@ -124,17 +126,19 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             Labels; with `unknown="flag"` labels and flags.
 
         Raises:
-            DataError: if there were too few training rows to state such a share: 0.01 needs 99.
+            DataError: if a fold holds too few rows to state such a share: 0.01 needs 99, a fifth of 495.
         """
         if unknown is not None:
             check_choice("unknown", unknown, [_FLAG])
-        answers = self._answers(X)
-        labels = self.classes_[np.argmax(self._caution.probabilities(answers), axis=1)]
-        return labels if unknown is None else (labels, self._caution.are_unknown(answers, false_alarms))
+        shares = self.predict_proba(X)
+        labels = self.classes_[np.argmax(shares, axis=1)]
+        if unknown is None:
+            return labels
+        return labels, self.panel_.are_unknown(given_rows(self, X), false_alarms)
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "rows classes"]:
         """Return calibrated probabilities."""
-        return self._caution.probabilities(self._answers(X))
+        return self._fitted.probabilities(self._stated(X))
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> Bool[np.ndarray, "rows classes"]:
         """Return which classes each row may have; the true one is among them with the stated coverage.
@@ -142,15 +146,17 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             DataError: if there were too few training rows to state such a coverage.
         """
-        return self._caution.sets(self._answers(X), coverage)
+        return self._fitted.sets(self._stated(X), coverage)
 
     def novelty_score(self, X: Any) -> Float[np.ndarray, " rows"]:
-        """Return how unlike the training data each row is, in the detector's own unit."""
-        return self._caution.novelty_scores(self._answers(X))
+        """Return how unlike the training data each row is: 0 is usual, 1 stranger than 9 known rows in 10."""
+        self._check_fitted()
+        return self.panel_.scores(given_rows(self, X))
 
     def known_share(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return the share of known rows that are at least as strange as each row (a conformal p-value)."""
-        return self._caution.known_shares(self._answers(X))
+        self._check_fitted()
+        return self.panel_.known_shares(given_rows(self, X))
 
     def uncertainty(self, X: Any) -> Uncertainty:
         """Return the aleatoric and the epistemic part of each row's uncertainty, in nats.
@@ -158,31 +164,28 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             ParameterError: if the estimator has one member only, which disagrees with none.
         """
-        answers = self._answers(X)
-        if len(answers.members) < 2:
+        self._check_fitted()
+        if getattr(self.estimator_, "members", 1) < 2:
             raise ParameterError("uncertainty needs several members to disagree; fit with members=5.")
-        return self._caution.uncertainty(answers)
+        return uncertainty(member_probabilities(self.estimator_, given_rows(self, X)))
 
     def audit(self) -> LabelAudit:
         """Return which labels of the training rows look wrong, judged out of fold."""
-        found = self._gathered
-        return audit_labels(found.probabilities, found.codes)
+        self._check_fitted()
+        return audit_labels(self.gathered_.probabilities, self.gathered_.codes)
 
     @property
-    def _caution(self) -> Caution:
-        """What was learned about the estimator."""
-        with as_input_error():
-            check_is_fitted(self, "caution_")
-        return self.caution_
+    def _fitted(self) -> Calibration:
+        """The calibration of a fitted classifier."""
+        self._check_fitted()
+        return self.calibration_
 
-    @property
-    def _gathered(self) -> Gathered:
-        """All that was gathered."""
-        with as_input_error():
-            check_is_fitted(self, "gathered_")
-        return self.gathered_
+    def _stated(self, X: Any) -> Float[np.ndarray, "rows classes"]:
+        """Return what the estimator states of rows."""
+        self._check_fitted()
+        return stated(self.estimator_, given_rows(self, X), self.classes_)
 
-    def _answers(self, X: Any) -> Answers:
-        """Return what the estimator says of rows."""
-        found = self._gathered
-        return ask(found.estimator, given_rows(self, X), found.classes, found.space)
+    def _check_fitted(self) -> None:
+        """Refuse to answer before `fit`."""
+        with as_input_error():
+            check_is_fitted(self, "panel_")

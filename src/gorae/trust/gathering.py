@@ -21,36 +21,48 @@ MOST_LEFT_OUT = 10
 _FEWEST_CLASSES = 3
 
 
+class Judged(NamedTuple):
+    """A model, and for each detector what it keeps of the model's rows and how strange others are.
+
+    Attributes:
+        estimator: fitted on all rows but those of a fold.
+        space: what `ask` needs to ask it.
+        kept: for each detector what it keeps of the rows that the model learned from.
+        novelty: for each detector the scores of the fold's rows.
+    """
+
+    estimator: Any
+    space: Space | None
+    kept: Mapping[str, Arrays]
+    novelty: Mapping[str, Float[np.ndarray, " unseen"]]
+
+
 @dataclass(frozen=True)
 class Gathered:
     """A model fitted on all rows, and what its twins said of the rows that they had not seen.
 
     Attributes:
         estimator: fitted on all rows.
-        space: what `ask` needs to ask it.
         classes: the class labels, sorted.
         codes: (rows,) the class of each row.
         folds: (rows,) the fold that each row was scored in, in the first repeat.
         answers: what was said of each row out of fold, in the first repeat.
         probabilities: (rows, classes) out of fold, averaged over all repeats.
-        novelty: for each detector the (rows,) scores out of fold, in the first repeat.
+        judged: for each fold of the first repeat a model that has not seen it, and how strange its rows are.
         left_out: for each detector the area under the ROC curve for every class that was left out: unknown
             rows against known ones, neither of which was learned from. Empty where none was left out.
         absent: (left,) the class that was left out each time.
-        kept: for each detector what it keeps of all rows.
     """
 
     estimator: Any
-    space: Space | None
     classes: np.ndarray
     codes: Int[np.ndarray, " rows"]
     folds: Int[np.ndarray, " rows"]
     answers: Answers
     probabilities: Float[np.ndarray, "rows classes"]
-    novelty: Mapping[str, Float[np.ndarray, " rows"]]
+    judged: Sequence[Judged]
     left_out: Mapping[str, Float[np.ndarray, " left"]]
     absent: Sequence[int]
-    kept: Mapping[str, Arrays]
 
 
 def gather(
@@ -117,21 +129,20 @@ def gather(
     tests = [test for _, test in splits]
     out = [asking.answers(twin, test) for twin, test in zip(folded, tests, strict=True)]
     names = _fitting(DETECTORS if detectors is None else detectors, _members(whole.model))
-    first = list(zip(folded[:cv], tests[:cv], out[:cv], strict=True))
-    parts_of = [asking.novelty(names, twin, answers) for twin, _, answers in first]
-    everything = asking.answers(whole, whole.rows)
+    judged = [
+        Judged(twin.model, twin.space, *asking.novelty(names, twin, answers))
+        for twin, answers in zip(folded[:cv], out[:cv], strict=True)
+    ]
     return Gathered(
         estimator=whole.model,
-        space=whole.space,
         classes=classes,
         codes=codes,
         folds=_in_order([np.full(len(test), fold) for fold, test in enumerate(tests[:cv])], tests[:cv]),
-        answers=_joined([answers for _, _, answers in first], tests[:cv]),
+        answers=_joined(out[:cv], tests[:cv]),
         probabilities=_mean([answers.probabilities for answers in out], tests),
-        novelty={name: _in_order([part[name] for part in parts_of], tests[:cv]) for name in names},
+        judged=judged,
         left_out=_areas(asking, names, without, scored, absent),
         absent=absent,
-        kept={name: DETECTORS[name].fit(everything, codes, seed) for name in names},
     )
 
 
@@ -157,16 +168,18 @@ class _Asking(NamedTuple):
 
     def novelty(
         self, names: Sequence[str], twin: _Twin, asked: Answers, among: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
-        """Return each detector's scores of answers, of a twin that knows `among` the classes only."""
+    ) -> tuple[dict[str, Arrays], dict[str, np.ndarray]]:
+        """Return what each detector keeps of a twin's rows, and its scores of what the twin was asked.
+
+        With `among`, the twin knows these classes only.
+        """
+        if not names:
+            return {}, {}
         own, codes = self.answers(twin, twin.rows), self.codes[twin.rows]
         if among is not None:
             own, asked = own.among(among), asked.among(among)
-        found = {}
-        for name in names:
-            detector = DETECTORS[name]
-            found[name] = detector.score(detector.fit(own, codes, self.seed), asked)
-        return found
+        kept = {name: DETECTORS[name].fit(own, codes, self.seed) for name in names}
+        return kept, {name: DETECTORS[name].score(kept[name], asked) for name in names}
 
 
 def _fitting(names: Iterable[str], members: int) -> list[str]:
@@ -199,7 +212,7 @@ def _areas(
     areas: dict[str, list[float]] = {name: [] for name in names} if absent else {}
     for twin, code in zip(without, absent, strict=True):
         known = np.setdiff1d(np.arange(len(asking.classes)), [code])
-        found = asking.novelty(names, twin, asking.answers(twin, scored), known)
+        _, found = asking.novelty(names, twin, asking.answers(twin, scored), known)
         is_new = asking.codes[scored] == code
         for name, scores in found.items():
             areas[name].append(float(roc_auc_score(is_new, scores)))

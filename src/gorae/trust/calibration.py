@@ -1,0 +1,111 @@
+"""How a model's probabilities are scaled, and how strange true classes are to it: learned out of fold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from gorae.errors import DamagedFileError, DataError
+from gorae.estimators.parameters import check_real
+from gorae.evidence import (
+    SCALINGS,
+    Scaling,
+    choose_scaling,
+    class_scores,
+    conformal_threshold,
+    fewest_calibration_rows,
+    logits_of,
+)
+from gorae.trust.gathering import Gathered
+
+_KNOWN, _NEW = 0, 1
+"""Seeds of what adaptive sets draw: rows that are asked about share no draw with those calibrated on."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What brings probabilities to the scale on which they come true, and makes sets of classes of them.
+
+    Attributes:
+        scaling: of the logarithms of the probabilities.
+        strangeness: how strange the true class of each training row was out of fold, sorted.
+    """
+
+    scaling: Scaling
+    strangeness: Float[np.ndarray, " rows"]
+
+    def probabilities(self, stated: Float[np.ndarray, "rows classes"]) -> Float[np.ndarray, "rows classes"]:
+        """Return calibrated probabilities; stated ones as they are, where scaling would not help."""
+        if self.scaling.kind == SCALINGS[0]:
+            return stated
+        return self.scaling.probabilities(logits_of(stated))
+
+    def sets(
+        self, stated: Float[np.ndarray, "rows classes"], coverage: float
+    ) -> Bool[np.ndarray, "rows classes"]:
+        """Return which classes each row may have: the true one is among them with the stated coverage.
+
+        Args:
+            stated: probabilities as the estimator states them.
+            coverage: wanted share of rows whose set holds the true class.
+
+        Raises:
+            ParameterError: if `coverage` is no share between 0 and 1.
+            DataError: if the model saw fewer rows than such a coverage can be stated from.
+        """
+        check_real("coverage", coverage, 0, 1, open_low=True, open_high=True)
+        fewest = fewest_calibration_rows(coverage)
+        if len(self.strangeness) < fewest:
+            raise DataError(
+                f"a coverage of {coverage:g} needs at least {fewest} training rows to be stated, but the "
+                f"model saw {len(self.strangeness)}."
+            )
+        threshold = conformal_threshold(self.strangeness, coverage)
+        return class_scores(self.probabilities(stated), seed=_NEW) <= threshold
+
+    def to_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return arrays and JSON for a file."""
+        parts = {"weight": self.scaling.weight, "bias": self.scaling.bias, "strangeness": self.strangeness}
+        return parts, {"scaling": self.scaling.kind}
+
+
+def make_calibration(gathered: Gathered, *, calibrate: bool = True) -> Calibration:
+    """Return what was learned of the scale of probabilities.
+
+    Args:
+        gathered: what `gather` found.
+        calibrate: whether probabilities are scaled, where that helps out of fold.
+    """
+    logs = logits_of(gathered.answers.probabilities)
+    classes = len(gathered.classes)
+    scaling = Scaling(SCALINGS[0], np.ones(classes), np.zeros(classes))
+    if calibrate:
+        scaling = choose_scaling(logs, gathered.codes, gathered.folds)
+    shares = scaling.probabilities(logs)
+    own = class_scores(shares, seed=_KNOWN)[np.arange(len(shares)), gathered.codes]
+    return Calibration(scaling, np.sort(own))
+
+
+def calibration_from_state(
+    arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], classes: int
+) -> Calibration:
+    """Return what `Calibration.to_state` was given, for a model of so many classes, all checked.
+
+    Raises:
+        DamagedFileError: if a part is missing, or does not fit the model or the others.
+    """
+    kind = meta.get("scaling")
+    if not isinstance(kind, str) or kind not in SCALINGS:
+        raise DamagedFileError(f"no scaling is called {kind!r:.80}.")
+    if set(arrays) != {"weight", "bias", "strangeness"}:
+        raise DamagedFileError("its calibration is incomplete.")
+    if not all(a.dtype.kind == "f" and a.size > 0 and np.isfinite(a).all() for a in arrays.values()):
+        raise DamagedFileError("its calibration has parts that are no finite numbers.")
+    weight, bias, strangeness = arrays["weight"], arrays["bias"], arrays["strangeness"]
+    if not weight.shape == bias.shape == (classes,):
+        raise DamagedFileError("its scaling is of other classes.")
+    if strangeness.ndim != 1 or not (np.diff(strangeness) >= 0).all():
+        raise DamagedFileError("its scores are not sorted.")
+    return Calibration(Scaling(kind, weight, bias), strangeness)
