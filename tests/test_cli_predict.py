@@ -47,6 +47,33 @@ def test_csv(folder, run):
     np.testing.assert_allclose(stated.sum(axis=1), 1.0, atol=1e-5)
 
 
+def test_unknown(folder, run):
+    """With --unknown a row unlike all others is flagged, in CSV and in JSON; a share too small is refused."""
+    strange = new().assign(age=[5000, *[40] * 6], height=[1.0, *[170.0] * 6])
+    (folder / "strange.csv").write_text(as_csv(strange))
+    ran = run("predict", "people.gorae", "strange.csv", "--unknown", "0.15")
+    assert ran.code == 0
+    header, *rows = rows_of(ran.out)
+    assert header[-2:] == ["unknown", "known share"]
+    assert rows[0][-2] == "yes"
+    assert sum(row[-2] == "yes" for row in rows) < 4
+    assert "of 7 rows are unlike the training data" in ran.err
+    found = json.loads(run("predict", "people.gorae", "strange.csv", "--unknown", "0.15", "--json").out)
+    assert found["unknown"] == [row[-2] == "yes" for row in rows]
+    assert [float(row[-1]) for row in rows] == pytest.approx(found["known_share"], rel=1e-5)
+    ran = run("predict", "people.gorae", "strange.csv", "--unknown", "0.01")
+    assert (ran.code, ran.out) == (1, "")
+    assert "need at least 99 rows that a model has not learned from" in ran.err
+
+
+def test_unknown_to_regression(folder, run):
+    """A model of values has learned no such thing, and says so."""
+    values_study().save(folder / "values.gorae")
+    (folder / "rows.csv").write_text(as_csv(new()))
+    ran = run("predict", "values.gorae", "rows.csv", "--unknown", "0.1")
+    assert ran.code == 1
+
+
 def test_columns_by_name(folder, run):
     """Reordered and extra columns change nothing; a missing one is named with exit code 1."""
     wanted = run("predict", "people.gorae", "new.csv").out

@@ -319,6 +319,7 @@ def test_interrupt_keeps_what_is_scored(few_fits, model, at):
 @pytest.mark.parametrize("model", ["bayes", "linear"])
 def test_interrupt_while_the_winner_is_fitted(few_fits, monkeypatch, model):
     """The first Ctrl-C in the last fit does not lose the ladder: the winner is fitted whole once more."""
+    monkeypatch.setattr(winner_module, "fit_carefully", lambda *_, **__: None)
     wanted = Study(models=[model]).fit(*values_of_classes())
     _interrupt_fits(monkeypatch, model, 1)
     study = Study(models=[model])
@@ -327,6 +328,24 @@ def test_interrupt_while_the_winner_is_fitted(few_fits, monkeypatch, model):
     assert study.interrupted_
     X = values()[0]
     np.testing.assert_array_equal(study.predict_proba(X), wanted.predict_proba(X))
+
+
+def test_interrupt_while_caution_is_learned(few_fits, monkeypatch):
+    """Ctrl-C while the winner is fitted in folds does not lose the ladder either."""
+    carefully, left = winner_module.fit_carefully, [1]
+
+    def interrupted(*arguments, **options):
+        if left.pop() if left else 0:
+            raise KeyboardInterrupt
+        return carefully(*arguments, **options)
+
+    wanted = Study(models=["bayes"]).fit(*values_of_classes())
+    monkeypatch.setattr(winner_module, "fit_carefully", interrupted)
+    study = Study(models=["bayes"])
+    with pytest.warns(GoraeWarning, match="Interrupted while bayes was fitted"):
+        study.fit(*values_of_classes())
+    X = values()[0]
+    np.testing.assert_array_equal(study.model.known_share(X), wanted.model.known_share(X))
 
 
 def test_interrupt_while_the_evidence_is_gathered(few_fits, monkeypatch):
@@ -350,6 +369,7 @@ def test_interrupt_while_the_evidence_is_gathered(few_fits, monkeypatch):
 
 def test_second_interrupt_gives_up(few_fits, monkeypatch):
     """A second Ctrl-C in the last fit ends the study with nothing."""
+    monkeypatch.setattr(winner_module, "fit_carefully", lambda *_, **__: None)
     _interrupt_fits(monkeypatch, "bayes", 2)
     with pytest.warns(GoraeWarning, match="once more"), pytest.raises(KeyboardInterrupt):
         Study(models=["bayes"]).fit(*values_of_classes())

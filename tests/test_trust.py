@@ -90,6 +90,7 @@ def test_a_left_out_class_is_not_learned():
     np.testing.assert_allclose(found.left_out["max softmax"], 0.5)
 
 
+@pytest.mark.filterwarnings("ignore:after all 30 epochs")
 def test_the_estimator_is_what_it_is_alone():
     """The network fitted beside its twins is bitwise the network fitted alone."""
     X, _, y, _, _ = digits()
@@ -142,7 +143,7 @@ def test_the_detector_is_chosen_without_unknown_rows():
 def test_known_shares():
     """A row stranger than all has the share 1 / (n + 1), one like none stranger has 1; flags follow."""
     model = of_digits()
-    judge = model.panel_.judges[0]
+    judge = make_panel(model.gathered_, "distance").judges[0]
     n = len(judge.novelty)
     X = digits()[0]
     shares = judge.known_shares(np.concatenate([X, np.full((1, 64), 1e4)]))

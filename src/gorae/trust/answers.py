@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.special import softmax
 
 from gorae.errors import InputTypeError
-from gorae.estimators.network import NetworkClassifier
+from gorae.estimators.network import NetworkClassifier, NetworkEstimator
 from gorae.evidence import logits_of
 from gorae.models import MLPShape
 
@@ -83,7 +83,7 @@ def space_of(estimator: Any, X: Any) -> Space | None:
 
 def features_width(estimator: Any) -> int:
     """Return the width of a fitted model's features: its last hidden layer's, or that of its rows."""
-    if isinstance(estimator, NetworkClassifier):
+    if isinstance(estimator, NetworkEstimator):
         shape = estimator._learned.shape
         return shape.hidden[-1] if isinstance(shape, MLPShape) and shape.hidden else shape.inputs
     return int(estimator.n_features_in_)
