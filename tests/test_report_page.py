@@ -54,6 +54,7 @@ HEADINGS = [
     "Which class is mistaken for which",
     "Where the predictions are off",
     "Can its confidence be believed?",
+    "Does it know what it does not know?",
     "The hardest examples",
     "What the linear model looks for",
     "Learning curves",
@@ -109,9 +110,9 @@ def test_a_page_is_small(pages, name):
     ("name", "left_out"),
     [
         ("digits", {3}),
-        ("regression", {2, 4, 6, 8, 9}),
-        ("families", {3, 6, 8, 9}),
-        ("minimal", {1, 2, 3, 4, 5, 6, 7, 8, 9}),
+        ("regression", {2, 4, 5, 7, 9, 10}),
+        ("families", {3, 5, 7, 9, 10}),
+        ("minimal", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}),
     ],
 )
 def test_sections_without_findings_are_left_out(pages, name, left_out):

@@ -42,6 +42,9 @@ def render_report(findings: Findings) -> str:
               it says so or there is none, of "validation_loss"
             - ``gradient_norms``: layers, epoch, norms of shape (epochs, layers)
             - ``reliability``: bins (confidence, accuracy, low, high, count), ece, brier, log_loss, classes
+            - ``caution``: scaling, temperature, before and after (ece, brier, log_loss), detector, about,
+              left_out (classes), areas (a list for each detector), interval (of the mean area),
+              rows (that no judge had learned from)
             - ``residuals``: predicted, actual
             - ``hardest``: a list of row, actual, predicted, probability (that the model gave to the actual
               class), image (array or None), values (mapping or None)

@@ -10,6 +10,7 @@ from gorae.report import pictures
 from gorae.report.answer import Findings, best_row
 from gorae.report.names import shortened
 from gorae.report.scheme import curves_of, is_split, settings_differ, where_scored, whose_rows
+from gorae.report.unknowns import unknowns
 from gorae.report.words import (
     capital,
     count,
@@ -55,6 +56,7 @@ def view(findings: Findings) -> dict[str, Any]:
         "rows_shown": whose_rows(findings),
         "models_shown": settings_differ(findings),
         "split": is_split(findings),
+        "unknowns": _unknowns(findings.get("caution")),
         "residuals": _residuals(findings),
         "curves": _curves(findings),
         "hardest": _hardest(findings),
@@ -213,6 +215,13 @@ def _per_class(labels: Sequence[object], counts: np.ndarray) -> list[dict[str, s
         }
         for place in map(int, order)
     ]
+
+
+def _unknowns(caution: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    found = unknowns(caution)
+    if found is None or found["picture"] is None:
+        return found
+    return {**found, "picture": inline(found["picture"])}
 
 
 def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None:

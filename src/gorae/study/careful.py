@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
 from gorae.estimators.network import NetworkEstimator
 from gorae.evidence import Reliability, logits_of, reliability, scaled_out_of_fold
@@ -119,9 +120,20 @@ def caution_finding(
         "detector": panel.detector,
         "about": DETECTORS[panel.detector].about,
         "left_out": [str(labels[code]) for code in found.absent],
+        "interval": _interval_of_mean(found.left_out.get(panel.detector, ())),
         "areas": {name: [float(area) for area in areas] for name, areas in found.left_out.items()},
         "rows": panel.fewest,
     }
+
+
+def _interval_of_mean(areas: Sequence[float] | np.ndarray) -> list[float] | None:
+    """Return the 95 % interval of the mean area over classes like those left out, by Student's t."""
+    count = len(areas)
+    if count < 3:
+        return None
+    reach = float(student.ppf(0.975, count - 1) * np.std(areas, ddof=1) / np.sqrt(count))
+    middle = float(np.mean(areas))
+    return [max(0.0, middle - reach), min(1.0, middle + reach)]
 
 
 def _in_figures(found: Reliability) -> dict[str, float]:
