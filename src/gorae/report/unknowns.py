@@ -22,8 +22,8 @@ def unknowns(caution: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
     Args:
         caution: scaling, temperature, before and after (ece, brier, log_loss), detector, about, left_out
-            (names of classes), areas (for each detector one area a class left out), interval (of the mean area), rows (that a judge has
-            not seen).
+            (names of classes), areas (for each detector one area a class left out), interval (of
+            the mean area), rows (that a judge has not seen).
 
     Returns:
         Values for the template; the picture is not marked as safe yet.

@@ -106,6 +106,11 @@ def member_probabilities(estimator: Any, X: Any) -> Float[np.ndarray, "members r
     return _members_and_logits(estimator, X)[0]
 
 
+def features_of(estimator: Any, X: Any, space: Space | None) -> Float[np.ndarray, "rows width"]:
+    """Return the features in which a fitted model's rows are compared; `space` is what `space_of` gave."""
+    return np.asarray(estimator.hidden_features(X) if space is None else space.features(X), np.float64)
+
+
 def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Answers:
     """Ask a fitted classifier about rows.
 
@@ -122,7 +127,7 @@ def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Ans
         InputTypeError: if the estimator gives neither probabilities nor scores of classes.
     """
     members, logits = _members_and_logits(estimator, X)
-    features = np.asarray(estimator.hidden_features(X) if space is None else space.features(X), np.float64)
+    features = features_of(estimator, X, space)
     places = np.searchsorted(classes, estimator.classes_)
     if len(places) == len(classes):
         return Answers(members, logits, features)

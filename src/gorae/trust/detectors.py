@@ -39,27 +39,26 @@ class Detector:
 
     Args:
         about: what it measures, in words.
-        fit: keeps what is needed of the answers for training rows, their class codes, and a seed.
+        fit: keeps what is needed of the features of training rows, their class codes, and a seed.
         score: gives answers for new rows their scores, from what was kept.
         fewest_members: how many networks it needs.
     """
 
     about: str
-    fit: Callable[[Answers, np.ndarray, int], Arrays]
+    fit: Callable[[np.ndarray, np.ndarray, int], Arrays]
     score: Callable[[Arrays, Answers], np.ndarray]
     fewest_members: int = 1
 
 
-def _nothing(answers: Answers, codes: np.ndarray, seed: int) -> Arrays:
+def _nothing(features: np.ndarray, codes: np.ndarray, seed: int) -> Arrays:
     """Keep nothing: the answers alone say it."""
-    del answers, codes, seed
+    del features, codes, seed
     return {}
 
 
-def _compared(answers: Answers, codes: np.ndarray, seed: int, cosine: bool) -> Arrays:
+def _compared(features: np.ndarray, codes: np.ndarray, seed: int, cosine: bool) -> Arrays:
     """Keep the features of training rows to compare with, at most 5,000 drawn evenly."""
     del codes
-    features = answers.features
     if len(features) > _MOST_COMPARED:
         features = features[np.random.default_rng(seed).choice(len(features), _MOST_COMPARED, replace=False)]
     return {"features": (_unit(features) if cosine else features).astype(np.float32)}
@@ -87,20 +86,19 @@ def _unit(features: np.ndarray) -> np.ndarray:
     return np.divide(features, length, out=np.zeros_like(features), where=length > 0)
 
 
-def _gaussians(answers: Answers, codes: np.ndarray, seed: int) -> Arrays:
+def _gaussians(features: np.ndarray, codes: np.ndarray, seed: int) -> Arrays:
     """Keep a mean a class that has rows, and the covariance that all share."""
     del seed
-    found = fit_class_gaussians(answers.features, np.unique(codes, return_inverse=True)[1])
+    found = fit_class_gaussians(features, np.unique(codes, return_inverse=True)[1])
     return {"means": found.means, "factor": found.factor}
 
 
-def _mixture(answers: Answers, codes: np.ndarray, seed: int) -> Arrays:
+def _mixture(features: np.ndarray, codes: np.ndarray, seed: int) -> Arrays:
     """Keep a mixture of Gaussians with a variance of its own a feature, begun at the classes.
 
     A thousandth of a feature's variance over all rows is added to each variance, so that a feature which is
     constant in a class does not rule the rest.
     """
-    features = answers.features
     shift, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     if len(features) > _MOST_MIXED:

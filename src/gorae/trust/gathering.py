@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from gorae.data import make_folds
 from gorae.train import Progress
-from gorae.trust.answers import Answers, Space, ask, space_of
+from gorae.trust.answers import Answers, Space, ask, features_of, space_of
 from gorae.trust.detectors import DETECTORS, Arrays
 from gorae.trust.parts import fit_parts
 
@@ -175,9 +175,9 @@ class _Asking(NamedTuple):
         """
         if not names:
             return {}, {}
-        own, codes = self.answers(twin, twin.rows), self.codes[twin.rows]
+        own, codes = features_of(twin.model, self.X[twin.rows], twin.space), self.codes[twin.rows]
         if among is not None:
-            own, asked = own.among(among), asked.among(among)
+            asked = asked.among(among)
         kept = {name: DETECTORS[name].fit(own, codes, self.seed) for name in names}
         return kept, {name: DETECTORS[name].score(kept[name], asked) for name in names}
 
