@@ -27,9 +27,9 @@ Arrays = Mapping[str, np.ndarray]
 
 _NEIGHBOR = 5
 _MOST_COMPARED = 5000
-_MOST_MIXED = 5000
+_MOST_MIXED = 2000
 _SPREAD = 1e-3
-_ROUNDS = 10
+_ROUNDS = 5
 _BLOCK = 1 << 22
 
 
