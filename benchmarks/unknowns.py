@@ -1,0 +1,167 @@
+"""Classes that were never seen: how often known rows are flagged, and how well unknown ones are told.
+
+In each split some classes are known and the others are not. `CautiousClassifier` learns from rows of the
+known ones; it is asked about other rows of the known classes and about rows of all others. Told are
+
+* the share of known rows flagged where 1 % and 5 % were stated, with the 95 % interval of a binomial of the
+  stated share: beside the chance of the rows asked about there is that of the rows calibrated on;
+* the area under the ROC curve of unknown against known rows, by the detector that was chosen without unknown
+  rows, and by the same models' largest probability (the baseline), with the interval of the difference.
+
+    python benchmarks/unknowns.py --data-dir FOLDER
+"""
+
+import argparse
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import polars as pl
+from scipy.stats import binom
+from scipy.stats import t as student
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
+
+import gorae
+from gorae.data.named import load_named
+from gorae.trust import make_panel
+
+SHARES = (0.01, 0.05)
+CALLS = 342
+
+
+def digits(_: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the digits of scikit-learn."""
+    return load_digits(return_X_y=True)
+
+
+def mnist(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 70,000 images of MNIST."""
+    found = load_named("mnist", data_dir=None if folder is None else str(folder / "mnist"))
+    X, y = (np.concatenate(pair) for pair in ((found.X, found.test_X), (found.y, found.test_y)))
+    return X.reshape(len(X), -1), np.asarray(y)
+
+
+def letter(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 20,000 letters of Frey and Slate."""
+    assert folder is not None
+    table = pl.read_csv(folder / "tables" / "letter" / "letter-recognition.data.gz", has_header=False)
+    return table[:, 1:].to_numpy().astype(np.float32), table[:, 0].to_numpy().astype(str)
+
+
+def mal_api(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each sample calls each function, as log(1 + n), and its family."""
+    assert folder is not None
+    calls, families = (_lines(folder / "mal-api-2019" / f"100_{name}.zip") for name in ("calls", "types"))
+    counts = [np.bincount(np.array(line.split(","), np.int64), minlength=CALLS) for line in calls]
+    return np.log1p(np.array(counts)).astype(np.float32), np.array(families)
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of the one text in an archive."""
+    with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
+        return [line.strip() for line in io.TextIOWrapper(file, "utf-8") if line.strip()]
+
+
+Load = Callable[[Path | None], tuple[np.ndarray, np.ndarray]]
+JOBS: dict[str, tuple[Load, int, int, dict[str, Any]]] = {
+    "digits": (digits, 6, 100_000, {"hidden": (64,), "epochs": 40}),
+    "MNIST": (mnist, 6, 18_000, {"hidden": (256, 128), "epochs": 12, "dropout": 0.2}),
+    "Letter": (letter, 16, 100_000, {"hidden": (128, 64), "epochs": 30}),
+    "Mal-API-2019": (mal_api, 6, 100_000, {"hidden": (128,), "epochs": 40, "dropout": 0.2}),
+}
+"""For each set its rows, the known classes, the most rows to learn from, and the network."""
+
+
+def one_split(
+    X: np.ndarray, y: np.ndarray, known: int, most: int, network: dict[str, Any], seed: int
+) -> dict:
+    """Learn some classes, ask about all; return the figures."""
+    rng = np.random.default_rng(seed)
+    classes = np.sort(rng.permutation(np.unique(y))[:known])
+    own = np.flatnonzero(np.isin(y, classes))
+    learn, asked = train_test_split(own, test_size=0.4, random_state=seed, stratify=y[own])
+    learn = np.sort(rng.permutation(learn)[:most])
+    new = np.flatnonzero(~np.isin(y, classes))
+    estimator = gorae.MLPClassifier(batch_size=128, random_state=seed, **network)
+    model = gorae.CautiousClassifier(estimator, random_state=seed)
+    seconds, _ = machine.timed(lambda: model.fit(X[learn], y[learn]))
+    truth = np.repeat([0, 1], [len(asked), len(new)])
+    areas = [
+        float(roc_auc_score(truth, panel.scores(X[np.concatenate([asked, new])])))
+        for panel in (model.panel_, make_panel(model.gathered_, "max softmax"))
+    ]
+    flagged = {share: model.panel_.are_unknown(X[asked], share) for share in SHARES}
+    return {
+        "detector": model.detector_,
+        "accuracy": float((model.predict(X[asked]) == y[asked]).mean()),
+        "area": areas[0],
+        "softmax_area": areas[1],
+        "known_rows": len(asked),
+        "unknown_rows": len(new),
+        "learned_rows": len(learn),
+        "seconds": seconds,
+        "flagged": {str(share): _flagged(flags, share) for share, flags in flagged.items()},
+    }
+
+
+def _flagged(flags: np.ndarray, share: float) -> dict[str, Any]:
+    """Return the share flagged, and whether it lies in the interval of the stated one."""
+    low, high = (float(binom.ppf(p, len(flags), share)) / len(flags) for p in (0.025, 0.975))
+    found = float(flags.mean())
+    return {"share": found, "low": low, "high": high, "inside": low <= found <= high}
+
+
+def summary(name: str, splits: list[dict]) -> dict[str, Any]:
+    """Return the figures of a set over its splits."""
+    gains = np.array([one["area"] - one["softmax_area"] for one in splits])
+    reach = (
+        student.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0
+    )
+    return {
+        "set": name,
+        "area": machine.spread([one["area"] for one in splits]),
+        "mean_area": float(np.mean([one["area"] for one in splits])),
+        "mean_softmax_area": float(np.mean([one["softmax_area"] for one in splits])),
+        "gain": [float(gains.mean()), float(gains.mean() - reach), float(gains.mean() + reach)],
+        "flagged": {
+            str(share): {
+                "mean": float(np.mean([one["flagged"][str(share)]["share"] for one in splits])),
+                "inside": sum(one["flagged"][str(share)]["inside"] for one in splits),
+            }
+            for share in SHARES
+        },
+        "splits": splits,
+    }
+
+
+def main() -> None:
+    """Go through all sets and write the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist, tables and mal-api-2019")
+    parser.add_argument("--splits", type=int, default=5, help="of the classes into known and unknown")
+    parser.add_argument("--only", choices=list(JOBS), help="one of the sets")
+    parser.add_argument("--quick", action="store_true", help="a smoke test: digits, two splits, no file")
+    given = parser.parse_args()
+    names = ["digits"] if given.quick else [given.only] if given.only else list(JOBS)
+    rows = []
+    for name in names:
+        load, known, most, network = JOBS[name]
+        X, y = load(given.data_dir)
+        splits = [
+            one_split(X, y, known, most, network, seed) for seed in range(2 if given.quick else given.splits)
+        ]
+        rows.append(summary(name, splits))
+        print({key: value for key, value in rows[-1].items() if key != "splits"}, flush=True)
+    if given.only:
+        return
+    machine.record("unknowns", {"rows": rows}, given)
+
+
+if __name__ == "__main__":
+    main()
