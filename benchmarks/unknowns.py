@@ -37,14 +37,16 @@ CALLS = 342
 
 def digits(_: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the digits of scikit-learn."""
-    return load_digits(return_X_y=True)
+    found: Any = load_digits()
+    return found.data, found.target
 
 
 def mnist(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the 70,000 images of MNIST."""
     found = load_named("mnist", data_dir=None if folder is None else str(folder / "mnist"))
-    X, y = (np.concatenate(pair) for pair in ((found.X, found.test_X), (found.y, found.test_y)))
-    return X.reshape(len(X), -1), np.asarray(y)
+    X = np.concatenate([np.asarray(found.X), np.asarray(found.test_X)])
+    y = np.concatenate([np.asarray(found.y), np.asarray(found.test_y)])
+    return X.reshape(len(X), -1), y
 
 
 def letter(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +101,7 @@ def one_split(
     flagged = {share: model.panel_.are_unknown(X[asked], share) for share in SHARES}
     return {
         "detector": model.detector_,
-        "accuracy": float((model.predict(X[asked]) == y[asked]).mean()),
+        "accuracy": float(np.mean(np.asarray(model.predict(X[asked])) == y[asked])),
         "area": areas[0],
         "softmax_area": areas[1],
         "known_rows": len(asked),

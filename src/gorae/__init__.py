@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     )
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, load
-    from gorae.trust import CautiousClassifier
+    from gorae.trust import CautiousClassifier, CautiousRegressor
 
 _HOMES = {
     "CautiousClassifier": "gorae.trust",
+    "CautiousRegressor": "gorae.trust",
     "GaussianBayes": "gorae.estimators",
     "KNeighborsClassifier": "gorae.estimators",
     "KNeighborsRegressor": "gorae.estimators",
@@ -59,6 +60,7 @@ _PARTS = (
 
 __all__ = [
     "CautiousClassifier",
+    "CautiousRegressor",
     "GaussianBayes",
     "KNeighborsClassifier",
     "KNeighborsRegressor",

@@ -7,6 +7,7 @@
 * ``judge``, ``panel``: which rows are unlike the training data, at a stated share of false alarms
 * ``calibration``: the scale of probabilities, and sets of classes
 * ``cautious``: `CautiousClassifier`, the estimator made of all
+* ``regressor``: `CautiousRegressor`, with intervals
 """
 
 from gorae.trust.answers import Answers, ask, features_width
@@ -16,6 +17,7 @@ from gorae.trust.detectors import DETECTORS
 from gorae.trust.gathering import MOST_LEFT_OUT, Gathered, gather
 from gorae.trust.judge import Judge, judge_from_state
 from gorae.trust.panel import Panel, make_panel, panel_from_state
+from gorae.trust.regressor import CautiousRegressor
 
 __all__ = [
     "DETECTORS",
@@ -23,6 +25,7 @@ __all__ = [
     "Answers",
     "Calibration",
     "CautiousClassifier",
+    "CautiousRegressor",
     "Gathered",
     "Judge",
     "Panel",

@@ -17,7 +17,7 @@ def fit_parts(
     y: np.ndarray,
     parts: Sequence[np.ndarray],
     *,
-    classes: np.ndarray,
+    classes: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     progress: Callable[[Progress], object] | None = None,
@@ -27,10 +27,10 @@ def fit_parts(
     Args:
         estimators: one a part; they stay as they are.
         X: (rows, columns).
-        y: (rows,) class labels.
+        y: (rows,) class labels, or values.
         parts: positions of the rows that each clone learns from.
-        classes: all class labels; a network has an output for each, though its part may lack some, so that
-            all parts are one program.
+        classes: all class labels, or None for values; a network has an output for each, though its part may
+            lack some, so that all parts are one program.
         sample_weight: (rows,) or None; passed on where it is given.
         groups: (rows,) or None; what early stopping of networks keeps together.
         progress: told about ten times a second while networks train.

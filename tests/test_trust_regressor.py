@@ -1,0 +1,90 @@
+"""Intervals of a regressor: they cover, in folds of rows nobody learned from; bad input is refused."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import cross_val_score
+
+from gorae import CautiousRegressor, MLPRegressor
+from gorae.errors import DataError, NotFittedError, ParameterError
+
+
+def data(rows, seed):
+    """Values that follow from three columns with errors that are far from normal."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, 3))
+    return X, X @ [1.0, -2.0, 0.5] + rng.exponential(size=rows)
+
+
+def test_intervals_cover():
+    """Over 60 data sets intervals hold the true value within a point of what is stated."""
+    found = {0.8: [], 0.9: []}
+    for seed in range(60):
+        X, y = data(600, seed)
+        model = CautiousRegressor(LinearRegression(), random_state=seed).fit(X[:200], y[:200])
+        for coverage, shares in found.items():
+            low, high = model.predict_interval(X[200:], coverage).T
+            shares.append(np.mean((low <= y[200:]) & (y[200:] <= high)))
+    for coverage, shares in found.items():
+        noise = np.std(shares, ddof=1) / np.sqrt(len(shares))
+        assert abs(np.mean(shares) - coverage) < 0.01 + 2 * noise
+
+
+class Memory(RegressorMixin, BaseEstimator):
+    """Answers right for a row that it has learned, and 0 for every other row."""
+
+    def fit(self, X, y):
+        """Remember the rows."""
+        self.known_ = {row.tobytes(): value for row, value in zip(X, y, strict=True)}
+        return self
+
+    def predict(self, X):
+        """Look rows up."""
+        return np.array([self.known_.get(row.tobytes(), 0.0) for row in np.ascontiguousarray(X)])
+
+
+def test_no_row_is_judged_by_who_learned_it():
+    """The errors of a model that remembers its rows are those of rows that it does not know."""
+    X, y = data(50, 0)
+    model = CautiousRegressor(Memory()).fit(X, y)
+    np.testing.assert_array_equal(model.residuals_, np.abs(y))
+    np.testing.assert_array_equal(model.predict(X), y)
+
+
+def test_networks():
+    """Networks of all folds are one population; the one of all rows is what it is alone."""
+    X, y = load_diabetes(return_X_y=True)
+    network = MLPRegressor((8,), epochs=5, tol=1.0, random_state=0)
+    model = CautiousRegressor(network, cv=3).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), clone(network).fit(X, y).predict(X))
+    wide, narrow = (model.predict_interval(X, coverage) for coverage in (0.95, 0.5))
+    assert (np.diff(wide) > np.diff(narrow)).all()
+
+
+def test_another_unit_of_the_target():
+    """Intervals follow the target's unit and shift."""
+    X, y = data(60, 1)
+    one, two = (CautiousRegressor(LinearRegression()).fit(X, v).predict_interval(X) for v in (y, 5 * y + 3))
+    np.testing.assert_allclose(5 * one + 3, two)
+
+
+def test_bad_input():
+    """Too few rows, several targets and shares that are none are refused in a sentence."""
+    X, y = data(50, 2)
+    with pytest.raises(NotFittedError):
+        CautiousRegressor().predict_interval(X)
+    model = CautiousRegressor(LinearRegression()).fit(X, y)
+    with pytest.raises(DataError, match=r"0\.99 needs at least 99 training rows .* saw 50"):
+        model.predict_interval(X, 0.99)
+    with pytest.raises(ParameterError, match="coverage must be a number"):
+        model.predict_interval(X, 1.0)
+    with pytest.raises(DataError, match="one target"):
+        CautiousRegressor(LinearRegression()).fit(X, np.stack([y, y], axis=1))
+
+
+def test_within_scikit_learn():
+    """It is scored and cloned as other regressors are."""
+    X, y = data(80, 3)
+    assert cross_val_score(clone(CautiousRegressor(LinearRegression())), X, y, cv=3).mean() > 0.5
