@@ -12,70 +12,28 @@ known ones; it is asked about other rows of the known classes and about rows of 
 """
 
 import argparse
-import io
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import machine
 import numpy as np
-import polars as pl
+import sets
 from scipy.stats import binom
 from scipy.stats import t as student
-from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import gorae
-from gorae.data.named import load_named
 from gorae.trust import make_panel
 
 SHARES = (0.01, 0.05)
-CALLS = 342
 
 
-def digits(_: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the digits of scikit-learn."""
-    found: Any = load_digits()
-    return found.data, found.target
-
-
-def mnist(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 70,000 images of MNIST."""
-    found = load_named("mnist", data_dir=None if folder is None else str(folder / "mnist"))
-    X = np.concatenate([np.asarray(found.X), np.asarray(found.test_X)])
-    y = np.concatenate([np.asarray(found.y), np.asarray(found.test_y)])
-    return X.reshape(len(X), -1), y
-
-
-def letter(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 20,000 letters of Frey and Slate."""
-    assert folder is not None
-    table = pl.read_csv(folder / "tables" / "letter" / "letter-recognition.data.gz", has_header=False)
-    return table[:, 1:].to_numpy().astype(np.float32), table[:, 0].to_numpy().astype(str)
-
-
-def mal_api(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return how often each sample calls each function, as log(1 + n), and its family."""
-    assert folder is not None
-    calls, families = (_lines(folder / "mal-api-2019" / f"100_{name}.zip") for name in ("calls", "types"))
-    counts = [np.bincount(np.array(line.split(","), np.int64), minlength=CALLS) for line in calls]
-    return np.log1p(np.array(counts)).astype(np.float32), np.array(families)
-
-
-def _lines(path: Path) -> list[str]:
-    """Return the lines of the one text in an archive."""
-    with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
-        return [line.strip() for line in io.TextIOWrapper(file, "utf-8") if line.strip()]
-
-
-Load = Callable[[Path | None], tuple[np.ndarray, np.ndarray]]
-JOBS: dict[str, tuple[Load, int, int, dict[str, Any]]] = {
-    "digits": (digits, 6, 100_000, {"hidden": (64,), "epochs": 40}),
-    "MNIST": (mnist, 6, 18_000, {"hidden": (256, 128), "epochs": 12, "dropout": 0.2}),
-    "Letter": (letter, 16, 100_000, {"hidden": (128, 64), "epochs": 30}),
-    "Mal-API-2019": (mal_api, 6, 100_000, {"hidden": (128,), "epochs": 40, "dropout": 0.2}),
+JOBS: dict[str, tuple[sets.Load, int, int, dict[str, Any]]] = {
+    "digits": (sets.digits, 6, 100_000, {"hidden": (64,), "epochs": 40}),
+    "MNIST": (sets.mnist, 6, 18_000, {"hidden": (256, 128), "epochs": 12, "dropout": 0.2}),
+    "Letter": (sets.letter, 16, 100_000, {"hidden": (128, 64), "epochs": 30}),
+    "Mal-API-2019": (sets.mal_api, 6, 100_000, {"hidden": (128,), "epochs": 40, "dropout": 0.2}),
 }
 """For each set its rows, the known classes, the most rows to learn from, and the network."""
 
