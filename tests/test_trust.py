@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
-from gorae import CautiousClassifier, GaussianBayes, MLPClassifier
+from gorae import CautiousClassifier, GaussianBayes, MLPClassifier, MLPRegressor
 from gorae.errors import DamagedFileError, DataError, InputTypeError, NotFittedError, ParameterError
 from gorae.evidence import conformal_threshold
 from gorae.trust import (
@@ -269,6 +269,14 @@ def test_bad_input():
         CautiousClassifier(GaussianNB(), detector="enrgy").fit(X, y)
     with pytest.raises(DataError):
         CautiousClassifier(GaussianNB(), cv=5).fit(X[[0, 60, 120]], y[[0, 60, 120]])
+    with pytest.raises(DataError, match="one class only"):
+        CautiousClassifier(GaussianNB()).fit(X, np.zeros(150))
+    with pytest.raises(DataError, match=r"one weight a row, 150, got the shape \(3,\)"):
+        CautiousClassifier(GaussianNB()).fit(X, y, np.ones(3))
+    with pytest.raises(InputTypeError, match=r"got the class GaussianNB; write GaussianNB\(\)"):
+        CautiousClassifier(GaussianNB).fit(X, y)
+    with pytest.raises(InputTypeError, match="must be a classifier, got MLPRegressor"):
+        CautiousClassifier(MLPRegressor()).fit(X, y)
     model = CautiousClassifier(GaussianNB()).fit(X, y)
     with pytest.raises(ParameterError, match="unknown must be one of"):
         model.predict(X, unknown="yes")

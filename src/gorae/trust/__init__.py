@@ -1,5 +1,6 @@
 """Models that know what they do not know: evidence from out-of-fold rows, given along with a model.
 
+* ``given``: what a cautious model is given, checked
 * ``answers``: what a fitted classifier says of rows: probabilities, logits, features
 * ``parts``: a model fitted on many parts of the rows, as one population
 * ``detectors``: scores of how unlike the training data a row is

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from gorae.errors import ParameterError, as_input_error
@@ -15,6 +15,7 @@ from gorae.evidence import LabelAudit, Uncertainty, audit_labels, uncertainty
 from gorae.trust.answers import member_probabilities, stated
 from gorae.trust.calibration import Calibration, make_calibration
 from gorae.trust.gathering import gather
+from gorae.trust.given import check_kind, check_two_classes, check_weights
 from gorae.trust.panel import AUTO, make_panel
 
 _FLAG = "flag"
@@ -89,14 +90,16 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_count("repeats", self.repeats)
         calibrate = check_flag("calibrate", self.calibrate)
         estimator = MLPClassifier(random_state=seed) if self.estimator is None else self.estimator
+        check_kind(estimator, is_classifier, "a classifier")
         X, y = given_pair(self, X, y)
+        check_two_classes(y)
         found = gather(
             estimator,
             X,
             y,
             cv=check_count("cv", self.cv, low=2),
             repeats=self.repeats,
-            sample_weight=None if sample_weight is None else np.asarray(sample_weight),
+            sample_weight=check_weights(sample_weight, len(y)),
             groups=None if groups is None else np.asarray(groups),
             leave_out=self.detector == AUTO,
             seed=seed,

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float64
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from gorae.data import make_folds
@@ -13,6 +13,7 @@ from gorae.estimators.given import finite_values, given_pair, given_rows
 from gorae.estimators.mlp import MLPRegressor
 from gorae.estimators.parameters import check_count, check_real, root_seed
 from gorae.evidence import cross_conformal_intervals, fewest_calibration_rows
+from gorae.trust.given import check_kind, check_weights
 from gorae.trust.parts import fit_parts
 
 
@@ -66,13 +67,14 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         seed = root_seed(self.random_state)
         folds = check_count("cv", self.cv, low=2)
         estimator = MLPRegressor(random_state=seed) if self.estimator is None else self.estimator
+        check_kind(estimator, is_regressor, "a regressor")
         X, y = given_pair(self, X, y)
         values = finite_values(y)
         if values.ndim != 1:
             raise DataError(f"intervals are for one target, but y has the shape {values.shape}.")
         groups = None if groups is None else np.asarray(groups)
         splits = make_folds(values, folds=folds, stratify=False, groups=groups, seed=seed)
-        weight = None if sample_weight is None else np.asarray(sample_weight)
+        weight = check_weights(sample_weight, len(values))
         parts = [np.arange(len(values)), *(train for train, _ in splits)]
         models = fit_parts([estimator] * len(parts), X, values, parts, sample_weight=weight, groups=groups)
         self.estimator_, self.fold_estimators_ = models[0], models[1:]
