@@ -28,7 +28,7 @@ from gorae.trust import make_panel
 
 SHARES = (0.01, 0.05)
 FEWEST = 100
-"""Rows that each fold keeps from its model: 1 % needs 99. So the small malware set is cut into three folds."""
+"""Rows that each fold keeps from its model: 1 % needs 99. The small malware set is cut into three folds."""
 
 
 JOBS: dict[str, tuple[sets.Load, int, int, dict[str, Any]]] = {
