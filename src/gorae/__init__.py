@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MLPRegressor,
         Perceptron,
         WeightSearchClassifier,
+        diagnose,
     )
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, load
@@ -40,6 +41,7 @@ _HOMES = {
     "Study": "gorae.study",
     "ensemble_from_search": "gorae.search",
     "WeightSearchClassifier": "gorae.estimators",
+    "diagnose": "gorae.estimators",
     "load": "gorae.study",
     "load_named": "gorae.data",
     "read_table": "gorae.data",
@@ -72,6 +74,7 @@ __all__ = [
     "SearchCV",
     "Study",
     "WeightSearchClassifier",
+    "diagnose",
     "ensemble_from_search",
     "load",
     "load_named",

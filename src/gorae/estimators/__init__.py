@@ -5,6 +5,7 @@ estimator in a file that holds arrays and JSON and never runs code.
 """
 
 from gorae.estimators.bayes import GaussianBayes
+from gorae.estimators.diagnosing import diagnose
 from gorae.estimators.linear import LinearClassifier, LinearRegressor
 from gorae.estimators.loading import load
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
@@ -22,5 +23,6 @@ __all__ = [
     "MLPRegressor",
     "Perceptron",
     "WeightSearchClassifier",
+    "diagnose",
     "load",
 ]

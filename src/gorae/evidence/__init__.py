@@ -16,6 +16,7 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``novelty``: how unlike the training data a row is
 * ``neighbours``: which rows an answer resembles
 * ``history``: curves of many members as one band
+* ``diagnosis``: what is wrong with a fit, and what to try
 * ``proportion``, ``spread``, ``resampled``: the statistics they stand on
 """
 
@@ -36,6 +37,18 @@ from gorae.evidence.conformal import (
     quantile_scores,
 )
 from gorae.evidence.confusion import Confusion, confusion
+from gorae.evidence.diagnosis import (
+    ILLNESSES,
+    ClassAnswers,
+    Curves,
+    Diagnosis,
+    Examined,
+    HiddenLayer,
+    Scores,
+    Verdict,
+    judge,
+    split_scores,
+)
 from gorae.evidence.gap import Gap, gap_verdict
 from gorae.evidence.hardest import HardRow, hardest
 from gorae.evidence.history import Band, band
@@ -71,21 +84,29 @@ from gorae.evidence.scaling import (
 from gorae.evidence.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
+    "ILLNESSES",
     "METRICS",
     "SCALINGS",
     "Band",
+    "ClassAnswers",
     "ClassGaussians",
     "Close",
     "Comparison",
     "Confusion",
+    "Curves",
+    "Diagnosis",
+    "Examined",
     "Gap",
     "HardRow",
+    "HiddenLayer",
     "Interval",
     "LabelAudit",
     "LearningCurve",
     "Reliability",
     "Scaling",
+    "Scores",
     "Uncertainty",
+    "Verdict",
     "audit_labels",
     "band",
     "by_disagreement",
@@ -109,6 +130,7 @@ __all__ = [
     "hardest",
     "held_out_interval",
     "higher_is_better",
+    "judge",
     "logits_of",
     "nearest",
     "optimism_inflation",
@@ -121,6 +143,7 @@ __all__ = [
     "scaled_out_of_fold",
     "score_of",
     "simplest_close",
+    "split_scores",
     "uncertainty",
     "wilson",
 ]

@@ -65,6 +65,12 @@ class Linear(Network):
         """Return the inputs themselves: nothing is hidden."""
         return x
 
+    def hidden_layers(
+        self, x: Float[Array, "batch inputs"], context: nn.Context
+    ) -> tuple[Float[Array, "batch width"], ...]:
+        """Return nothing: no layer is hidden."""
+        return ()
+
     def named_layers(self) -> tuple[tuple[str, nn.Layer], ...]:
         """Return the output layer."""
         return (("output", self.head),)

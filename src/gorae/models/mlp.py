@@ -98,6 +98,16 @@ class MLP(Network):
         """Return the last hidden layer, or the inputs where there is none."""
         return self.body(x, context)[0]
 
+    def hidden_layers(
+        self, x: Float[Array, "batch inputs"], context: nn.Context
+    ) -> tuple[Float[Array, "batch width"], ...]:
+        """Return what every hidden layer answers; the last of them is `features`."""
+        found = []
+        for place, layer in enumerate(self.body.layers):
+            x, _ = layer(x, context.fold(place))
+            found.append(x)
+        return tuple(found)
+
     def named_layers(self) -> tuple[tuple[str, nn.Layer], ...]:
         """Return "hidden 1", "hidden 2", ... and "output"."""
         hidden = tuple((f"hidden {place}", layer) for place, layer in enumerate(self.body.layers, start=1))

@@ -28,6 +28,12 @@ class Network(nn.Layer):
         """Return what the output layer sees: the last hidden layer."""
 
     @abc.abstractmethod
+    def hidden_layers(
+        self, x: Float[Array, "batch inputs"], context: nn.Context
+    ) -> tuple[Float[Array, "batch width"], ...]:
+        """Return what every hidden layer answers, in the order of the data; nothing where there is none."""
+
+    @abc.abstractmethod
     def named_layers(self) -> tuple[tuple[str, nn.Layer], ...]:
         """Return every part with its name, in the order of the data; each parameter is in exactly one."""
 

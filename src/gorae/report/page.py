@@ -34,6 +34,8 @@ def render_report(findings: Findings) -> str:
             - ``comparison`` with a simpler model: simpler, difference, low, high, verdict, sentence
             - ``test``: metric, score, low, high, rows, chance, seen (rows among them that were learned from)
             - ``gap``: train, validation, low, high (of the gap), verdict ("fits well", ...), reason
+            - ``diagnosis``: verdicts (a list of illness, figure, sentence, advice), looked_at and not_judged
+              (phrases)
             - ``confusion``: labels, counts of shape (classes, classes), actual by predicted
             - ``curves``: a list of member ("fold 1" or another name), epoch, train_loss, validation_loss,
               validation_score, and ``kept``, the epoch whose parameters were kept (found by the best

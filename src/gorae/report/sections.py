@@ -51,6 +51,7 @@ def view(findings: Findings) -> dict[str, Any]:
         "data": _data(findings.get("data"), findings.get("title")),
         "ladder": _ladder(findings),
         "fit": _fit(findings),
+        "diagnosis": _diagnosis(findings.get("diagnosis")),
         "confusion": _confusion(findings.get("confusion")),
         "reliability": _reliability(findings.get("reliability")),
         "rows_shown": whose_rows(findings),
@@ -179,6 +180,27 @@ def _gap(gap: Mapping[str, Any] | None, scores: Sequence[float | None]) -> str |
     if given is None and (train is None or validation is None):
         return None
     return value(given if given is not None else (train or 0.0) - (validation or 0.0))
+
+
+def _diagnosis(diagnosis: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The verdicts, and what they are the verdicts on."""
+    verdicts, looked, missing = (
+        list((diagnosis or {}).get(key) or ()) for key in ("verdicts", "looked_at", "not_judged")
+    )
+    if not verdicts and not looked:
+        return None
+    return {
+        "verdicts": [
+            {
+                "illness": capital(shortened(verdict.get("illness"), 60)),
+                "sentence": ended(shortened(verdict.get("sentence"), 2000)),
+                "advice": ended(shortened(verdict.get("advice"), 600)),
+            }
+            for verdict in verdicts[:_MOST_LINES]
+        ],
+        "looked_at": "; ".join(lines(looked)),
+        "not_judged": "; ".join(lines(missing)),
+    }
 
 
 def _confusion(confusion: Mapping[str, Any] | None) -> dict[str, Any] | None:

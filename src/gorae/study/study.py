@@ -19,6 +19,7 @@ from gorae.files import atomic_write
 from gorae.report import render_report
 from gorae.search import OuterFold, nested_folds
 from gorae.study.ascent import Ascent, climb_ladder
+from gorae.study.diagnosis import diagnosis_of
 from gorae.study.findings import (
     class_findings,
     compare_ladder,
@@ -129,8 +130,8 @@ class Study(BaseEstimator):
             listener: hears how it goes; None for what `verbose` says.
 
         Returns:
-            This study, with `table`, `model`, `best_`, `test_`, `gap_`, `plan_` and `findings_`, and with
-            `interrupted_`: whether Ctrl-C ended the climb early.
+            This study, with `table`, `model`, `best_`, `test_`, `gap_`, `diagnosis_`, `plan_` and
+            `findings_`, and with `interrupted_`: whether Ctrl-C ended the climb early.
 
         Raises:
             DataError: when the data cannot be learned from.
@@ -275,6 +276,15 @@ class Study(BaseEstimator):
         }
         self.model_ = model_of(winner, data, target=target, facts=facts)
         pictures = class_findings(result, data) if rows.classes else value_findings(result, data)
+        self.diagnosis_ = diagnosis_of(
+            winner,
+            data,
+            result,
+            self.gap_,
+            best_of(table),
+            float(np.mean(ascent.results["chance"].fold_scores)),
+            pictures["confusion"]["counts"] if rows.classes else None,
+        )
         self.findings_ = {
             "title": f"gorae: {name}",
             **facts,
@@ -284,6 +294,7 @@ class Study(BaseEstimator):
                 "outer": self.plan_.outer,
                 "repeats": self.plan_.repeats,
             },
+            "diagnosis": self.diagnosis_.to_dict(),
             **pictures,
             **history_findings(result, layers_of(winner), rows.classes),
             "weights": weight_pictures(winner, data),

@@ -96,11 +96,11 @@ def reference_of(estimator: Any, affine: Affine | None, data: Prepared) -> Refer
     """
     rows = data.rows
     kept = np.arange(0, len(rows.matrix), -(-len(rows.matrix) // _REFERENCE_ROWS))
-    features = features_of(estimator, _scaled(rows.matrix[kept], affine))
+    features = features_of(estimator, scaled(rows.matrix[kept], affine))
     return Reference(features, data.row_numbers[kept].astype(np.int64), rows.strata[kept])
 
 
-def _scaled(matrix: np.ndarray, affine: Affine | None) -> np.ndarray:
+def scaled(matrix: np.ndarray, affine: Affine | None) -> np.ndarray:
     """Return rows as the estimator reads them."""
     return matrix if affine is None else affine.apply(matrix)
 
@@ -124,7 +124,7 @@ def score_on_test(winner: Winner, data: Prepared) -> dict[str, Any] | None:
 
 def _outputs(winner: Winner, test: Rows) -> np.ndarray:
     """Return what the winner answers for test rows: probabilities, or values."""
-    matrix = _scaled(test.matrix, winner.affine)
+    matrix = scaled(test.matrix, winner.affine)
     if test.classes:
         return probabilities(winner.estimator, matrix, test.classes, winner.calibration)
     return np.asarray(winner.estimator.predict(matrix), np.float64).reshape(-1, 1)

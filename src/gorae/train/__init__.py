@@ -10,7 +10,7 @@ from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
 from gorae.train.planner import Plan, check_members, member_bytes, parameter_count, plan_members
-from gorae.train.predict import Asked, member_outputs
+from gorae.train.predict import Asked, hidden_activations, member_outputs
 from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
 from gorae.train.schedules import SCHEDULES, find_schedule
 from gorae.train.task import Member
@@ -37,6 +37,7 @@ __all__ = [
     "find_objective",
     "find_optimizer",
     "find_schedule",
+    "hidden_activations",
     "hyper_scalars",
     "layer_names",
     "member_arrays",

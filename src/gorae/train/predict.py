@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ _BLOCK = 256
 _CALL = 2048
 _FEW = 1024
 """Rows a call answers: `_CALL`, or `_BLOCK` where `_FEW` or fewer are left. Two programs serve all sizes."""
+
+Part = Literal["outputs", "features", "hidden"]
+"""What is wanted of a member: its outputs, its last hidden layer, or all hidden layers side by side."""
 
 
 class Asked(NamedTuple):
@@ -50,6 +53,28 @@ def member_outputs(
         For each question a float32 array `(rows asked, outputs)`, in the scale of the model: scores for
         classes, values in the fold's own target unit for regression.
     """
+    return _answers(problem, rows, questions, devices, "features" if features else "outputs")
+
+
+def hidden_activations(problem: Problem, rows: Any, asked: Asked, *, devices: list[Device]) -> np.ndarray:
+    """Return what all hidden layers of a member answer, side by side in the order of the data.
+
+    Args:
+        problem: the member's problem; its networks have a hidden layer.
+        rows: the stored rows, as in `member_outputs`.
+        asked: who is asked about which rows.
+        devices: where.
+
+    Returns:
+        A float32 array `(rows asked, sum of the hidden widths)`, with nothing silenced.
+    """
+    return _answers(problem, rows, [asked], devices, "hidden")[0]
+
+
+def _answers(
+    problem: Problem, rows: Any, questions: Sequence[Asked], devices: list[Device], part: Part
+) -> list[np.ndarray]:
+    """Return a part of what members compute, for each question an array of one row a row asked."""
     workers = workers_for(devices)[: max(1, len(questions))]
     padded = with_spare_rows(np.asarray(rows))
     with own_numerics():
@@ -66,8 +91,8 @@ def member_outputs(
             index[: len(wanted)] = wanted
             arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
             program = compiled(
-                lambda *a: _outputs(problem, features, *a),
-                ("outputs", problem, features),
+                lambda *a: _outputs(problem, part, *a),
+                ("outputs", problem, part),
                 arguments,
                 device,
                 quickly=is_tiny(problem),
@@ -84,20 +109,22 @@ def member_outputs(
 
 def _outputs(
     problem: Problem,
-    features: bool,
+    part: Part,
     rows: Array,
     index: Array,
     encoding: tuple[Array, Array, Array],
     parameters: Any,
     buffers: Any,
 ) -> Array:
-    """Return the model's answers, block by block, so that activations stay small."""
+    """Return a part of what the model computes, block by block, so that activations stay small."""
     model = assemble(problem, parameters, buffers)
     split = SplitRows(*encoding, *([None] * (len(SplitRows._fields) - 3)))
 
-    def block(part: Array) -> Array:
-        x = encode(rows[part], split, problem.missing)
-        return model.features(x, nn.inference()) if features else model(x, nn.inference())[0]
+    def block(places: Array) -> Array:
+        x = encode(rows[places], split, problem.missing)
+        if part == "hidden":
+            return jnp.concatenate(model.hidden_layers(x, nn.inference()), axis=-1)
+        return model.features(x, nn.inference()) if part == "features" else model(x, nn.inference())[0]
 
     answers = jax.lax.map(block, jnp.reshape(index, (-1, _BLOCK)))
     return jnp.reshape(answers, (-1, answers.shape[-1]))
