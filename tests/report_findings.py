@@ -175,6 +175,11 @@ def digits_findings() -> dict[str, Any]:
             "verdict": "fits well",
             "reason": "training is 1.7 points above validation and both are far above chance",
         },
+        "diagnosis": {
+            "verdicts": [],
+            "looked_at": ["the training loss over 60 epochs", "128 hidden units in 1000 rows"],
+            "not_judged": [],
+        },
         "confusion": confusion(labels, 36),
         "curves": lines,
         "curve_band": band(lines),
@@ -245,6 +250,18 @@ def regression_findings(*, rows: int = 442) -> dict[str, Any]:
         "gap": {"train": 0.52, "validation": 0.488, "verdict": "underfits", "reason": "both scores are low"},
         "curves": lines,
         "curve_band": band(lines, "validation_loss"),
+        "diagnosis": {
+            "verdicts": [
+                {
+                    "illness": "underfits",
+                    "figure": 0.52,
+                    "sentence": "Training scores 0.52, validation 0.488: both are low.",
+                    "advice": "wider hidden layers.",
+                }
+            ],
+            "looked_at": ["the training loss over 120 epochs"],
+            "not_judged": ["vanishing gradients: fewer than 3 epochs have any gradient"],
+        },
         "residuals": {"predicted": predicted, "actual": actual},
         "hardest": hard,
         "warnings": ["wide mlp: 4 of 160 members diverged and were frozen at their last finite parameters."],

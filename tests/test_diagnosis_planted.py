@@ -43,11 +43,11 @@ def illnesses(found):
     return [verdict.illness for verdict in found]
 
 
-def rare_class(rows=3000, seed=0):
+def rare_class(rows=5000, seed=0):
     """Two overlapping classes, one of them 50 times rarer."""
     rng = np.random.default_rng(seed)
     y = (np.arange(rows) % 51 == 0).astype(int)
-    return rng.normal(size=(rows, 4)) + 1.3 * y[:, None], y
+    return rng.normal(size=(rows, 4)) + 1.2 * y[:, None], y
 
 
 def test_twenty_sigmoid_layers_vanish():
@@ -80,6 +80,30 @@ def test_one_step_an_epoch_is_too_large_a_batch():
     found = diagnosed(gorae.MLPClassifier((32,), batch_size=2000, epochs=20, random_state=0))
 
     assert illnesses(found) == ["batch too large"]
+
+
+def test_two_rows_a_step_are_too_few():
+    """At a rate that 64 rows a step bear well, two rows a step jump about."""
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    X = rng.normal(size=(120, 5)) + 0.7 * y[:, None]
+    model = gorae.MLPClassifier(
+        (16,), activation="tanh", learning_rate=0.15, epochs=30, patience=40, random_state=0
+    )
+    small, large = (gorae.diagnose(model.set_params(batch_size=b).fit(X, y), X, y) for b in (2, 64))
+
+    assert illnesses(small)[0] == "batch too small"
+    assert not {"batch too small", "learning rate too high"} & set(illnesses(large))
+
+
+@pytest.mark.parametrize(
+    ("rate", "found"), [(10.0, "learning rate too high"), (1e-7, "learning rate too low")]
+)
+def test_rate_of_a_regression(rate, found):
+    """A regression whose rate is far too high or too low is told so as well."""
+    model = gorae.MLPRegressor((24,), learning_rate=rate, epochs=15, random_state=0)
+
+    assert illnesses(diagnosed(model, HEALTHY["friedman"][0], stratify=False))[0] == found
 
 
 def test_dropout_of_nine_tenths_is_too_much():
@@ -309,6 +333,40 @@ def test_last_step_of_a_pipeline_is_diagnosed():
     assert illnesses(gorae.diagnose(whole, X, y, X_validation=X_validation, y_validation=y_validation)) == [
         "learning rate too low"
     ]
+
+
+def test_frames_keep_their_names():
+    """A frame is looked at without a word on feature names, whichever rows it is judged by."""
+    X, X_validation, y, y_validation = parts(load_iris(return_X_y=True, as_frame=True))
+    model = small(learning_rate=0.01, early_stopping=True).fit(X, y)
+
+    given = gorae.diagnose(model, X, y, X_validation=X_validation, y_validation=y_validation)
+    watched = examine(model, X, y)
+
+    assert any("45 validation rows" in told for told in (*given.looked_at, *given.not_judged))
+    assert watched.scores.rival is not None
+
+
+def test_texts_have_no_plain_rivals():
+    """A model that reads texts is judged without plain models beside it."""
+    X, y = np.array([["a"], ["b"]] * 60, object), np.array([0, 1] * 60)
+
+    class Reader(LogisticRegression):
+        """Reads the letter."""
+
+        def fit(self, X, y):
+            """Learn nothing."""
+            self.classes_ = np.array([0, 1])
+            return self
+
+        def predict(self, X):
+            """Tell the letters apart."""
+            return (X[:, 0] == "b").astype(int)
+
+    seen = examine(Reader().fit(X, y), X, y, X_validation=X, y_validation=y)
+
+    assert seen.scores.rival is None
+    assert seen.scores.validation.score == 1.0
 
 
 def test_wrong_use_is_refused():

@@ -245,6 +245,17 @@ def test_training_that_ends_above_an_uninformed_answer_overshoots(level, found):
     assert illnesses(judge_pace(curves(loss))) == found
 
 
+@pytest.mark.parametrize(
+    ("thrown", "end", "found"),
+    [(21.0, 0.51, ["learning rate too high"]), (19.0, 0.51, []), (21.0, 0.49, [])],
+)
+def test_training_that_was_thrown_far_and_did_not_recover(thrown, end, found):
+    """An epoch of 21 uninformed losses is the steps' doing, unless training ends below half of one."""
+    loss = 0.7 * np.array([thrown, 2.0, 1.0, 0.8, 0.7, 0.6, 0.55, end, end, end])
+
+    assert illnesses(judge_pace(curves(loss))) == found
+
+
 def test_poor_start_that_descends_is_no_overshooting():
     """A loss above the uninformed one that falls steadily has not arrived yet."""
     loss = np.linspace(2.0, 1.5, 10)

@@ -157,6 +157,18 @@ def test_what_a_study_finds():
     np.testing.assert_allclose(stated.sum(axis=1), 1.0)
 
 
+@pytest.mark.parametrize(("study", "inside"), [(people_study, False), (pictures_study, True)])
+def test_winner_is_diagnosed(study, inside):
+    """The winner is looked at from without, and a network from within; the report tells the same."""
+    fitted = study()
+    looked = "; ".join(fitted.diagnosis_.looked_at)
+    told = fitted.findings_["diagnosis"]
+    assert ("the gradients of 2 layers" in looked) == inside
+    assert "rows that its models did not learn from" in looked + str(fitted.diagnosis_)
+    assert [v["illness"] for v in told["verdicts"]] == [v.illness for v in fitted.diagnosis_]
+    assert "Diagnosis" in render_report(fitted.findings_)
+
+
 def test_regression_is_first_class():
     """A regression is scored by R² with RMSE beside it, and its report has residuals and learning curves."""
     study = values_study("linear")

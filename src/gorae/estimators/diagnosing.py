@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.linear_model import Ridge
 from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from gorae.data import fit_affine
@@ -170,16 +171,21 @@ def _scores(
         (parts.targets, answers),
         constant=constant,
         where=parts.where,
-        rivals=_plain_answers(np.asarray(X)[parts.learned], truth, parts.others, classify),
+        rivals=_plain_answers(_safe_indexing(X, parts.learned), truth, parts.others, classify),
         no_gap=no_gap,
     )
 
 
-def _plain_answers(X: np.ndarray, y: np.ndarray, others: Any, classify: bool) -> dict[str, np.ndarray]:
+def _plain_answers(X: Any, y: np.ndarray, others: Any, classify: bool) -> dict[str, np.ndarray]:
     """Return what plain models answer for other rows; one that cannot be fitted is left out."""
     kept = np.unique(np.linspace(0, len(y) - 1, min(len(y), _PLAIN_ROWS)).round().astype(int))
-    learned, targets = np.asarray(X[kept], np.float32), y[kept]
-    affine = fit_affine(learned, kind="standard")
+    try:
+        learned, asked = np.asarray(_safe_indexing(X, kept), np.float32), np.asarray(others, np.float32)
+    except (TypeError, ValueError):  # a model that reads texts
+        return {}
+    if learned.ndim != 2:
+        return {}
+    targets, affine = y[kept], fit_affine(learned, kind="standard")
     neighbors: Any = KNeighborsClassifier if classify else KNeighborsRegressor
     models: dict[str, Any] = {"a vote of 5 neighbours": neighbors(5)}
     if learned.shape[1] <= _PLAIN_COLUMNS:
@@ -190,7 +196,7 @@ def _plain_answers(X: np.ndarray, y: np.ndarray, others: Any, classify: bool) ->
         try:
             with as_input_error():
                 model.fit(affine.apply(learned), targets)
-                found[name] = np.asarray(model.predict(affine.apply(np.asarray(others, np.float32))))
+                found[name] = np.asarray(model.predict(affine.apply(asked)))
         except GoraeError:  # too few rows, say
             continue
     return found
@@ -233,4 +239,4 @@ def _watched(estimator: Any, X: Any, y: np.ndarray) -> _Parts | None:
         return None
     trained = rows.positions[split.train_rows[: split.train_count]]
     where = f"the {len(places)} rows that early stopping watched"
-    return _Parts(trained, np.asarray(X)[places], y[places], where)
+    return _Parts(trained, _safe_indexing(X, places), y[places], where)

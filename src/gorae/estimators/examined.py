@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32, Num
+from jaxtyping import Float32, Int, Num
 from sklearn.base import is_classifier
 
 from gorae.backend import own_numerics, select_devices
@@ -60,6 +60,16 @@ def curves_of(estimator: NetworkEstimator, rows: int, X: Any = None, y: Any = No
     )
 
 
+def sample_of(rows: int) -> Int[np.ndarray, " sample"]:
+    """Return the places of up to 1000 rows, evenly spread over all.
+
+    Example:
+        >>> sample_of(4).tolist(), len(sample_of(10**6))
+        ([0, 1, 2, 3], 1000)
+    """
+    return np.unique(np.linspace(0, rows - 1, min(rows, _SAMPLE)).round().astype(np.int32))
+
+
 def hidden_of(estimator: NetworkEstimator, X: Any) -> tuple[HiddenLayer, ...]:
     """Return what the hidden layers of a fitted network's first member answer for up to 1000 rows of X.
 
@@ -70,7 +80,7 @@ def hidden_of(estimator: NetworkEstimator, X: Any) -> tuple[HiddenLayer, ...]:
     if not isinstance(shape, MLPShape) or not shape.hidden:
         return ()
     matrix = stored_rows(given_rows(estimator, X), learned.anchor)
-    rows = np.unique(np.linspace(0, len(matrix) - 1, min(len(matrix), _SAMPLE)).round().astype(np.int32))
+    rows = sample_of(len(matrix))
     member = learned.members[0]
     asked = Asked(member.parameters, member.buffers, learned.encoding, np.arange(len(rows)))
     devices = select_devices(estimator.device)  # pyright: ignore[reportAttributeAccessIssue]  every subclass has it

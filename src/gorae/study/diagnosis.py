@@ -5,16 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from gorae.estimators.examined import curves_of, hidden_of
+from gorae.estimators.examined import curves_of, hidden_of, sample_of
 from gorae.estimators.network import NetworkEstimator
 from gorae.evidence import ClassAnswers, Diagnosis, Examined, Gap, Interval, Scores, judge
 from gorae.search import NestedResult, metric_of
 from gorae.study.findings import scored_rows
 from gorae.study.prepare import Prepared
 from gorae.study.winner import Winner, scaled
-
-_SAMPLE = 1000
-"""Rows that the hidden layers of a network answer for."""
 
 
 def diagnosis_of(
@@ -44,8 +41,8 @@ def diagnosis_of(
     curves, hidden = None, ()
     if isinstance(winner.estimator, NetworkEstimator):
         curves = curves_of(winner.estimator, len(rows.matrix))
-        places = np.unique(np.linspace(0, len(rows.matrix) - 1, _SAMPLE).round().astype(int))
-        hidden = hidden_of(winner.estimator, scaled(rows.matrix[places], winner.affine))
+        seen = rows.matrix[sample_of(len(rows.matrix))]
+        hidden = hidden_of(winner.estimator, scaled(seen, winner.affine))
     scores = Scores(
         metric=metric_of(rows.classes),
         where=f"{len(np.unique(scored_rows(result)[1]))} rows that its models did not learn from",

@@ -14,6 +14,12 @@ WORSE_THAN_UNINFORMED = 1.25
 """Final training loss against that of an answer that ignores its row. Training that works ends below 1; the
 quarter above is for random outputs that a step has not reached yet."""
 
+THROWN = 20.0
+"""Loss of an epoch in uninformed ones: untrained outputs have up to about 6, so that steps threw it up."""
+
+NOT_RECOVERED = 0.5
+"""What training may end at, in uninformed losses, after it was thrown, to call it recovered."""
+
 RISE = 0.1
 """What counts as a rise of the training loss from one epoch to the next, in uninformed losses. With
 workable rates an epoch's mean over all rows wanders by far less."""
@@ -44,9 +50,10 @@ def judge_pace(curves: Curves, *, explained: bool = False) -> Look:
     """Look for a learning rate, or a batch, that is too high or too low.
 
     *Too high*: a member left the finite numbers; or the final training loss lies above 1.25 times that of an
-    answer that ignores its row, and did not get there from above by steady descent; or the loss rises, by a
-    tenth of that uninformed loss, in a quarter of the epochs or more. The last with batches of at most 8 rows
-    is told as *batch too small*: the noise of steps grows with the rate over the batch.
+    answer that ignores its row, and rose on its way; or an epoch had 20 times that loss, and training did not
+    recover to half of it; or the loss rises, by a tenth of that uninformed loss, in a quarter of the epochs.
+    The last with batches of at most 8 rows is told as *batch too small*: the noise of steps grows with the
+    rate over the batch.
 
     *Too low*: most of the way is left, and the loss fell in the last third of the epochs at half the pace of
     the first third or more, steadily; or it has hardly moved at all. Where fewer than 100 steps were made and
@@ -99,32 +106,72 @@ def _too_high(curves: Curves, losses: list[np.ndarray]) -> Verdict | None:
     """Return the verdict on steps that are too long, if they are."""
     if curves.uninformed is None:
         return None
-    lower = f"a learning rate of {curves.learning_rate / 10:.2g}."
-    above = np.array([loss[-3:].mean() for loss in losses]) / curves.uninformed
-    unsteady = [bool(np.any(np.diff(loss) > RISE * curves.uninformed)) for loss in losses]
-    # Dropout raises the training loss by itself: silenced half, a network may well do worse than uninformed.
-    if curves.dropout <= 0.5 and np.mean((above > WORSE_THAN_UNINFORMED) & unsteady) > 0.5:
-        figure = float(np.median(above))
-        return Verdict(
-            "learning rate too high",
-            figure,
-            f"Training ends at {figure:.3g} times the loss of an answer that ignores its row (above "
-            f"{WORSE_THAN_UNINFORMED:g} steps overshoot), at a learning rate of {curves.learning_rate:g}.",
-            lower,
-        )
-    rising = np.array([np.mean(np.diff(loss) > RISE * curves.uninformed) for loss in losses])
-    if np.mean(rising >= RISING_EPOCHS) <= 0.5:
+    shares = [loss / curves.uninformed for loss in losses]
+    return _ends_above(curves, shares) or _was_thrown(curves, shares) or _jumps(curves, shares)
+
+
+def _ends_above(curves: Curves, shares: list[np.ndarray]) -> Verdict | None:
+    """Return the verdict on training that ends worse than an uninformed answer, after rises."""
+    if curves.dropout > 0.5:  # silenced by so much, a network may well do worse than uninformed
         return None
-    figure = float(np.median(rising))
+    ends = _ends(shares)
+    if np.mean((ends > WORSE_THAN_UNINFORMED) & (_rises(shares) > 0)) <= 0.5:
+        return None
+    figure = float(np.median(ends))
+    told = (
+        f"Training ends at {figure:.3g} times the loss of an answer that ignores its row (above "
+        f"{WORSE_THAN_UNINFORMED:g} steps overshoot)"
+    )
+    return _high(curves, figure, told)
+
+
+def _was_thrown(curves: Curves, shares: list[np.ndarray]) -> Verdict | None:
+    """Return the verdict on training that was thrown far off and did not come back."""
+    most, ends = np.array([share.max() for share in shares]), _ends(shares)
+    if np.mean((most > THROWN) & (ends > NOT_RECOVERED)) <= 0.5:
+        return None
+    figure = float(np.median(most))
+    told = (
+        f"In an epoch the training loss was {figure:.3g} times that of an uninformed answer (above "
+        f"{THROWN:g} steps threw it there), and it ended at {np.median(ends):.2g} times, not below "
+        f"{NOT_RECOVERED:g}"
+    )
+    return _high(curves, figure, told)
+
+
+def _jumps(curves: Curves, shares: list[np.ndarray]) -> Verdict | None:
+    """Return the verdict on training that jumps about: the batch's doing where it is small."""
+    rises = _rises(shares)
+    if np.mean(rises >= RISING_EPOCHS) <= 0.5:
+        return None
+    figure = float(np.median(rises))
     told = (
         f"The training loss rises in {100 * figure:.0f} % of the epochs by more than {100 * RISE:.0f} % of "
-        f"that of an uninformed answer (from {100 * RISING_EPOCHS:.0f} % on it jumps about), with "
+        f"that of an uninformed answer (from {100 * RISING_EPOCHS:.0f} % on it jumps about)"
     )
-    if curves.batch_size <= SMALL_BATCH:
-        told += f"batches of {curves.batch_size}."
-        return Verdict("batch too small", figure, told, f"batch_size={max(32, 8 * curves.batch_size)}.")
+    if curves.batch_size > SMALL_BATCH:
+        return _high(curves, figure, told)
+    told += f", with batches of {curves.batch_size}."
+    return Verdict("batch too small", figure, told, f"batch_size={max(32, 8 * curves.batch_size)}.")
+
+
+def _ends(shares: list[np.ndarray]) -> np.ndarray:
+    """Return the mean of each member's last three epochs."""
+    return np.array([share[-3:].mean() for share in shares])
+
+
+def _rises(shares: list[np.ndarray]) -> np.ndarray:
+    """Return the share of epochs in which each member's loss rose by a tenth of an uninformed one."""
+    return np.array([np.mean(np.diff(share) > RISE) for share in shares])
+
+
+def _high(curves: Curves, figure: float, told: str) -> Verdict:
+    """Return the verdict on too high a rate."""
     return Verdict(
-        "learning rate too high", figure, f"{told}a learning rate of {curves.learning_rate:g}.", lower
+        "learning rate too high",
+        figure,
+        f"{told}, at a learning rate of {curves.learning_rate:g}.",
+        f"a learning rate of {curves.learning_rate / 10:.2g}.",
     )
 
 
