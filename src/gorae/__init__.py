@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         diagnose,
     )
     from gorae.search import SearchCV, ensemble_from_search
-    from gorae.study import Study, load
+    from gorae.study import Study, audit, load
     from gorae.trust import CautiousClassifier, CautiousRegressor
 
 _HOMES = {
@@ -42,6 +42,7 @@ _HOMES = {
     "ensemble_from_search": "gorae.search",
     "WeightSearchClassifier": "gorae.estimators",
     "diagnose": "gorae.estimators",
+    "audit": "gorae.study",
     "load": "gorae.study",
     "load_named": "gorae.data",
     "read_table": "gorae.data",
@@ -75,6 +76,7 @@ __all__ = [
     "Study",
     "WeightSearchClassifier",
     "diagnose",
+    "audit",
     "ensemble_from_search",
     "load",
     "load_named",

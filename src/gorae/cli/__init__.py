@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from gorae.cli.audit import audit
 from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
 from gorae.cli.fit import fit
@@ -31,7 +32,7 @@ def gorae_command() -> None:
     """Train populations of models: from a data set to a model with its evidence."""
 
 
-for _command in (fit, search, predict, explain, info, doctor):
+for _command in (fit, search, predict, explain, audit, info, doctor):
     gorae_command.add_command(_command)
 
 

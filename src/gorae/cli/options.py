@@ -18,6 +18,9 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 quiet = click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 force = click.option("--force", is_flag=True, help="Replace files that exist.")
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything."
+)
 header = click.option(
     "--header/--no-header", default=True, help="Whether the file's first line names the columns."
 )
@@ -37,20 +40,14 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
-data_options = stacked(
-    click.option("--target", help="The column to predict (for a file)."),
-    click.option(
-        "--task",
-        type=click.Choice(["classification", "regression"]),
-        help="Else told from the target.",
-    ),
-    click.option(
-        "--drop",
-        multiple=True,
-        metavar="COLUMN",
-        help="Leave a column out, such as an identifier, or what is known only afterwards. May be repeated.",
-    ),
-    click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out."),
+_target = click.option("--target", help="The column to predict (for a file).")
+_drop = click.option(
+    "--drop",
+    multiple=True,
+    metavar="COLUMN",
+    help="Leave a column out, such as an identifier, or what is known only afterwards. May be repeated.",
+)
+_stored = stacked(
     click.option("--data-dir", type=click.Path(), help="Folder with idx files, for mnist and fashion-mnist."),
     click.option(
         "--download", is_flag=True, help="Fetch a named data set that is not here (HTTPS, checked)."
@@ -58,12 +55,35 @@ data_options = stacked(
     header,
     encoding,
 )
+
+data_options = stacked(
+    _target,
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "regression"]),
+        help="Else told from the target.",
+    ),
+    _drop,
+    click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out."),
+    _stored,
+)
 """What to learn from."""
 
-run_options = stacked(
+labelled_options = stacked(
+    _target,
     click.option(
-        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything."
+        "--task",
+        type=click.Choice(["classification"]),
+        help="That numbers which look like quantities are labels.",
     ),
+    _drop,
+    click.option("--test", type=click.Path(), help="A file with test rows, looked for among the rows."),
+    _stored,
+)
+"""Whose labels to look at."""
+
+run_options = stacked(
+    seed,
     click.option(
         "--device", type=click.Choice(["auto", "cpu", "gpu", "tpu"]), default="auto", show_default=True
     ),

@@ -11,6 +11,7 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``scaling``: probabilities brought to the scale on which they come true
 * ``conformal``: sets and intervals that hold the truth as often as they state
 * ``labels``: which labels may be wrong
+* ``duplicates``, ``leakage``: rows that are there twice, and what may tell a model the answer
 * ``learning_curve``: what more data would bring
 * ``uncertainty``: what is undecided in a row, and what more data would settle
 * ``novelty``: how unlike the training data a row is
@@ -49,6 +50,7 @@ from gorae.evidence.diagnosis import (
     judge,
     split_scores,
 )
+from gorae.evidence.duplicates import Duplicates, find_duplicates
 from gorae.evidence.gap import Gap, gap_verdict
 from gorae.evidence.hardest import HardRow, hardest
 from gorae.evidence.history import Band, band
@@ -60,9 +62,16 @@ from gorae.evidence.intervals import (
     optimism_inflation,
 )
 from gorae.evidence.labels import LabelAudit, audit_labels
+from gorae.evidence.leakage import (
+    Suspect,
+    leaking_columns,
+    looks_like_counter,
+    order_effect,
+    ordered_suspect,
+)
 from gorae.evidence.learning_curve import LearningCurve, fit_learning_curve
 from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
-from gorae.evidence.neighbours import nearest
+from gorae.evidence.neighbours import nearest, neighbour_shares
 from gorae.evidence.novelty import (
     ClassGaussians,
     by_disagreement,
@@ -96,6 +105,7 @@ __all__ = [
     "Curves",
     "Diagnosis",
     "Examined",
+    "Duplicates",
     "Gap",
     "HardRow",
     "HiddenLayer",
@@ -105,6 +115,7 @@ __all__ = [
     "Reliability",
     "Scaling",
     "Scores",
+    "Suspect",
     "Uncertainty",
     "Verdict",
     "audit_labels",
@@ -122,6 +133,7 @@ __all__ = [
     "cross_conformal_sets",
     "cross_validated_interval",
     "fewest_calibration_rows",
+    "find_duplicates",
     "fit_class_gaussians",
     "fit_learning_curve",
     "fit_scaling",
@@ -131,9 +143,14 @@ __all__ = [
     "held_out_interval",
     "higher_is_better",
     "judge",
+    "leaking_columns",
     "logits_of",
+    "looks_like_counter",
     "nearest",
+    "neighbour_shares",
     "optimism_inflation",
+    "order_effect",
+    "ordered_suspect",
     "paired_comparison",
     "paired_row_comparison",
     "perfect_score",

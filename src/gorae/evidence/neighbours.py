@@ -10,12 +10,13 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
 from gorae.errors import InputError, ParameterError
-from gorae.evidence.checks import check_choice, check_count, finite_matrix
+from gorae.evidence.checks import check_choice, check_count, check_same_length, class_codes, finite_matrix
 
-__all__ = ["NEIGHBOUR_METRICS", "nearest"]
+__all__ = ["NEIGHBOUR_METRICS", "nearest", "neighbour_shares"]
 
 NEIGHBOUR_METRICS = ("l2", "cosine", "l1")
 _BLOCK_BYTES = 64 * 2**20
+_MOST_ASKED = 10_000
 
 
 def nearest(
@@ -74,6 +75,61 @@ def nearest(
             rows[query] = near[np.argsort(line[near], kind="stable")[:k]]
             distances[query] = line[rows[query]]
     return rows, distances
+
+
+def neighbour_shares(
+    features: Any, labels: Any, classes: int, *, k: int = 15, groups: Any = None, seed: int = 0
+) -> Float[np.ndarray, "rows classes"]:
+    """Return the share of each class among the nearest other rows of each row.
+
+    No row has a say about itself, so these are probabilities out of fold. Of more than 10,000 rows, as many
+    drawn evenly are the ones that are near or not.
+
+    Args:
+        features: (rows, width), finite.
+        labels: (rows,) class codes.
+        classes: How many classes there are.
+        k: Nearest rows that are asked, Euclidean; fewer where there are fewer.
+        groups: (rows,) or None; rows of a row's own group have no say either.
+        seed: Decides which rows are drawn.
+
+    Returns:
+        The shares; all classes alike where no row has a say.
+
+    Raises:
+        InputError: If lengths differ, a feature is not finite, or a label is none of the classes.
+        ParameterError: If k is not a whole number of at least 1.
+
+    Example:
+        >>> neighbour_shares([[0.0], [1.0], [2.0], [9.0]], [0, 0, 1, 1], 2, k=2).tolist()
+        [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]
+    """
+    check_count("k", k)
+    rows = finite_matrix("features", features).astype(np.float32)
+    codes = class_codes("labels", labels, classes)
+    units = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    check_same_length(features=rows, labels=codes, groups=units)
+    asked = np.arange(len(rows))
+    if len(asked) > _MOST_ASKED:
+        asked = np.sort(np.random.default_rng(seed).choice(asked, _MOST_ASKED, replace=False))
+    rows -= rows.mean(axis=0)  # the squares below are then no larger than they need be
+    known, wanted = rows[asked], min(k, len(asked))
+    lengths = np.einsum("ij,ij->i", known, known)
+    shares = np.empty((len(rows), classes))
+    block = max(1, _BLOCK_BYTES // (4 * len(asked)))
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        table = lengths - 2 * rows[part] @ known.T  # the row's own square changes no order
+        table[units[part, None] == units[asked]] = np.inf
+        places = np.argpartition(table, wanted - 1, axis=1)[:, :wanted]
+        has_a_say = np.isfinite(np.take_along_axis(table, places, axis=1))
+        votes = np.zeros((len(table), classes))
+        voters = np.repeat(np.arange(len(table)), wanted)
+        np.add.at(votes, (voters, codes[asked][places].ravel()), has_a_say.ravel().astype(float))
+        count = votes.sum(axis=1, keepdims=True)
+        even = np.full_like(votes, 1 / classes)
+        shares[part] = np.divide(votes, count, out=even, where=count > 0)
+    return shares
 
 
 def _distances(queries: np.ndarray, train: np.ndarray, metric: str) -> np.ndarray:

@@ -1,15 +1,20 @@
 """Evidence made visible: pictures as inline SVG, and self-contained HTML files that hold them.
 
-`render_report` is the report of a study, `search_report` that of a search for settings.
+`render_report` is the report of a study, `search_report` that of a search for settings, `audit_report` that
+of an audit of labels.
 """
 
 from gorae.report import pictures
+from gorae.report.audits import AuditFacts, audit_report, render_audit_report
 from gorae.report.page import render_report
 from gorae.report.searches import SearchFacts, render_search_report, search_facts, search_report
 
 __all__ = [
+    "AuditFacts",
     "SearchFacts",
+    "audit_report",
     "pictures",
+    "render_audit_report",
     "render_report",
     "render_search_report",
     "search_facts",

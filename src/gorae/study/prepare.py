@@ -126,7 +126,7 @@ def prepare(
     if not own_test and len(held) and test is None:
         notes.append("The held-out rows all have the same target: R² is not defined on them.")
     seen = seen_before(test, rows) if own_test and test is not None else 0
-    notes += _told_of_seen(seen, test)
+    notes += told_of_seen(seen, test)
     return Prepared(
         rows=rows,
         test=test,
@@ -143,7 +143,7 @@ def prepare(
     )
 
 
-def _told_of_seen(seen: int, test: Rows | None) -> list[str]:
+def told_of_seen(seen: int, test: Rows | None) -> list[str]:
     """Return a sentence on test rows that were learned from, if there are any."""
     if not seen or test is None:
         return []

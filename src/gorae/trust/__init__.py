@@ -5,6 +5,7 @@
 * ``parts``: a model fitted on many parts of the rows, as one population
 * ``detectors``: scores of how unlike the training data a row is
 * ``gathering``: what is learned about a model from rows that it has not seen
+* ``audit``: which labels of the rows look wrong
 * ``judge``, ``panel``: which rows are unlike the training data, at a stated share of false alarms
 * ``calibration``: the scale of probabilities, and sets of classes
 * ``cautious``: `CautiousClassifier`, the estimator made of all
@@ -12,6 +13,7 @@
 """
 
 from gorae.trust.answers import Answers, ask, features_width
+from gorae.trust.audit import RowAudit, audit_rows, default_auditor
 from gorae.trust.calibration import Calibration, calibration_from_state, make_calibration
 from gorae.trust.cautious import CautiousClassifier
 from gorae.trust.detectors import DETECTORS
@@ -30,8 +32,11 @@ __all__ = [
     "Gathered",
     "Judge",
     "Panel",
+    "RowAudit",
     "ask",
+    "audit_rows",
     "calibration_from_state",
+    "default_auditor",
     "features_width",
     "gather",
     "judge_from_state",

@@ -88,7 +88,8 @@ def gather(
         y: (rows,) class labels.
         cv: folds.
         repeats: how often the rows are cut into folds anew.
-        detectors: names of `DETECTORS` to score rows with; None for all that the model has members for.
+        detectors: names of `DETECTORS` to score rows with; None for all that the model has members for. With
+            () no twin is asked about the rows that it has learned from, which takes most of the asking.
         leave_out: whether to find out, class by class, which detector finds a class that was never seen; with
             fewer than three classes nothing is left to be known, and it is not done.
         lone: whether a network that is to find that out has one member, whatever the estimator has.

@@ -35,7 +35,15 @@ _ROOM, _HEADING = 6, 18
 _UPRIGHT: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "right", "va": "center"}
 
 
-def confusion_figure(labels: Sequence[object], counts: Int[np.ndarray, "classes classes"]) -> str:
+def confusion_figure(
+    labels: Sequence[object],
+    counts: Int[np.ndarray, "classes classes"],
+    *,
+    down: str = "actual class",
+    across: str = "predicted class",
+    cells: str = "cells: number of rows",
+    what: str = "Confusion matrix",
+) -> str:
     """The confusion matrix; a row is an actual class, a column what was predicted.
 
     The diagonal is blue and errors are vermillion, both by their share of the row; shares of errors are drawn
@@ -44,6 +52,10 @@ def confusion_figure(labels: Sequence[object], counts: Int[np.ndarray, "classes 
     Args:
         labels: names of the classes.
         counts: how many rows of class i were predicted as class j.
+        down: what a row of the matrix is.
+        across: what a column is.
+        cells: what a cell holds.
+        what: what the picture is, for readers who cannot see it.
 
     Returns:
         An ``<svg>`` element.
@@ -78,15 +90,15 @@ def confusion_figure(labels: Sequence[object], counts: Int[np.ndarray, "classes 
         axes.set_xticks(middles, labels=names, **(_UPRIGHT if upright else {}))
         axes.set_yticks(middles, labels=names)
         axes.tick_params(length=0)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("actual class")
-        axes.set_title("cells: number of rows", loc="left", fontsize=10, color=SOFT, pad=5)
+        axes.set_xlabel(across)
+        axes.set_ylabel(down)
+        axes.set_title(cells, loc="left", fontsize=10, color=SOFT, pad=5)
         for spine in axes.spines.values():
             spine.set(visible=True, color=GRID)
         _cells(axes, counts, cell)
 
     right, rows = int(np.trace(counts)), int(counts.sum())
-    label = f"Confusion matrix of {len(names)} classes: {right} of {rows} rows on the diagonal."
+    label = f"{what} of {len(names)} classes: {right} of {rows} rows on the diagonal."
     return draw(paint, size=size, label=label)
 
 

@@ -1,0 +1,223 @@
+"""What each section of an audit's report shows, as plain values; None leaves a section out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gorae.report import pictures
+from gorae.report.audits.facts import AuditFacts, Example, SuspectRow, Twins
+from gorae.report.names import shortened
+from gorae.report.sections import inline, lines, machine
+from gorae.report.words import count, counted, entry, percent, value
+
+__all__ = ["audit_view", "share_in_words"]
+
+_MOST_CARDS = 24
+_MOST_COLUMNS = 6
+_MOST_PAIRS = 12
+_MOST_GROUPS = 12
+_MOST_IN_GROUP = 12
+
+
+def audit_view(facts: AuditFacts) -> dict[str, Any]:
+    """Everything the template needs, one entry a section.
+
+    Args:
+        facts: of the audit.
+
+    Returns:
+        Sections by name; a section that has nothing to show is None.
+
+    Raises:
+        InputError: the joint is not of shape (classes, classes).
+
+    Example:
+        >>> audit_view(AuditFacts(["a", "b"], 20, 0.0, 0.0, 0.1, np.eye(2) / 2))["suspects"] is None
+        True
+    """
+    told = [facts.created, f"{count(facts.rows)} rows", f"{len(facts.classes)} classes", *facts.about]
+    return {
+        "facts": [shortened(phrase, 120) for phrase in told if phrase],
+        "sentences": [shortened(sentence, 2000) for sentence in _sentences(facts)],
+        "tiles": _tiles(facts),
+        "warnings": lines(facts.warnings),
+        "machine": machine({"version": facts.version, "machine": facts.machine}),
+        "suspects": _suspects(facts),
+        "pairs": _pairs(facts),
+        "twins": _twins(facts.twins),
+        "leaks": [(shortened(one["sentence"], 600), shortened(one["advice"], 600)) for one in facts.leaks],
+        "method": shortened(facts.method, 2000) if facts.method else "",
+        "notes": lines(facts.notes),
+    }
+
+
+def share_in_words(noise: float, low: float, high: float) -> str:
+    r"""The estimated share of wrong labels, with its interval.
+
+    Args:
+        noise: the share.
+        low: its lower bound.
+        high: its upper bound.
+
+    Example:
+        >>> share_in_words(0.031, 0.022, 0.041)
+        '3.1\xa0% (2.2 to 4.1)'
+    """
+    return f"{percent(max(noise, 0.0))} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _sentences(facts: AuditFacts) -> list[str]:
+    """The answer in a few sentences."""
+    told = [f"About {share_in_words(facts.noise, facts.low, facts.high)} of the labels look wrong."]
+    if facts.wrong:
+        verb = "has" if facts.wrong == 1 else "have"
+        told.append(
+            f"{counted(facts.wrong, 'row')} {verb} a label that is more probably wrong than right; look "
+            "at them first."
+        )
+    else:
+        told.append("No row has a label that is more probably wrong than right.")
+    twins = facts.twins
+    if twins.repeated:
+        disputed = f", {count(twins.disputed)} of them under different labels" if twins.disputed else ""
+        told.append(f"{counted(len(twins.groups), 'row')} stand there more than once{disputed}.")
+    if twins.across_equal or twins.across_near:
+        total = twins.across_equal + twins.across_near
+        told.append(f"{counted(total, 'test row')} also stand among the training rows, or nearly so.")
+    if facts.leaks:
+        told.append(f"{counted(len(facts.leaks), 'suspect')} of leakage: see below.")
+    return told
+
+
+def _tiles(facts: AuditFacts) -> list[dict[str, str]]:
+    """The figures of the answer."""
+    twins = facts.twins
+    return [
+        {
+            "caption": "Labels that look wrong",
+            "figure": percent(max(facts.noise, 0.0)),
+            "detail": f"95 % interval {100 * facts.low:.1f} to {100 * facts.high:.1f} %",
+        },
+        {
+            "caption": "Rows to look at",
+            "figure": count(facts.wrong),
+            "detail": f"of {count(facts.rows)}: label more probably wrong than right",
+        },
+        {
+            "caption": "Rows that stand there again",
+            "figure": count(twins.repeated),
+            "detail": f"and {counted(twins.near_pairs, 'pair')} nearly equal",
+        },
+        {
+            "caption": "Suspects of leakage",
+            "figure": count(len(facts.leaks)),
+            "detail": "columns, identifiers, order, test rows",
+        },
+    ]
+
+
+def _suspects(facts: AuditFacts) -> dict[str, Any] | None:
+    """The most suspicious rows, each with the nearest of both labels."""
+    if not facts.suspects:
+        return None
+    shown = list(facts.suspects)[:_MOST_CARDS]
+    columns: dict[str, None] = {}
+    for one in shown:
+        columns |= dict.fromkeys(one.example.values or {})
+    names = list(columns)[:_MOST_COLUMNS]
+    return {
+        "images": all(one.example.image is not None for one in shown),
+        "columns": names,
+        "left_out": max(len(columns) - _MOST_COLUMNS, 0),
+        "space": facts.space,
+        "rows": [_suspect(rank, one, names) for rank, one in enumerate(shown, start=1)],
+        "more": max(facts.wrong - len(shown), 0),
+    }
+
+
+def _suspect(rank: int, one: SuspectRow, names: Sequence[str]) -> dict[str, Any]:
+    """One suspicious row as the template shows it."""
+    beside = [
+        (caption, _example(example, names))
+        for caption, example in (("nearest of its label", one.same), ("nearest of the suggested", one.other))
+        if example is not None
+    ]
+    return {
+        "rank": rank,
+        "own": _example(one.example, names),
+        "suggested": shortened(one.suggested, 40),
+        "probability": value(one.probability),
+        "beside": beside,
+    }
+
+
+def _example(one: Example, names: Sequence[str]) -> dict[str, Any]:
+    """A row with its picture or its values."""
+    values: Mapping[str, Any] = one.values or {}
+    return {
+        "row": one.row,
+        "label": shortened(one.label, 40),
+        "distance": None if one.distance is None else value(one.distance),
+        "image": None if one.image is None else pictures.image_uri(one.image),
+        "values": [_entry(values.get(name)) for name in names],
+    }
+
+
+def _entry(content: Any) -> str:
+    """One value of a table."""
+    if content is None:
+        return "–"
+    if isinstance(content, float | np.floating):
+        return entry(float(content))
+    return shortened(content, 28)
+
+
+def _pairs(facts: AuditFacts) -> dict[str, Any] | None:
+    """Which labels are mistaken for which, as a picture and a table."""
+    rows = np.rint(np.asarray(facts.joint, np.float64) * facts.rows).astype(np.int64)
+    names = [str(label) for label in facts.classes]
+    drawn = len(names) <= pictures.MOST_CLASSES
+    words = {
+        "down": "given label",
+        "across": "estimated true class",
+        "cells": "cells: estimated number of rows",
+        "what": "Estimated true classes by label",
+    }
+    found = pictures.top_confusions(names, rows, most=_MOST_PAIRS)
+    return {
+        "picture": inline(pictures.confusion_figure(names, rows, **words)) if drawn else None,
+        "many": len(names) > 14,
+        "pairs": [
+            {"label": given, "true": true, "rows": count(number), "share": percent(share)}
+            for given, true, number, share in found
+        ],
+    }
+
+
+def _twins(twins: Twins) -> dict[str, Any] | None:
+    """Rows that are there more than once."""
+    if not (twins.groups or twins.near or twins.across):
+        return None
+    groups = [
+        {
+            "rows": ", ".join(str(row) for row, _ in group[:_MOST_IN_GROUP])
+            + (f" and {len(group) - _MOST_IN_GROUP} more" if len(group) > _MOST_IN_GROUP else ""),
+            "labels": shortened(", ".join(dict.fromkeys(str(label) for _, label in group)), 80),
+            "disputed": len({str(label) for _, label in group}) > 1,
+        }
+        for group in sorted(twins.groups, key=lambda group: len({str(label) for _, label in group}) < 2)
+    ]
+    return {
+        "groups": groups[:_MOST_GROUPS],
+        "more_groups": max(len(groups) - _MOST_GROUPS, 0),
+        "near": [
+            {"one": one, "other": other, "same": same, "distance": value(away)}
+            for one, other, same, away in list(twins.near)[:_MOST_GROUPS]
+        ],
+        "more_near": max(twins.near_pairs - _MOST_GROUPS, 0),
+        "across": [{"test": test, "train": train} for test, train in list(twins.across)[:_MOST_GROUPS]],
+        "more_across": max(len(twins.across) - _MOST_GROUPS, 0),
+        "across_equal": count(twins.across_equal),
+        "across_near": count(twins.across_near),
+    }

@@ -1,0 +1,204 @@
+"""`audit`: which labels of a data set look wrong, which rows are there twice, what may leak the answer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gorae.data import describe_values, guess_task
+from gorae.errors import DataError, ParameterError
+from gorae.estimators.parameters import check_count, root_seed
+from gorae.estimators.progress import training_bar
+from gorae.search import Rows
+from gorae.study.data_faults import find_leaks, find_twins, scaled_rows
+from gorae.study.label_audit import Audit
+from gorae.study.outcomes import row_values
+from gorae.study.prepare import Prepared, prepare, told_of_seen
+from gorae.trust.audit import audit_rows
+
+__all__ = ["audit"]
+
+
+def audit(
+    X: Any,
+    y: Any,
+    *,
+    estimator: Any = None,
+    cv: int = 5,
+    repeats: int = 3,
+    random_state: Any = 0,
+    sample_weight: Any = None,
+    groups: Any = None,
+    X_test: Any = None,
+    y_test: Any = None,
+    task: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    feature_names: Sequence[str] | None = None,
+    row_numbers: Any = None,
+    notes: Sequence[str] = (),
+    name: str = "data",
+    target: str | None = None,
+    verbose: int = 0,
+) -> Audit:
+    """Find labels that look wrong, rows that are there twice, and what may leak the answer.
+
+    Networks learn from the rows in folds, cut anew in each repeat, all as one population. What they say of
+    rows that they have not seen, averaged over the repeats and mixed with the labels of a row's nearest
+    neighbours, is weighed against the label by confident learning. Rows are compared in their filled and
+    scaled columns, which no label has touched.
+
+    Args:
+        X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array.
+        y: class labels, one a row.
+        estimator: an unfitted classifier of gorae or of scikit-learn, which reads encoded and filled columns
+            and class codes; None for small networks and nearest neighbours.
+        cv: folds, at most as many as the smallest class has rows.
+        repeats: how often rows are cut into folds anew; more make the ranking steadier.
+        random_state: seed of everything.
+        sample_weight: one weight a row, or None.
+        groups: a group a row; rows of a group are never on both sides of a fold.
+        X_test: test rows, which are looked for among the rows.
+        y_test: their labels.
+        task: "classification" where numbers that look like quantities are labels.
+        image_shape: height and width, where rows are pictures given flat.
+        feature_names: what an array's columns are called.
+        row_numbers: a whole number a row, what it is called; None to count them from 0.
+        notes: sentences on what was done to the data before.
+        name: what the data are called.
+        target: what the target is called.
+        verbose: 0 is silent, 1 shows a progress bar on standard error.
+
+    Returns:
+        The audit.
+
+    Raises:
+        DataError: when the data cannot be learned from, are no classes, or are predicted no better than by
+            chance, so that no label can be judged.
+        ParameterError: when a parameter is out of its range.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> y[3] = 2
+        >>> found = audit(X, y, repeats=1)
+        >>> first = next(found.ranking())
+        >>> first["row"], first["label"], first["suggested"], found.twins.groups[0][0][0]
+        (3, 2, 0, 101)
+
+    References:
+        Northcutt, Jiang, Chuang (2021), "Confident learning: estimating uncertainty in dataset labels".
+    """
+    seed, folds = root_seed(random_state), check_count("cv", cv, low=2)
+    check_count("repeats", repeats)
+    _check_classes(y, task)
+    data = prepare(
+        X,
+        y,
+        X_test=X_test,
+        y_test=y_test,
+        task="classification",
+        hold_out=False,
+        groups=groups,
+        image_shape=image_shape,
+        feature_names=feature_names,
+        row_numbers=row_numbers,
+        seed=seed,
+    )
+    weight = None if sample_weight is None else _weights(sample_weight, len(data.rows.matrix))
+    twins, shared = find_twins(data)
+    leaks = [*shared, *find_leaks(data, seed)]
+    data, weight, unjudged = _judged(data, weight)
+    folds = min(folds, data.folds)
+    fits = folds * repeats + 1
+    with training_bar(verbose, fits * int(getattr(estimator, "members", 1))) as bar:
+        found = audit_rows(
+            _filled(data.rows),
+            data.rows.targets,
+            scaled_rows(data.rows),
+            estimator=estimator,
+            cv=folds,
+            repeats=repeats,
+            seed=seed,
+            sample_weight=weight,
+            groups=data.rows.groups,
+            progress=bar,
+        )
+    facts = {
+        "name": name,
+        "target": target,
+        "rows": len(data.rows.matrix),
+        "columns": data.columns,
+        "classes": [str(label) for label in data.labels],
+        "method": _method(estimator, folds, repeats),
+        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
+    }
+    # Test rows among these are told with the leaks, whatever their labels.
+    again = told_of_seen(data.seen, data.test)
+    told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
+    return Audit(found, np.asarray(data.classes), data.row_numbers, twins, tuple(leaks), told, facts, data)
+
+
+def _method(estimator: Any, folds: int, repeats: int) -> str:
+    """Return how labels were judged, in words."""
+    times = f", cut anew {repeats} times" if repeats > 1 else ""
+    who = "networks and nearest neighbours" if estimator is None else type(estimator).__name__
+    return f"Every row was judged by {who} that had not learned from it ({folds} folds{times})."
+
+
+def _check_classes(y: Any, task: str | None) -> None:
+    """Refuse a target that is a quantity."""
+    if task == "classification":
+        return
+    if task is not None:
+        raise ParameterError(
+            f"an audit is of class labels: task must be 'classification' or None, got {task!r}."
+        )
+    values = row_values(y, "targets")
+    if guess_task(values) == "regression":
+        raise DataError(
+            f"an audit looks for wrong class labels, but the target holds {describe_values(values)}, which "
+            "look like a quantity; if they are labels, say task='classification' (--task classification)."
+        )
+
+
+def _weights(sample_weight: Any, rows: int) -> np.ndarray:
+    """Return one weight a row."""
+    weight = row_values(sample_weight, "sample_weight")
+    if len(weight) != rows:
+        raise DataError(f"sample_weight must be one weight a row: there are {rows} rows, but {len(weight)}.")
+    return weight
+
+
+def _judged(data: Prepared, weight: np.ndarray | None) -> tuple[Prepared, np.ndarray | None, list[str]]:
+    """Return the data without classes of a single row, which no model that has not seen it can know."""
+    rows, labels = data.rows, np.asarray(data.classes)
+    counts = np.bincount(rows.targets, minlength=len(labels))
+    single = np.flatnonzero(counts == 1)
+    if not len(single):
+        return data, weight, []
+    kept, classes = np.flatnonzero(counts[rows.targets] > 1), np.flatnonzero(counts > 1)
+    if len(classes) < 2:
+        raise DataError(
+            "an audit needs at least two classes of two rows or more: a single row cannot be judged."
+        )
+    codes = np.searchsorted(classes, rows.targets[kept]).astype(rows.targets.dtype)
+    groups = None if rows.groups is None else rows.groups[kept]
+    fewer = Rows(rows.matrix[kept], codes, len(classes), groups, rows.images)
+    frame = None if data.frame is None else data.frame[kept]
+    told = f"{len(single)} rows whose label is theirs alone were not judged."
+    if len(single) == 1:
+        told = "One row whose label is its own alone was not judged."
+    numbers = data.row_numbers[kept]
+    found = replace(data, rows=fewer, classes=labels[classes], frame=frame, row_numbers=numbers)
+    return found, None if weight is None else weight[kept], [told]
+
+
+def _filled(rows: Rows) -> np.ndarray:
+    """Return the matrix without missing values: each the mean of its column, which no label has touched."""
+    matrix = rows.matrix
+    if matrix.dtype.kind != "f" or not np.isnan(matrix).any():
+        return matrix
+    known = ~np.isnan(matrix)
+    mean = np.where(known, matrix, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known, matrix, mean).astype(np.float32)
