@@ -112,6 +112,8 @@ def _as_text(found: Any, table: Path, page: Path) -> str:
     lines = [
         f"About {100 * found.noise:.1f} % of the labels look wrong ({100 * low:.1f} to {100 * high:.1f}); "
         f"{len(found.wrong_rows)} of {found.facts['rows']} rows have a label more probably wrong than right.",
+        f"Out of fold {100 * found.found.agreement:.1f} % of the labels are predicted; rows that these "
+        "columns cannot tell apart count as wrong too.",
         "",
         *_ranked(list(found.ranking(_SHOWN))),
         "",

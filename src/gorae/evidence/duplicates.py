@@ -160,10 +160,14 @@ def _two_nearest(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _dimension(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the dimension that rows locally fill, at least 1: 1 over the mean log of second / first."""
+    """Return the dimension that rows locally fill, at least 1.
+
+    In d dimensions the ratio second / first is above x with probability x^-d, so its median is 2^(1/d). The
+    median, as duplicates have ratios without bound.
+    """
     there = first > 0
-    mean = float(np.mean(np.log(second[there] / first[there]))) if there.any() else 0.0
-    return max(1.0, 1 / mean) if mean > 0 else np.inf
+    middle = float(np.median(np.log(second[there] / first[there]))) if there.any() else 0.0
+    return max(1.0, np.log(2) / middle) if middle > 0 else np.inf
 
 
 def _projected(points: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def leaking_columns(
     found = []
     for name, values in columns.items():
         check_same_length(**{"labels": labels, name: values})
-        rows = np.asarray(values, np.float64)[judged]
+        rows = _centred(np.asarray(values)[judged])
         if not _may_leak(tree, rows, codes):
             continue
         skill = _skill(codes, _out_of_fold(tree, rows, codes, seed))
@@ -240,6 +240,16 @@ def _column_suspect(name: str, skill: float, classes: int) -> Suspect:
         "perfect, on rows that its rule had not seen.",
         "Ask whether it is known when a prediction is needed; if not, leave it out.",
     )
+
+
+def _centred(rows: np.ndarray) -> np.ndarray:
+    """Return columns around 0, at most 1 in size: trees read float32, which would blur a large constant."""
+    numbers = rows.astype(np.float64)
+    known = np.isfinite(numbers)
+    middle = np.where(known, numbers, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    numbers -= middle
+    reach = np.abs(np.where(known, numbers, 0.0)).max(axis=0, initial=0.0)
+    return numbers / np.where(reach > 0, reach, 1.0)
 
 
 def _may_leak(tree: DecisionTreeClassifier, rows: np.ndarray, codes: np.ndarray) -> bool:

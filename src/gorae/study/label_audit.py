@@ -119,6 +119,7 @@ class Audit:
         low, high = self.interval
         return {
             "noise": {"share": self.noise, "low": low, "high": high},
+            "agreement": self.found.agreement,
             "wrong_rows": self.wrong_rows.tolist(),
             "ranking": list(self.ranking(most)),
             "pairs": self.pairs(),
@@ -174,6 +175,7 @@ class Audit:
             low=low,
             high=high,
             joint=self.found.found.joint,
+            agreement=self.found.agreement,
             wrong=len(self.found.wrong_rows),
             suspects=[self._suspect(int(at)) for at in self._shown()],
             twins=self.twins,
@@ -192,7 +194,7 @@ class Audit:
         )
 
     def _shown(self) -> np.ndarray:
-        """Return which rows the report shows: those that another label is suggested for, and a few at least."""
+        """Return which rows the report shows: those that need another label, and a few at least."""
         own, order = self.found, self.found.found.order
         changed = order[own.found.suggested[order] != own.labels[order]]
         return changed[:_SHOWN] if len(changed) >= _FEWEST_SHOWN else order[:_FEWEST_SHOWN]

@@ -20,6 +20,7 @@ NONE = -1
 
 _CHANCE = 2.33
 _ROUNDS = 50
+_EPOCHS, _STEPS = 15, 120
 
 
 @dataclass(frozen=True)
@@ -50,26 +51,34 @@ class RowAudit:
     suggested_distance: Float[np.ndarray, " rows"]
 
     @property
+    def agreement(self) -> float:
+        """The share of the labels that are predicted out of fold."""
+        return float(np.mean(self.probabilities.argmax(axis=1) == self.labels))
+
+    @property
     def wrong_rows(self) -> Int[np.ndarray, " wrong"]:
         """The rows whose label is more probably wrong than right, the most suspicious first."""
         changed = (self.found.wrong > 0.5) & (self.found.suggested != self.labels)
         return self.found.order[changed[self.found.order]]
 
 
-def default_auditor(seed: int) -> MLPClassifier:
+def default_auditor(rows: int, seed: int) -> MLPClassifier:
     """Return the network that labels are audited with.
 
-    It trains for a few epochs only: a network that trains on learns the wrong labels by heart, and then
-    believes them.
+    It trains for 15 epochs only: a network that trains on learns the wrong labels by heart, and then believes
+    them. Where rows are few it is as many epochs as make 120 steps; with fewer it would not learn at all.
 
     Args:
+        rows: how many there are.
         seed: of the weights.
 
     Example:
-        >>> default_auditor(0).epochs
-        15
+        >>> default_auditor(100, 0).epochs, default_auditor(10_000, 0).epochs
+        (120, 15)
     """
-    return MLPClassifier((128, 128), learning_rate=3e-3, schedule="one_cycle", epochs=15, random_state=seed)
+    network = MLPClassifier((128, 128), learning_rate=3e-3, schedule="one_cycle", random_state=seed)
+    steps = -(-rows // network.batch_size)
+    return network.set_params(epochs=max(_EPOCHS, -(-_STEPS // steps)))
 
 
 def audit_rows(
@@ -130,7 +139,7 @@ def audit_rows(
         estimators via stacking".
     """
     gathered = gather(
-        default_auditor(seed) if estimator is None else estimator,
+        default_auditor(len(labels), seed) if estimator is None else estimator,
         X,
         labels,
         cv=cv,

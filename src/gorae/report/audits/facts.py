@@ -84,6 +84,7 @@ class AuditFacts:
         low: the lower bound of that share, 95 %.
         high: the upper bound.
         joint: (classes, classes) estimated share of rows labelled i and truly j.
+        agreement: share of the labels that are predicted out of fold, or None.
         wrong: how many rows have a label that is more probably wrong than right.
         suspects: the rows whose labels look most wrong, in order.
         twins: rows that are there more than once.
@@ -105,6 +106,7 @@ class AuditFacts:
     low: float
     high: float
     joint: Float[np.ndarray, "classes classes"]
+    agreement: float | None = None
     wrong: int = 0
     suspects: Sequence[SuspectRow] = ()
     twins: Twins = field(default_factory=Twins)

@@ -70,6 +70,11 @@ def share_in_words(noise: float, low: float, high: float) -> str:
 def _sentences(facts: AuditFacts) -> list[str]:
     """The answer in a few sentences."""
     told = [f"About {share_in_words(facts.noise, facts.low, facts.high)} of the labels look wrong."]
+    if facts.agreement is not None:
+        told[0] += (
+            f" Out of fold {percent(facts.agreement)} of them are predicted; rows that these columns cannot "
+            "tell apart count as wrong too."
+        )
     if facts.wrong:
         verb = "has" if facts.wrong == 1 else "have"
         told.append(
