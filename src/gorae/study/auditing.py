@@ -124,19 +124,21 @@ def audit(
             groups=data.rows.groups,
             progress=bar,
         )
-    facts = {
-        "name": name,
-        "target": target,
-        "rows": len(data.rows.matrix),
-        "columns": data.columns,
-        "classes": [str(label) for label in data.labels],
-        "method": _method(estimator, folds, repeats),
-        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
-    }
+    facts = {"name": name, "target": target, **_about(data), "method": _method(estimator, folds, repeats)}
     # Test rows among these are told with the leaks, whatever their labels.
     again = told_of_seen(data.seen, data.test)
     told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
     return Audit(found, np.asarray(data.classes), data.row_numbers, twins, tuple(leaks), told, facts, data)
+
+
+def _about(data: Prepared) -> dict[str, Any]:
+    """Return what the data are, in figures and words."""
+    return {
+        "rows": len(data.rows.matrix),
+        "columns": data.columns,
+        "classes": [str(label) for label in data.labels],
+        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
+    }
 
 
 def _method(estimator: Any, folds: int, repeats: int) -> str:
