@@ -132,7 +132,7 @@ def _unlikely(kept: Arrays, answers: Answers) -> np.ndarray:
     for weight, mean, variance in zip(kept["weights"], kept["means"], kept["variances"], strict=True):
         squares = ((answers.features - mean) ** 2 / variance).sum(axis=1)
         parts.append(np.log(weight) - 0.5 * (np.log(2 * np.pi * variance).sum() + squares))
-    return -logsumexp(np.stack(parts), axis=0)
+    return -np.asarray(logsumexp(np.stack(parts), axis=0))
 
 
 DETECTORS: dict[str, Detector] = {
