@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
-from gorae import CautiousClassifier, GaussianBayes, MLPClassifier, MLPRegressor
+from gorae import CautiousClassifier, GaussianBayes, KNeighborsClassifier, MLPClassifier, MLPRegressor
 from gorae.errors import DamagedFileError, DataError, InputTypeError, NotFittedError, ParameterError
 from gorae.evidence import conformal_threshold
 from gorae.trust import (
@@ -226,6 +226,16 @@ def test_scaling_a_column_changes_no_score():
     unit = np.array([1.0, 1000.0, 1e-3, 5.0])
     one, two = (CautiousClassifier(GaussianNB(), detector="distance").fit(x, y) for x in (X, X * unit))
     np.testing.assert_allclose(one.novelty_score(X), two.novelty_score(X * unit), rtol=1e-5)
+
+
+def test_columns_that_never_vary():
+    """Where there is no covariance the detector that needs one is left out; asked for by name, it is refused."""
+    X, y = np.ones((60, 2)), np.repeat([0, 1, 2], 20)
+    found = CautiousClassifier(KNeighborsClassifier(3)).fit(X, y)
+    assert found.detector_ != "mahalanobis"
+    assert found.predict(X).shape == (60,)
+    with pytest.raises(ParameterError, match="'mahalanobis' needs features that vary"):
+        CautiousClassifier(KNeighborsClassifier(3), detector="mahalanobis").fit(X, y)
 
 
 def test_members_disagree():

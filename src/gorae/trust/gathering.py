@@ -1,6 +1,7 @@
 """What is learned about a model from rows that it has not seen: folds and left-out classes at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from gorae.data import make_folds
+from gorae.errors import InputError
 from gorae.train import Progress
 from gorae.trust.answers import Answers, Space, ask, features_of, space_of
 from gorae.trust.detectors import DETECTORS, Arrays
@@ -179,8 +181,11 @@ class _Asking(NamedTuple):
         own, codes = features_of(twin.model, self.X[twin.rows], twin.space), self.codes[twin.rows]
         if among is not None:
             asked = asked.among(among)
-        kept = {name: DETECTORS[name].fit(own, codes, self.seed) for name in names}
-        return kept, {name: DETECTORS[name].score(kept[name], asked) for name in names}
+        kept: dict[str, Arrays] = {}
+        for name in names:
+            with suppress(InputError):  # features that never vary have no covariance: a detector less
+                kept[name] = DETECTORS[name].fit(own, codes, self.seed)
+        return kept, {name: DETECTORS[name].score(kept[name], asked) for name in kept}
 
 
 def _fitting(names: Iterable[str], members: int) -> list[str]:
@@ -210,14 +215,14 @@ def _areas(
     A detector of an ensemble is left out where the twins have one member.
     """
     names = _fitting(names, _members(without[0].model)) if absent else []
-    areas: dict[str, list[float]] = {name: [] for name in names} if absent else {}
+    areas: dict[str, list[float]] = {name: [] for name in names}
     for twin, code in zip(without, absent, strict=True):
         known = np.setdiff1d(np.arange(len(asking.classes)), [code])
         _, found = asking.novelty(names, twin, asking.answers(twin, scored), known)
         is_new = asking.codes[scored] == code
         for name, scores in found.items():
             areas[name].append(float(roc_auc_score(is_new, scores)))
-    return {name: np.array(values) for name, values in areas.items()}
+    return {name: np.array(values) for name, values in areas.items() if absent and len(values) == len(absent)}
 
 
 def _in_order(parts: Sequence[np.ndarray], tests: Sequence[np.ndarray]) -> np.ndarray:

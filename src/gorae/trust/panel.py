@@ -108,13 +108,19 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
         ParameterError: if there is no such detector, or the model has too few members for it.
     """
     check_choice("detector", detector, [AUTO, *DETECTORS])
+    able = [name for name in DETECTORS if all(name in one.novelty for one in gathered.judged)]
     if detector == AUTO:
-        areas = gathered.left_out
-        detector = max(areas, key=lambda name: float(np.mean(areas[name]))) if areas else _FALLBACK
-    if detector not in gathered.judged[0].novelty:
-        raise ParameterError(
-            f"detector {detector!r} needs {DETECTORS[detector].fewest_members} members; use members=5."
+        areas = {name: areas for name, areas in gathered.left_out.items() if name in able}
+        others = _FALLBACK if _FALLBACK in able else able[0]
+        detector = max(areas, key=lambda name: float(np.mean(areas[name]))) if areas else others
+    if detector not in able:
+        needed = DETECTORS[detector].fewest_members
+        why = (
+            f"needs {needed} members; use members={max(5, needed)}"
+            if needed > 1
+            else "needs features that vary"
         )
+        raise ParameterError(f"detector {detector!r} {why}.")
     return Panel(
         tuple(
             Judge(one.estimator, one.space, detector, one.kept[detector], np.sort(one.novelty[detector]))
