@@ -15,7 +15,7 @@ from gorae.study.data_faults import find_leaks, find_twins, scaled_rows
 from gorae.study.label_audit import Audit
 from gorae.study.outcomes import row_values
 from gorae.study.prepare import Prepared, prepare, told_of_seen
-from gorae.trust.audit import audit_rows
+from gorae.trust.audit import RowAudit, audit_rows
 
 __all__ = ["audit"]
 
@@ -107,12 +107,30 @@ def audit(
     )
     weight = None if sample_weight is None else _weights(sample_weight, len(data.rows.matrix))
     twins, shared = find_twins(data)
-    leaks = [*shared, *find_leaks(data, seed)]
+    leaks = (*shared, *find_leaks(data, seed))
     data, weight, unjudged = _judged(data, weight)
     folds = min(folds, data.folds)
-    fits = folds * repeats + 1
-    with training_bar(verbose, fits * int(getattr(estimator, "members", 1))) as bar:
-        found = audit_rows(
+    found = _rows_audited(data, weight, estimator, folds, repeats, seed, verbose)
+    facts = {"name": name, "target": target, **_about(data), "method": _method(estimator, folds, repeats)}
+    # Test rows among these are told with the leaks, whatever their labels.
+    again = told_of_seen(data.seen, data.test)
+    told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
+    return Audit(found, np.asarray(data.classes), data.row_numbers, twins, leaks, told, facts, data)
+
+
+def _rows_audited(
+    data: Prepared,
+    weight: np.ndarray | None,
+    estimator: Any,
+    folds: int,
+    repeats: int,
+    seed: int,
+    verbose: int,
+) -> RowAudit:
+    """Audit the labels of prepared rows, with a progress bar where that is asked for."""
+    networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
+    with training_bar(verbose, networks) as bar:
+        return audit_rows(
             _filled(data.rows),
             data.rows.targets,
             scaled_rows(data.rows),
@@ -124,11 +142,6 @@ def audit(
             groups=data.rows.groups,
             progress=bar,
         )
-    facts = {"name": name, "target": target, **_about(data), "method": _method(estimator, folds, repeats)}
-    # Test rows among these are told with the leaks, whatever their labels.
-    again = told_of_seen(data.seen, data.test)
-    told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
-    return Audit(found, np.asarray(data.classes), data.row_numbers, twins, tuple(leaks), told, facts, data)
 
 
 def _about(data: Prepared) -> dict[str, Any]:
