@@ -168,7 +168,7 @@ def test_labels_that_mean_nothing(estimator):
         (np.arange(20) / 3, {}, "numbers with fractions, which look like a quantity"),
         (np.zeros(20, int), {}, "at least two classes"),
         (["a"] * 19 + ["b"], {}, "at least two classes of two rows"),
-        (np.arange(20) % 2, {"sample_weight": [1.0]}, "one weight a row: there are 20 rows, but 1"),
+        (np.arange(20) % 2, {"sample_weight": [1.0]}, "one weight a row, 20, got the shape"),
         (np.arange(19) % 2, {}, "X has 20 rows, but y has 19"),
     ],
 )

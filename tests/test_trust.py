@@ -14,7 +14,14 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from gorae import CautiousClassifier, GaussianBayes, KNeighborsClassifier, MLPClassifier, MLPRegressor
-from gorae.errors import DamagedFileError, DataError, InputTypeError, NotFittedError, ParameterError
+from gorae.errors import (
+    DamagedFileError,
+    DataError,
+    InputError,
+    InputTypeError,
+    NotFittedError,
+    ParameterError,
+)
 from gorae.evidence import conformal_threshold
 from gorae.trust import (
     DETECTORS,
@@ -266,7 +273,7 @@ def test_too_few_rows_for_a_share():
     model = CautiousClassifier(GaussianNB()).fit(X[::3], y[::3])
     with pytest.raises(DataError, match=r"0\.01 need at least 99 rows .* each fold keeps 10"):
         model.predict(X, unknown="flag")
-    with pytest.raises(DataError, match=r"0\.99 needs at least 99"):
+    with pytest.raises(InputError, match=r"0\.99 needs at least 99 calibration rows, but there are 50"):
         model.predict_set(X, 0.99)
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
 
 from gorae import CautiousRegressor, MLPRegressor
-from gorae.errors import DataError, NotFittedError, ParameterError
+from gorae.errors import DataError, InputError, NotFittedError, ParameterError
 
 
 def data(rows, seed):
@@ -76,9 +76,9 @@ def test_bad_input():
     with pytest.raises(NotFittedError):
         CautiousRegressor().predict_interval(X)
     model = CautiousRegressor(LinearRegression()).fit(X, y)
-    with pytest.raises(DataError, match=r"0\.99 needs at least 99 training rows .* saw 50"):
+    with pytest.raises(InputError, match=r"0\.99 needs at least 99 calibration rows, but there are 50"):
         model.predict_interval(X, 0.99)
-    with pytest.raises(ParameterError, match="coverage must be a number"):
+    with pytest.raises(ParameterError, match="level must lie between 0 and 1"):
         model.predict_interval(X, 1.0)
     with pytest.raises(DataError, match="one target"):
         CautiousRegressor(LinearRegression()).fit(X, np.stack([y, y], axis=1))

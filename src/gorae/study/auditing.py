@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gorae.data import describe_values, guess_task
+from gorae.data import describe_values, fit_affine, guess_task
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.parameters import check_count, root_seed
 from gorae.estimators.progress import training_bar
@@ -16,6 +16,7 @@ from gorae.study.label_audit import Audit
 from gorae.study.outcomes import row_values
 from gorae.study.prepare import Prepared, prepare, told_of_seen
 from gorae.trust.audit import RowAudit, audit_rows
+from gorae.trust.given import check_weights
 
 __all__ = ["audit"]
 
@@ -105,7 +106,7 @@ def audit(
         row_numbers=row_numbers,
         seed=seed,
     )
-    weight = None if sample_weight is None else _weights(sample_weight, len(data.rows.matrix))
+    weight = check_weights(sample_weight, len(data.rows.matrix))
     twins, shared = find_twins(data)
     leaks = (*shared, *find_leaks(data, seed))
     data, weight, unjudged = _judged(data, weight)
@@ -131,7 +132,7 @@ def _rows_audited(
     networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
     with training_bar(verbose, networks) as bar:
         return audit_rows(
-            _filled(data.rows),
+            _filled(data.rows.matrix),
             data.rows.targets,
             scaled_rows(data.rows),
             estimator=estimator,
@@ -142,6 +143,11 @@ def _rows_audited(
             groups=data.rows.groups,
             progress=bar,
         )
+
+
+def _filled(matrix: np.ndarray) -> np.ndarray:
+    """Return a matrix without missing values; bytes miss none, and stay bytes."""
+    return matrix if matrix.dtype == np.uint8 else fit_affine(matrix, kind="none").apply(matrix)
 
 
 def _about(data: Prepared) -> dict[str, Any]:
@@ -177,14 +183,6 @@ def _check_classes(y: Any, task: str | None) -> None:
         )
 
 
-def _weights(sample_weight: Any, rows: int) -> np.ndarray:
-    """Return one weight a row."""
-    weight = row_values(sample_weight, "sample_weight")
-    if len(weight) != rows:
-        raise DataError(f"sample_weight must be one weight a row: there are {rows} rows, but {len(weight)}.")
-    return weight
-
-
 def _judged(data: Prepared, weight: np.ndarray | None) -> tuple[Prepared, np.ndarray | None, list[str]]:
     """Return the data without classes of a single row, which no model that has not seen it can know."""
     rows, labels = data.rows, np.asarray(data.classes)
@@ -207,13 +205,3 @@ def _judged(data: Prepared, weight: np.ndarray | None) -> tuple[Prepared, np.nda
     numbers = data.row_numbers[kept]
     found = replace(data, rows=fewer, classes=labels[classes], frame=frame, row_numbers=numbers)
     return found, None if weight is None else weight[kept], [told]
-
-
-def _filled(rows: Rows) -> np.ndarray:
-    """Return the matrix without missing values: each the mean of its column, which no label has touched."""
-    matrix = rows.matrix
-    if matrix.dtype.kind != "f" or not np.isnan(matrix).any():
-        return matrix
-    known = ~np.isnan(matrix)
-    mean = np.where(known, matrix, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known, matrix, mean).astype(np.float32)

@@ -16,6 +16,7 @@ from gorae.estimators.saving import fitted_state, labels_from_meta, labels_to_me
 from gorae.evidence import nearest
 from gorae.files import read_container, write_container
 from gorae.models import MLPShape
+from gorae.search.races import under
 from gorae.study.inputs import input_matrix
 from gorae.trust import (
     Calibration,
@@ -280,14 +281,14 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     reference = None
     if meta["reference"]:
         reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
-    estimator = estimator_from_state(_under("estimator/", arrays), meta["estimator"])
+    estimator = estimator_from_state(under("estimator/", arrays), meta["estimator"])
     calibration = panel = None
     if meta.get("calibration") is not None:
         calibration = calibration_from_state(
-            _under("calibration/", arrays), meta["calibration"], len(estimator.classes_)
+            under("calibration/", arrays), meta["calibration"], len(estimator.classes_)
         )
     if meta.get("panel") is not None:
-        panel = panel_from_state(_under("panel/", arrays), meta["panel"])
+        panel = panel_from_state(under("panel/", arrays), meta["panel"])
     return StudyModel(
         name=meta["name"],
         estimator=estimator,
@@ -301,11 +302,6 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
         panel=panel,
         facts=meta["facts"],
     )
-
-
-def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _check_parts(model: StudyModel) -> None:

@@ -2,33 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import softmax
 
+from gorae.data import Affine, fit_affine
 from gorae.errors import InputTypeError
 from gorae.estimators.network import NetworkClassifier, NetworkEstimator
 from gorae.evidence import logits_of
 from gorae.models import MLPShape
-
-
-class Space(NamedTuple):
-    """How columns become features, where a model has no hidden layer: missing values filled, then scaled.
-
-    Attributes:
-        shift: (width,) what is subtracted, and stands for missing values.
-        scale: (width,) what is multiplied with.
-    """
-
-    shift: Float[np.ndarray, " width"]
-    scale: Float[np.ndarray, " width"]
-
-    def features(self, X: Any) -> Float[np.ndarray, "rows width"]:
-        """Return the features of rows."""
-        columns = _columns(X)
-        return np.where(np.isnan(columns), 0.0, columns - self.shift) * self.scale
 
 
 @dataclass(frozen=True)
@@ -64,21 +48,19 @@ class Answers:
         return Answers(shares, self.logits[:, classes], self.features)
 
 
-def space_of(estimator: Any, X: Any) -> Space | None:
+def space_of(estimator: Any, X: Any) -> Affine | None:
     """Return the space in which a fitted model's rows are compared; None for a network, which has its own.
 
     Args:
         estimator: fitted on these rows.
         X: (rows, columns) numbers, NaN where one is missing.
     """
-    if isinstance(estimator, NetworkClassifier):
-        return None
-    columns = _columns(X)
-    known = ~np.isnan(columns)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, columns, 0.0).sum(axis=0) / count
-    deviation = np.sqrt((np.where(known, columns - mean, 0.0) ** 2).sum(axis=0) / count)
-    return Space(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0))
+    return fit_affine(_columns(X)) if compares_columns(estimator) else None
+
+
+def compares_columns(estimator: Any) -> bool:
+    """Return whether rows are compared by their columns, since the model has no hidden layer."""
+    return not isinstance(estimator, NetworkClassifier)
 
 
 def features_width(estimator: Any) -> int:
@@ -106,12 +88,12 @@ def member_probabilities(estimator: Any, X: Any) -> Float[np.ndarray, "members r
     return _members_and_logits(estimator, X)[0]
 
 
-def features_of(estimator: Any, X: Any, space: Space | None) -> Float[np.ndarray, "rows width"]:
+def features_of(estimator: Any, X: Any, space: Affine | None) -> Float[np.ndarray, "rows width"]:
     """Return the features in which a fitted model's rows are compared; `space` is what `space_of` gave."""
-    return np.asarray(estimator.hidden_features(X) if space is None else space.features(X), np.float64)
+    return np.asarray(estimator.hidden_features(X) if space is None else space.apply(_columns(X)), np.float64)
 
 
-def ask(estimator: Any, X: Any, classes: np.ndarray, space: Space | None) -> Answers:
+def ask(estimator: Any, X: Any, classes: np.ndarray, space: Affine | None) -> Answers:
     """Ask a fitted classifier about rows.
 
     Args:

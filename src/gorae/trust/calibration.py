@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from gorae.errors import DamagedFileError, DataError
-from gorae.estimators.parameters import check_real
+from gorae.errors import DamagedFileError
 from gorae.evidence import (
     SCALINGS,
     Scaling,
     choose_scaling,
     class_scores,
     conformal_threshold,
-    fewest_calibration_rows,
     logits_of,
 )
 from gorae.trust.gathering import Gathered
@@ -53,15 +51,8 @@ class Calibration:
 
         Raises:
             ParameterError: if `coverage` is no share between 0 and 1.
-            DataError: if the model saw fewer rows than such a coverage can be stated from.
+            InputError: if the model saw fewer rows than such a coverage can be stated from.
         """
-        check_real("coverage", coverage, 0, 1, open_low=True, open_high=True)
-        fewest = fewest_calibration_rows(coverage)
-        if len(self.strangeness) < fewest:
-            raise DataError(
-                f"a coverage of {coverage:g} needs at least {fewest} training rows to be stated, but the "
-                f"model saw {len(self.strangeness)}."
-            )
         threshold = conformal_threshold(self.strangeness, coverage)
         return class_scores(self.probabilities(stated), seed=_NEW) <= threshold
 

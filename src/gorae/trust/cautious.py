@@ -15,7 +15,7 @@ from gorae.evidence import LabelAudit, Uncertainty, audit_labels, uncertainty
 from gorae.trust.answers import member_probabilities, stated
 from gorae.trust.calibration import Calibration, make_calibration
 from gorae.trust.gathering import gather
-from gorae.trust.given import check_kind, check_two_classes, check_weights
+from gorae.trust.given import check_kind, check_weights
 from gorae.trust.panel import AUTO, make_panel
 
 _FLAG = "flag"
@@ -92,7 +92,6 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         estimator = MLPClassifier(random_state=seed) if self.estimator is None else self.estimator
         check_kind(estimator, is_classifier, "a classifier")
         X, y = given_pair(self, X, y)
-        check_two_classes(y)
         found = gather(
             estimator,
             X,
@@ -147,7 +146,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Return which classes each row may have; the true one is among them with the stated coverage.
 
         Raises:
-            DataError: if there were too few training rows to state such a coverage.
+            InputError: if there were too few training rows to state such a coverage.
         """
         return self._fitted.sets(self._stated(X), coverage)
 

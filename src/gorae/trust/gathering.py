@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
-from gorae.data import make_folds
+from gorae.data import Affine, make_folds
 from gorae.errors import InputError
+from gorae.estimators.training_rows import label_codes
+from gorae.search.out_of_fold import over_rows
 from gorae.train import Progress
-from gorae.trust.answers import Answers, Space, ask, features_of, space_of
+from gorae.trust.answers import Answers, ask, features_of, space_of
 from gorae.trust.detectors import DETECTORS, Arrays
 from gorae.trust.parts import fit_parts
 
@@ -34,7 +36,7 @@ class Judged(NamedTuple):
     """
 
     estimator: Any
-    space: Space | None
+    space: Affine | None
     kept: Mapping[str, Arrays]
     novelty: Mapping[str, Float[np.ndarray, " unseen"]]
 
@@ -102,9 +104,9 @@ def gather(
 
     Raises:
         GoraeError: if the model cannot be fitted on one of the parts.
-        DataError: if there are too few rows for the folds.
+        DataError: if there is one class only, or there are too few rows for the folds.
     """
-    classes, codes = np.unique(y, return_inverse=True)
+    classes, codes = label_codes(y)
     splits = make_folds(codes, folds=cv, repeats=repeats, stratify=True, groups=groups, seed=seed)
     absent = _left_out(codes, splits[0], seed) if leave_out and len(classes) >= _FEWEST_CLASSES else []
     learned, scored = splits[0]
@@ -142,7 +144,7 @@ def gather(
         codes=codes,
         folds=_in_order([np.full(len(test), fold) for fold, test in enumerate(tests[:cv])], tests[:cv]),
         answers=_joined(out[:cv], tests[:cv]),
-        probabilities=_mean([answers.probabilities for answers in out], tests),
+        probabilities=over_rows([answers.probabilities for answers in out], tests, len(y)),
         judged=judged,
         left_out=_areas(asking, names, without, scored, absent),
         absent=absent,
@@ -153,7 +155,7 @@ class _Twin(NamedTuple):
     """A model with its space, and the rows that it learned from."""
 
     model: Any
-    space: Space | None
+    space: Affine | None
     rows: np.ndarray
 
 
@@ -236,13 +238,3 @@ def _joined(parts: Sequence[Answers], tests: Sequence[np.ndarray]) -> Answers:
     members = np.concatenate([part.members for part in parts], axis=1)
     logits, features = (np.concatenate([getattr(p, n) for p in parts]) for n in ("logits", "features"))
     return Answers(members, logits, features).of(order)
-
-
-def _mean(parts: Sequence[np.ndarray], tests: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the mean of what all folds of all repeats gave for each row."""
-    rows = 1 + max(int(test.max()) for test in tests)
-    total, count = np.zeros((rows, parts[0].shape[1])), np.zeros((rows, 1))
-    for part, test in zip(parts, tests, strict=True):
-        total[test] += part
-        count[test] += 1
-    return total / count

@@ -1,4 +1,4 @@
-"""What a cautious model is given: an estimator of the right kind, weights of the right length, classes."""
+"""What a cautious model is given: an estimator of the right kind, weights of the right length."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,15 +43,3 @@ def check_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
     if not (np.isfinite(weight) & (weight >= 0)).all():
         raise DataError("every sample_weight must be a finite number of at least 0.")
     return weight
-
-
-def check_two_classes(y: np.ndarray) -> None:
-    """Refuse labels that leave nothing to tell apart.
-
-    Raises:
-        DataError: if there is one class only.
-    """
-    classes = np.unique(y)
-    if len(classes) < 2:
-        only = classes.tolist()
-        raise DataError(f"a classifier needs at least two classes, but y holds one class only: {only[0]!r}.")

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from gorae.data import Affine
 from gorae.errors import DamagedFileError
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import fitted_state
-from gorae.trust.answers import Space, ask, features_width, space_of
+from gorae.search.races import under
+from gorae.trust.answers import ask, compares_columns, features_width
 from gorae.trust.detectors import DETECTORS, Arrays
 
+_SPACE = ("fill", "shift", "scale")
 _OF_FEATURES = {
     "distance": ("features",),
     "cosine": ("features",),
@@ -36,7 +39,7 @@ class Judge:
     """
 
     estimator: Any
-    space: Space | None
+    space: Affine | None
     detector: str
     kept: Arrays
     novelty: Float[np.ndarray, " rows"]
@@ -70,7 +73,7 @@ class Judge:
         arrays |= {f"kept/{name}": np.asarray(array) for name, array in self.kept.items()}
         arrays["novelty"] = self.novelty
         if self.space is not None:
-            arrays |= {"shift": self.space.shift, "scale": self.space.scale}
+            arrays |= {name: np.asarray(getattr(self.space, name), np.float64) for name in _SPACE}
         return arrays, {"detector": self.detector, "estimator": meta}
 
 
@@ -80,25 +83,26 @@ def judge_from_state(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) 
     Raises:
         DamagedFileError: if a part is missing, or does not fit the others.
     """
-    detector, prefix = meta.get("detector"), "estimator/"
+    detector = meta.get("detector")
     _want(isinstance(detector, str) and detector in DETECTORS, f"no detector is called {detector!r:.80}")
-    own = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-    estimator = estimator_from_state(own, meta["estimator"])
-    kept = {name.removeprefix("kept/"): a for name, a in arrays.items() if name.startswith("kept/")}
+    estimator, kept = (
+        estimator_from_state(under("estimator/", arrays), meta["estimator"]),
+        under("kept/", arrays),
+    )
     _want(set(kept) == set(_OF_FEATURES.get(str(detector), ())), "its detector keeps other things")
     width = features_width(estimator)
     rest = {name: arrays[name] for name in arrays if "/" not in name}
-    compared = space_of(estimator, np.zeros((1, width))) is not None
-    _want(set(rest) == {"novelty", *(("shift", "scale") if compared else ())}, "its judge is incomplete")
+    compared = compares_columns(estimator)
+    _want(set(rest) == {"novelty", *(_SPACE if compared else ())}, "its judge is incomplete")
     for array in [*kept.values(), *rest.values()]:
         _want(array.dtype.kind == "f" and array.size > 0, "its judge has parts that are no numbers")
         _want(bool(np.isfinite(array).all()), "its judge has parts that are not finite")
     novelty = rest["novelty"]
     _want(novelty.ndim == 1 and bool((np.diff(novelty) >= 0).all()), "its scores are not sorted")
     _check_kept(kept, width)
-    space = Space(rest["shift"], rest["scale"]) if compared else None
-    if space is not None:
-        _want(space.shift.shape == space.scale.shape == (width,), "its columns are of another width")
+    if compared:
+        _want(all(rest[name].shape == (width,) for name in _SPACE), "its columns are of another width")
+    space = Affine(*(rest[name] for name in _SPACE)) if compared else None
     return Judge(estimator, space, str(detector), kept, novelty)
 
 

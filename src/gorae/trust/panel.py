@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from gorae.errors import DamagedFileError, DataError, ParameterError
 from gorae.estimators.parameters import check_choice, check_real
 from gorae.evidence import fewest_calibration_rows
+from gorae.search.races import under
 from gorae.trust.detectors import DETECTORS
 from gorae.trust.gathering import Gathered
 from gorae.trust.judge import Judge, judge_from_state
@@ -140,9 +141,7 @@ def panel_from_state(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) 
         raise DamagedFileError("it has no judges.")
     judges = []
     for number, own in enumerate(metas):
-        prefix = f"{number}/"
-        parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-        judges.append(judge_from_state(parts, own))
+        judges.append(judge_from_state(under(f"{number}/", arrays), own))
     if len({(judge.detector, judge.estimator.n_features_in_) for judge in judges}) > 1:
         raise DamagedFileError("its judges do not belong together.")
     return Panel(tuple(judges))

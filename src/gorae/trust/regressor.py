@@ -11,8 +11,8 @@ from gorae.data import make_folds
 from gorae.errors import DataError, as_input_error
 from gorae.estimators.given import finite_values, given_pair, given_rows
 from gorae.estimators.mlp import MLPRegressor
-from gorae.estimators.parameters import check_count, check_real, root_seed
-from gorae.evidence import cross_conformal_intervals, fewest_calibration_rows
+from gorae.estimators.parameters import check_count, root_seed
+from gorae.evidence import cross_conformal_intervals
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.parts import fit_parts
 
@@ -101,16 +101,9 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Raises:
             ParameterError: if `coverage` is no share between 0 and 1.
-            DataError: if there were too few training rows to state such a coverage: 0.99 needs 99.
+            InputError: if there were too few training rows to state such a coverage: 0.99 needs 99.
         """
         self._check_fitted()
-        check_real("coverage", coverage, 0, 1, open_low=True, open_high=True)
-        fewest = fewest_calibration_rows(coverage)
-        if len(self.residuals_) < fewest:
-            raise DataError(
-                f"a coverage of {coverage:g} needs at least {fewest} training rows to be stated, but the "
-                f"model saw {len(self.residuals_)}."
-            )
         rows = given_rows(self, X)
         asked = np.array([np.asarray(model.predict(rows), np.float64) for model in self.fold_estimators_])
         return cross_conformal_intervals(self.residuals_, self.folds_, asked, coverage)
