@@ -68,10 +68,14 @@ def test_unknown(folder, run):
 
 def test_unknown_to_regression(folder, run):
     """A model of values has learned no such thing, and says so."""
-    values_study().save(folder / "values.gorae")
-    (folder / "rows.csv").write_text(as_csv(new()))
+    study = values_study()
+    study.save(folder / "values.gorae")
+    names = study.model.feature_names
+    (folder / "rows.csv").write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    assert run("predict", "values.gorae", "rows.csv").code == 0
     ran = run("predict", "values.gorae", "rows.csv", "--unknown", "0.1")
-    assert ran.code == 1
+    assert (ran.code, ran.out) == (1, "")
+    assert "has not learned what is unknown to it" in ran.err
 
 
 def test_columns_by_name(folder, run):
