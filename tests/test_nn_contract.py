@@ -1,6 +1,7 @@
 """What every layer must do, and every layer on trial."""
 
 import inspect
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -38,7 +39,20 @@ LAYERS = {
     "Flatten": lambda seed: nn.Flatten(),
     "Sequential": lambda seed: nn.Sequential((dense(seed, 4), nn.Activation(nn.tanh))),
     "Activation": lambda seed: nn.Activation.create("gelu"),
+    "Conv": lambda seed: nn.Conv(
+        numbers(seed, 2, 1, 4) - 0.6, numbers(seed + 100, 4), nn.make_windows((2,), padding=1), 1
+    ),
+    "ConvTransposed": lambda seed: nn.ConvTransposed(
+        numbers(seed, 2, 1, 4) - 0.6, numbers(seed + 100, 4), nn.make_windows((2,), stride=2), (0,), 1
+    ),
+    "Pool max": lambda seed: nn.Pool.create("max", (2,), stride=1),
+    "Pool min": lambda seed: nn.Pool.create("min", (2,), stride=1, padding=1),
+    "Pool average": lambda seed: nn.Pool.create("average", (2,), stride=1, padding=1),
+    "GlobalPool": lambda seed: nn.GlobalPool.create("average"),
 }
+SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool
+"""Layers that read cells with channels; the others read rows of numbers."""
+
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
 
@@ -47,8 +61,10 @@ def apply(layer, x, context):
     return layer(x, context)
 
 
-def rows(dtype=np.float32):
-    return np.random.default_rng(0).normal(0.5, 1.5, (ROWS, INPUTS)).astype(dtype)
+def rows(layer, dtype: Any = np.float32):
+    """A batch that the layer reads."""
+    x = np.random.default_rng(0).normal(0.5, 1.5, (ROWS, INPUTS)).astype(dtype)
+    return x[..., None] if isinstance(layer, SLIDING) else x
 
 
 def training(seed=0):
@@ -90,7 +106,7 @@ def test_gradients_are_those_of_finite_differences(make, context):
     with jax.enable_x64(True):
         model = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), make(3))
         parameters, rest = nn.partition(model)
-        point, unravel = ravel_pytree((parameters, jnp.asarray(rows(np.float64))))
+        point, unravel = ravel_pytree((parameters, jnp.asarray(rows(model, np.float64))))
 
         def loss(point):
             parameters, x = unravel(point)
@@ -105,7 +121,7 @@ def test_gradients_are_those_of_finite_differences(make, context):
 def test_gradients_of_activations_are_those_of_finite_differences():
     """Every named activation, in float64, at points on both sides of 0."""
     with jax.enable_x64(True):
-        x = rows(np.float64)
+        x = rows(None, np.float64)
 
         def check(point):
             return {
@@ -125,7 +141,8 @@ def test_gradients_of_activations_are_those_of_finite_differences():
 @every_layer
 def test_order_of_rows_is_of_no_account(make):
     """At inference, permuted rows give permuted outputs."""
-    layer, x = make(3), rows()
+    layer = make(3)
+    x = rows(layer)
     order = np.random.default_rng(1).permutation(ROWS)
     outputs, _ = apply(layer, x, nn.inference())
     permuted, _ = apply(layer, x[order], nn.inference())
@@ -139,7 +156,7 @@ def test_stacked_members_are_what_they_would_be_alone(make):
     layers = [make(seed) for seed in range(3)]
     contexts = [training(seed) for seed in range(3)]
     stack, context = (jax.tree.map(lambda *a: jnp.stack(a), *items) for items in (layers, contexts))
-    x = rows()
+    x = rows(layers[0])
     together = jax.jit(jax.vmap(lambda layer, context: layer(x, context)))(stack, context)
 
     for member in range(3):
@@ -154,7 +171,7 @@ def test_shapes_are_as_the_signature_says(make):
     """A call passes the run-time check of its own annotations, and keeps the batch axis."""
     layer = make(3)
     checked = jaxtyped(typechecker=beartype)(type(layer).__call__)
-    outputs, after = jax.eval_shape(checked, layer, rows(), training())
+    outputs, after = jax.eval_shape(checked, layer, rows(layer), training())
 
     assert outputs.shape[0] == ROWS
     assert isinstance(after, type(layer))
@@ -175,6 +192,6 @@ def test_a_layer_keeps_to_float32(make, context):
     """float32 rows give float32 outputs and buffers, also where double precision is switched on."""
     layer = make(0)
     with jax.enable_x64(True):
-        results = jax.eval_shape(lambda x: layer(x, context), rows())
+        results = jax.eval_shape(lambda x: layer(x, context), rows(layer))
 
     assert {leaf.dtype for leaf in jax.tree.leaves(results)} == {np.dtype(np.float32)}

@@ -21,6 +21,8 @@ from gorae.nn.activations import (
     tanh,
 )
 from gorae.nn.batch_norm import BatchNorm
+from gorae.nn.conv import Conv
+from gorae.nn.conv_transposed import ConvTransposed
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
 from gorae.nn.initialization import (
@@ -36,25 +38,33 @@ from gorae.nn.layer import Context, Layer, inference
 from gorae.nn.layer_norm import LayerNorm
 from gorae.nn.maxout import Maxout
 from gorae.nn.parameters import Buffer, combine, partition
+from gorae.nn.pooling import POOLINGS, GlobalPool, Pool
 from gorae.nn.prelu import PReLU
 from gorae.nn.sequential import Flatten, Sequential
+from gorae.nn.windows import Windows, make_windows, output_size
 
 __all__ = [
     "ACTIVATION_NAMES",
     "INITIALIZERS",
+    "POOLINGS",
     "Activation",
     "BatchNorm",
     "Buffer",
     "Context",
+    "Conv",
+    "ConvTransposed",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalPool",
     "Initializer",
     "Layer",
     "LayerNorm",
     "Maxout",
     "PReLU",
+    "Pool",
     "Sequential",
+    "Windows",
     "activation",
     "combine",
     "constant",
@@ -66,6 +76,8 @@ __all__ = [
     "initial_factor",
     "initializer",
     "leaky_relu",
+    "make_windows",
+    "output_size",
     "partition",
     "relu",
     "selu",

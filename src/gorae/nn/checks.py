@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from gorae.errors import InputError, ParameterError, closest
 
-__all__ = ["known_name", "positive_integer", "proper_fraction", "require_features"]
+__all__ = ["known_name", "positive_integer", "proper_fraction", "require_channels", "require_features"]
 
 
 def positive_integer(name: str, value: Any, *, least: int = 1) -> int:
@@ -81,3 +81,23 @@ def require_features(layer: str, x: Array, features: int) -> None:
     """
     if x.ndim != 2 or x.shape[-1] != features:
         raise InputError(f"{layer} expects a batch of shape (batch, {features}), got shape {tuple(x.shape)}.")
+
+
+def require_channels(layer: str, x: Array, axes: int, channels: int | None = None) -> None:
+    """Refuse a batch that has not so many axes of cells, or not so many channels on its last axis.
+
+    Raises:
+        InputError: If it has not.
+
+    Example:
+        >>> import numpy as np
+        >>> require_channels("Conv", np.zeros((2, 8, 8)), 2, 1)
+        Traceback (most recent call last):
+        gorae.errors.InputError: Conv expects a batch of shape (batch, height, width, 1), got shape (2, 8, 8).
+    """
+    if x.ndim == axes + 2 and channels in (None, x.shape[-1]):
+        return
+    names = {1: ("length",), 2: ("height", "width")}.get(axes, tuple(f"axis {k + 1}" for k in range(axes)))
+    last = "channels" if channels is None else str(channels)
+    wanted = ", ".join(("batch", *names, last))
+    raise InputError(f"{layer} expects a batch of shape ({wanted}), got shape {tuple(x.shape)}.")
