@@ -10,10 +10,11 @@ to small frozen answers. They know nothing of gorae's models, so they serve any.
 * ``calibration``, ``confusion``, ``hardest``: where the errors are
 * ``scaling``: probabilities brought to the scale on which they come true
 * ``conformal``: sets and intervals that hold the truth as often as they state
+* ``quantiles``: what quantiles cost, and those between them
 * ``labels``: which labels may be wrong
 * ``duplicates``, ``leakage``: rows that are there twice, and what may tell a model the answer
 * ``learning_curve``: what more data would bring
-* ``uncertainty``: what is undecided in a row, and what more data would settle
+* ``uncertainty``, ``doubt``: what is undecided in a row, and what more data would settle
 * ``novelty``: how unlike the training data a row is
 * ``neighbours``: which rows an answer resembles
 * ``history``: curves of many members as one band
@@ -36,6 +37,8 @@ from gorae.evidence.conformal import (
     cross_conformal_sets,
     fewest_calibration_rows,
     quantile_scores,
+    thresholds_out_of_fold,
+    uncrossed,
 )
 from gorae.evidence.confusion import Confusion, confusion
 from gorae.evidence.diagnosis import (
@@ -50,6 +53,7 @@ from gorae.evidence.diagnosis import (
     judge,
     split_scores,
 )
+from gorae.evidence.doubt import Doubt, doubt
 from gorae.evidence.duplicates import Duplicates, find_duplicates
 from gorae.evidence.gap import Gap, gap_verdict
 from gorae.evidence.hardest import HardRow, hardest
@@ -71,7 +75,7 @@ from gorae.evidence.leakage import (
 )
 from gorae.evidence.learning_curve import LearningCurve, fit_learning_curve
 from gorae.evidence.metrics import METRICS, higher_is_better, perfect_score, row_losses, score_of
-from gorae.evidence.neighbours import nearest, neighbour_shares
+from gorae.evidence.neighbours import NEIGHBOUR_METRICS, nearest, neighbour_shares
 from gorae.evidence.novelty import (
     ClassGaussians,
     by_disagreement,
@@ -82,6 +86,7 @@ from gorae.evidence.novelty import (
     fit_class_gaussians,
 )
 from gorae.evidence.proportion import wilson
+from gorae.evidence.quantiles import interval_scores, pinball_losses, pinball_skill, quantiles_between
 from gorae.evidence.scaling import (
     SCALINGS,
     Scaling,
@@ -95,6 +100,7 @@ from gorae.evidence.uncertainty import Uncertainty, uncertainty
 __all__ = [
     "ILLNESSES",
     "METRICS",
+    "NEIGHBOUR_METRICS",
     "SCALINGS",
     "Band",
     "ClassAnswers",
@@ -104,6 +110,7 @@ __all__ = [
     "Confusion",
     "Curves",
     "Diagnosis",
+    "Doubt",
     "Duplicates",
     "Examined",
     "Gap",
@@ -132,6 +139,7 @@ __all__ = [
     "cross_conformal_intervals",
     "cross_conformal_sets",
     "cross_validated_interval",
+    "doubt",
     "fewest_calibration_rows",
     "find_duplicates",
     "fit_class_gaussians",
@@ -142,6 +150,7 @@ __all__ = [
     "hardest",
     "held_out_interval",
     "higher_is_better",
+    "interval_scores",
     "judge",
     "leaking_columns",
     "logits_of",
@@ -154,13 +163,18 @@ __all__ = [
     "paired_comparison",
     "paired_row_comparison",
     "perfect_score",
+    "pinball_losses",
+    "pinball_skill",
     "quantile_scores",
+    "quantiles_between",
     "reliability",
     "row_losses",
     "scaled_out_of_fold",
     "score_of",
     "simplest_close",
     "split_scores",
+    "thresholds_out_of_fold",
     "uncertainty",
+    "uncrossed",
     "wilson",
 ]

@@ -20,6 +20,8 @@ __all__ = [
     "cross_conformal_sets",
     "fewest_calibration_rows",
     "quantile_scores",
+    "thresholds_out_of_fold",
+    "uncrossed",
 ]
 
 _BLOCK = 1 << 22
@@ -68,6 +70,29 @@ def conformal_threshold(scores: Any, level: float) -> float:
     vector = np.sort(finite_vector("scores", scores))
     _check_enough(len(vector), level)
     return float(vector[_rank(len(vector), level) - 1])
+
+
+def thresholds_out_of_fold(scores: Any, folds: Any, level: float) -> Float[np.ndarray, " rows"]:
+    """Return for each row the threshold of the rows of all other folds: what states its coverage untouched.
+
+    Args:
+        scores: (rows,) how strange each row is.
+        folds: (rows,) its fold, from 0.
+        level: Wanted share of rows at or below the threshold.
+
+    Raises:
+        InputError: If the other folds have fewer rows than the level needs.
+
+    Example:
+        >>> thresholds_out_of_fold([1, 2, 3, 8, 9, 7], [0, 0, 0, 1, 1, 1], 0.5).tolist()
+        [8.0, 8.0, 8.0, 2.0, 2.0, 2.0]
+    """
+    vector = finite_vector("scores", scores)
+    numbers = _folds(folds, len(vector))
+    found = np.empty(len(vector))
+    for fold in np.unique(numbers):
+        found[numbers == fold] = conformal_threshold(vector[numbers != fold], level)
+    return found
 
 
 def class_scores(
@@ -140,7 +165,7 @@ def quantile_scores(low: Any, high: Any, targets: Any) -> Float[np.ndarray, " ro
 
 
 def cross_conformal_intervals(
-    residuals: Any, folds: Any, predictions: Any, level: float
+    residuals: Any, folds: Any, predictions: Any, level: float, *, highs: Any = None
 ) -> Float[np.ndarray, "queries 2"]:
     r"""Return intervals from out-of-fold residuals and the models of all folds (CV+), without a held-out set.
 
@@ -148,11 +173,16 @@ def cross_conformal_intervals(
     prediction - residual to the ceil((n + 1) level)-th smallest of prediction + residual. It covers at
     least 1 - 2 (1 - level) for certain, and about the level in practice.
 
+    Models that state a lower and an upper quantile instead are conformalised in the same way: the residuals
+    are their `quantile_scores`, each end is moved from its own quantile, and the intervals are as wide as the
+    noise is. Where the ends would cross, both are their middle.
+
     Args:
-        residuals: (rows,) absolute out-of-fold errors.
+        residuals: (rows,) absolute out-of-fold errors, or `quantile_scores` of out-of-fold quantiles.
         folds: (rows,) the fold, from 0, whose model has not learned from the row.
-        predictions: (folds, queries) what the model of each fold predicts.
+        predictions: (folds, queries) what the model of each fold predicts, or its lower quantiles.
         level: Wanted share of covered rows.
+        highs: (folds, queries) upper quantiles; None where predictions are single values.
 
     Returns:
         Lower and upper end of each query.
@@ -162,22 +192,34 @@ def cross_conformal_intervals(
 
     References:
         Barber, Candès, Ramdas, Tibshirani (2021), "Predictive inference with the jackknife+", section 3.
+        Romano, Patterson, Candès (2019), "Conformalized quantile regression", equation 6.
     """
     errors = finite_vector("residuals", residuals)
-    numbers, models = _folds(folds, len(errors)), np.asarray(predictions, np.float64)
-    if models.ndim != 2 or not np.isfinite(models).all():
-        raise InputError(f"predictions must be finite, (folds, queries), but their shape is {models.shape}.")
-    _check_models(numbers, models)
+    numbers, lows = _folds(folds, len(errors)), _answers("predictions", predictions)
+    tops = lows if highs is None else _answers("highs", highs)
+    if tops.shape != lows.shape:
+        raise InputError(f"highs must have the shape of predictions, {lows.shape}, not {tops.shape}.")
+    _check_models(numbers, lows)
     _check_enough(len(errors), level)
     upper, lower = _rank(len(errors), level) - 1, len(errors) - _rank(len(errors), level)
-    found = np.empty((models.shape[1], 2))
+    found = np.empty((lows.shape[1], 2))
     step = max(1, _BLOCK // len(errors))
     for first in range(0, len(found), step):
-        own = models[numbers, first : first + step]
-        part = slice(first, first + own.shape[1])
-        found[part, 0] = np.partition(own - errors[:, None], lower, axis=0)[lower]
-        found[part, 1] = np.partition(own + errors[:, None], upper, axis=0)[upper]
-    return found
+        part = slice(first, min(first + step, len(found)))
+        found[part, 0] = np.partition(lows[numbers, part] - errors[:, None], lower, axis=0)[lower]
+        found[part, 1] = np.partition(tops[numbers, part] + errors[:, None], upper, axis=0)[upper]
+    return uncrossed(found)
+
+
+def uncrossed(intervals: Float[np.ndarray, "queries 2"]) -> Float[np.ndarray, "queries 2"]:
+    """Return intervals whose ends are both their middle, where the lower one was above the upper one.
+
+    Example:
+        >>> uncrossed(np.array([[0.0, 1.0], [3.0, 1.0]])).tolist()
+        [[0.0, 1.0], [2.0, 2.0]]
+    """
+    crossed = intervals[:, :1] > intervals[:, 1:]
+    return np.where(crossed, intervals.mean(axis=1, keepdims=True), intervals)
 
 
 def cross_conformal_sets(
@@ -233,6 +275,14 @@ def _folds(folds: Any, rows: int) -> np.ndarray:
     if numbers.shape != (rows,) or numbers.dtype.kind not in "iu" or (numbers < 0).any():
         raise InputError(f"folds must be a whole number from 0 for each of the {rows} rows.")
     return numbers
+
+
+def _answers(name: str, given: Any) -> Float[np.ndarray, "folds queries"]:
+    """Return what the model of each fold says."""
+    models = np.asarray(given, np.float64)
+    if models.ndim != 2 or not np.isfinite(models).all():
+        raise InputError(f"{name} must be finite, (folds, queries), but their shape is {models.shape}.")
+    return models
 
 
 def _check_models(numbers: np.ndarray, models: np.ndarray) -> None:

@@ -14,7 +14,8 @@ from gorae.evidence.checks import check_choice, check_count, check_same_length, 
 
 __all__ = ["NEIGHBOUR_METRICS", "nearest", "neighbour_shares"]
 
-NEIGHBOUR_METRICS = ("l2", "cosine", "l1")
+NEIGHBOUR_METRICS = ("l2", "cosine", "l1", "chebyshev")
+_SCIPY_NAMES: dict[str, Any] = {"l2": "euclidean", "l1": "cityblock", "chebyshev": "chebyshev"}
 _BLOCK_BYTES = 64 * 2**20
 _MOST_ASKED = 10_000
 
@@ -32,7 +33,7 @@ def nearest(
         features_query: (queries, width) features of the queries.
         k: Neighbours wanted, at most as many as there are rows.
         metric: "l2": Euclidean; "l1": sum of absolute differences; "cosine": 1 - cosine of the angle, which
-            is 1 for a row of zeros.
+            is 1 for a row of zeros; "chebyshev": the largest absolute difference.
 
     Returns:
         Row numbers (queries, k) and distances (queries, k).
@@ -135,7 +136,7 @@ def neighbour_shares(
 def _distances(queries: np.ndarray, train: np.ndarray, metric: str) -> np.ndarray:
     if metric == "cosine":
         return np.clip(1 - queries @ train.T, 0, 2)
-    return cdist(queries, train, "euclidean") if metric == "l2" else cdist(queries, train, "cityblock")
+    return cdist(queries, train, _SCIPY_NAMES[metric])
 
 
 def _unit_length(features: np.ndarray) -> np.ndarray:
