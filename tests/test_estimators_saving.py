@@ -23,7 +23,7 @@ from gorae.estimators.saving import KIND, labels_from_meta, labels_to_meta
 from gorae.files import read_container, write_container
 from saved_models import CODES, MODELS, X, fitted
 
-ANSWERS = ("predict", "predict_proba", "decision_function", "hidden_features")
+ANSWERS = ("predict", "predict_quantiles", "predict_proba", "decision_function", "hidden_features")
 LEARNED = (
     "coef_",
     "n_iter_",
@@ -32,6 +32,7 @@ LEARNED = (
     "classes_",
     "layer_names_",
     "n_features_in_",
+    "levels_",
 )
 
 

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from gorae.errors import ParameterError
 from gorae.train import OBJECTIVES, find_objective
+from gorae.train.objectives import row_losses
 
 NAMES = sorted(OBJECTIVES)
 SMOOTHING = 0.3
+OF_VALUES = {"squared_error", "pinball"}
 
 
 def case(name, rows=3, outputs=4, seed=0):
     """Scores around 5 and targets: three rows, away from every kink and from 0."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(5, 2, (rows, outputs))
-    targets = (
-        scores + rng.normal(1, 1, scores.shape) if name == "squared_error" else rng.integers(0, outputs, rows)
-    )
+    targets = scores + rng.normal(1, 1, scores.shape) if name in OF_VALUES else rng.integers(0, outputs, rows)
     return scores, targets
 
 
@@ -44,6 +44,39 @@ def test_label_smoothing_by_hand():
 def test_squared_error_by_hand():
     """Two outputs off by 1 and 3: (1 + 9) / 4."""
     np.testing.assert_allclose(losses("squared_error", [[3.0, 7.0]], [[2.0, 10.0]]), [2.5])
+
+
+def test_pinball_by_hand():
+    """Levels 0.2 and 0.9 at 3 and 5 for the target 4: (0.2 * 1 + 0.1 * 1) / 2; the slopes are -0.1 and 0.05."""
+    levels = np.array([0.2, 0.9])
+    np.testing.assert_allclose(losses("pinball", [[3.0, 5.0]], [[4.0]], levels), [0.15], rtol=1e-12)
+    slope = jax.grad(lambda s: find_objective("pinball")(s, jnp.array([[4.0]]), jnp.asarray(levels)).sum())
+    np.testing.assert_allclose(slope(jnp.array([[3.0, 5.0]])), [[-0.1, 0.05]], rtol=1e-6)
+
+
+@settings(max_examples=20)
+@given(values=st.lists(st.integers(-20, 20), min_size=1, max_size=9), level=st.floats(0.05, 0.95))
+def test_pinball_is_least_at_the_quantile(values, level):
+    """No value costs less in sum over some targets than their empirical quantile."""
+    targets = np.array(values, np.float64)[:, None]
+
+    def cost(at):
+        return losses("pinball", np.full_like(targets, at), targets, level).sum()
+
+    least = cost(np.quantile(targets, level, method="inverted_cdf"))
+    assert all(least <= cost(at) + 1e-9 for at in [*values, -30.0, 30.0])
+
+
+def test_the_levels_of_a_member_are_its_own():
+    """`row_losses` takes levels for quantiles, and smoothing for classes in training only."""
+    hyper = {"levels": jnp.array([0.25, 0.75]), "label_smoothing": jnp.float32(0.2)}
+    scores, targets = jnp.array([[0.0, 2.0]]), jnp.array([[1.0]])
+    assert float(row_losses("pinball", scores, targets, hyper, training=True)[0]) == 0.25
+    codes = jnp.array([1])
+    smooth, plain = (
+        float(row_losses("cross_entropy", scores, codes, hyper, training=t)[0]) for t in (True, False)
+    )
+    assert smooth > plain == pytest.approx(np.log(1 + np.exp(-2)), rel=1e-6)
 
 
 def test_hinges_on_the_worked_case_of_cs231n():
@@ -116,6 +149,16 @@ def test_only_differences_of_scores_count(name, shift):
 
 @settings(max_examples=10)
 @given(scale=st.floats(0.1, 10), shift=st.floats(-10, 10))
+def test_pinball_scales_with_the_unit(scale, shift):
+    """Another unit multiplies the loss by itself, another zero changes nothing."""
+    scores, targets = case("pinball")
+    moved = losses("pinball", scale * scores + shift, scale * targets + shift, 0.7)
+
+    np.testing.assert_allclose(moved, scale * losses("pinball", scores, targets, 0.7), rtol=1e-7)
+
+
+@settings(max_examples=10)
+@given(scale=st.floats(0.1, 10), shift=st.floats(-10, 10))
 def test_squared_error_scales_with_the_square(scale, shift):
     """Another unit multiplies the loss by its square, another zero changes nothing."""
     scores, targets = case("squared_error")
@@ -124,7 +167,7 @@ def test_squared_error_scales_with_the_square(scale, shift):
     np.testing.assert_allclose(moved, scale**2 * losses("squared_error", scores, targets), rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"squared_error"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - OF_VALUES))
 def test_classes_may_be_renamed(name):
     """Permuting the classes, in scores and targets, changes no loss."""
     scores, targets = case(name)
@@ -137,7 +180,7 @@ def test_classes_may_be_renamed(name):
 def test_extreme_scores_are_no_nan():
     """In 32 bits, scores of 1e30 give finite losses and gradients."""
     scores = jnp.array([[1e30, -1e30, 0.0]])
-    for name in set(NAMES) - {"squared_error"}:
+    for name in set(NAMES) - {"squared_error"}:  # whose square overflows
         objective = find_objective(name)
         value, slope = jax.value_and_grad(lambda s, f=objective: f(s, jnp.array([1]), 0.1).sum())(scores)
 

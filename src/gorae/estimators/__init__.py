@@ -11,6 +11,7 @@ from gorae.estimators.loading import load
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.perceptron import Perceptron
+from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.weight_search import WeightSearchClassifier
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "LinearClassifier",
+    "LinearQuantileRegressor",
     "LinearRegressor",
     "MLPClassifier",
+    "MLPQuantileRegressor",
     "MLPRegressor",
     "Perceptron",
     "WeightSearchClassifier",

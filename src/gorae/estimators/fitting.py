@@ -11,7 +11,12 @@ import numpy as np
 from gorae.backend import select_devices
 from gorae.data.folds import Split, cut_stop_rows
 from gorae.errors import ParameterError
-from gorae.estimators.going_on import check_same_shape, members_to_train, state_to_go_on
+from gorae.estimators.going_on import (
+    check_same_levels,
+    check_same_shape,
+    members_to_train,
+    state_to_go_on,
+)
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, joined, set_learned
 from gorae.estimators.parameters import check_choice, check_count, check_flag, check_real, root_seed
 from gorae.estimators.population import (
@@ -74,6 +79,7 @@ def fit_network(
         recipe = replace(recipe, problem=replace(recipe.problem, schedule="constant"))
     if earlier is not None:
         check_same_shape(earlier.shape, shape_of(recipe.problem))
+        check_same_levels(earlier.levels, recipe.levels)
     seed = root_seed(estimator.random_state) if earlier is None else earlier.seed
     anchors = _anchors(estimator, rows, earlier)
     table = table_of(estimator, rows, anchors, seed)
@@ -108,6 +114,7 @@ def fit_network(
         seed=seed,
         streams=tuple(job.stream for job, _ in kept),
         members=tuple(member for _, member in kept),
+        levels=recipe.levels,
     )
     set_learned(estimator, learned)
     tell_outcome([(job.recipe, member) for job, member in kept], interrupted, asked, quick=one_epoch)

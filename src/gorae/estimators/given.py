@@ -59,6 +59,7 @@ def given_pair(
         InputTypeError: when they are no numbers at all.
     """
     classify = isinstance(estimator, ClassifierMixin)
+    many = not classify and not getattr(estimator, "_answers_quantiles", False)
     _check_container(X, "X")
     _check_container(y, "y")
     if classify:
@@ -68,7 +69,7 @@ def given_pair(
     try:
         with as_input_error():
             rows, targets = _validate(
-                estimator, X, y, reset=reset, dtype=dtype, multi_output=not classify, y_numeric=not classify
+                estimator, X, y, reset=reset, dtype=dtype, multi_output=many, y_numeric=not classify
             )
             if classify:
                 check_classification_targets(targets)

@@ -90,6 +90,19 @@ def check_same_shape(before: Any, now: Any) -> None:
         )
 
 
+def check_same_levels(before: Sequence[float], now: Sequence[float]) -> None:
+    """Refuse to go on with outputs that were quantiles of other levels.
+
+    Raises:
+        ParameterError: naming both.
+    """
+    if tuple(before) != tuple(now):
+        raise ParameterError(
+            f"going on from an earlier fit needs the same levels, but they were {tuple(before)} and are "
+            f"{tuple(now)} now; keep what was, or begin anew: fit with warm_start=False."
+        )
+
+
 def _with_dropout(buffers: Any, rate: float) -> Any:
     """Return buffers whose dropout layers have the rate that is asked for now."""
 

@@ -29,6 +29,7 @@ class Learned:
         seed: the root seed, which further training goes on with.
         streams: each member's stream of random numbers.
         members: the trained members, one a stream.
+        levels: of the quantiles that the outputs are; empty where they are none.
     """
 
     shape: MLPShape | LinearShape
@@ -39,6 +40,7 @@ class Learned:
     seed: int
     streams: tuple[int, ...]
     members: tuple[MemberResult, ...]
+    levels: tuple[float, ...] = ()
 
 
 def answering_problem(shape: MLPShape | LinearShape) -> Problem:

@@ -287,9 +287,9 @@ def one_row(numbers: Float64[np.ndarray, " scores *features"]) -> Float64[np.nda
 
 
 def linear_recipe(
-    estimator: Any, inputs: int, outputs: int, rows: int, objective: str, classes: int
+    estimator: Any, inputs: int, outputs: int, rows: int, objective: str, classes: int, **more: Any
 ) -> Recipe:
-    """Return the recipe of a linear model with this objective."""
+    """Return the recipe of a linear model with this objective; `more` are further numbers of a member."""
     numbers = training_numbers(estimator)
     batch, parts = batch_rows(estimator, rows)
     problem = network_problem(
@@ -301,4 +301,4 @@ def linear_recipe(
         classes=classes,
         shuffle=parts,
     )
-    return Recipe(problem, numbers, merge=not parts)
+    return Recipe(problem, {**numbers, **more}, merge=not parts)

@@ -12,6 +12,7 @@ from gorae.estimators.linear import LinearClassifier, LinearRegressor
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.perceptron import Perceptron
+from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.saving import KIND, Stateful
 from gorae.estimators.weight_search import WeightSearchClassifier
 from gorae.files import read_container
@@ -21,8 +22,10 @@ ESTIMATORS: Mapping[str, type[Stateful]] = {
     "KNeighborsClassifier": KNeighborsClassifier,
     "KNeighborsRegressor": KNeighborsRegressor,
     "LinearClassifier": LinearClassifier,
+    "LinearQuantileRegressor": LinearQuantileRegressor,
     "LinearRegressor": LinearRegressor,
     "MLPClassifier": MLPClassifier,
+    "MLPQuantileRegressor": MLPQuantileRegressor,
     "MLPRegressor": MLPRegressor,
     "Perceptron": Perceptron,
     "WeightSearchClassifier": WeightSearchClassifier,

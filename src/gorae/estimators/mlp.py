@@ -149,7 +149,7 @@ class MLPClassifier(NetworkClassifier):
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""
         smoothing = check_real("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
-        return _mlp_recipe(self, inputs, outputs, rows, "cross_entropy", outputs, label_smoothing=smoothing)
+        return mlp_recipe(self, inputs, outputs, rows, "cross_entropy", outputs, label_smoothing=smoothing)
 
 
 class MLPRegressor(NetworkRegressor):
@@ -256,13 +256,13 @@ class MLPRegressor(NetworkRegressor):
 
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""
-        return _mlp_recipe(self, inputs, outputs, rows, "squared_error", 0)
+        return mlp_recipe(self, inputs, outputs, rows, "squared_error", 0)
 
 
-def _mlp_recipe(
-    estimator: Any, inputs: int, outputs: int, rows: int, objective: str, classes: int, **more: float
+def mlp_recipe(
+    estimator: Any, inputs: int, outputs: int, rows: int, objective: str, classes: int, **more: Any
 ) -> Recipe:
-    """Return the recipe of a multilayer perceptron for either task."""
+    """Return the recipe of a multilayer perceptron for any task; `more` are further numbers of a member."""
     dropout = check_real("dropout", estimator.dropout, 0, 1, open_high=True)
     numbers = training_numbers(estimator)
     shape = MLPShape(

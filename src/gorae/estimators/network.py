@@ -14,10 +14,11 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gorae.backend import select_devices
+from gorae.backend import Device, select_devices
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.fitting import fit_network, unchanged_on_failure
 from gorae.estimators.given import given_rows
+from gorae.estimators.hidden import hidden_place
 from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.parameters import check_flag
 from gorae.estimators.population import Recipe, in_target_unit
@@ -25,7 +26,14 @@ from gorae.estimators.saving import Savable
 from gorae.estimators.state import network_state, restored
 from gorae.estimators.storage import stored_rows
 from gorae.estimators.training_rows import checked_classes
-from gorae.train import Asked, History, MemberResult, layer_names, member_outputs
+from gorae.train import (
+    Asked,
+    History,
+    MemberResult,
+    hidden_activations,
+    layer_names,
+    member_outputs,
+)
 
 
 class NetworkEstimator(Savable, BaseEstimator):
@@ -76,9 +84,28 @@ class NetworkEstimator(Savable, BaseEstimator):
         self._check_fitted()
         return layer_names(answering_problem(self._learned.shape))
 
-    def hidden_features(self, X: Any) -> Float32[np.ndarray, "rows width"]:
-        """Return the first member's last hidden layer, `(n, width)`: the space in which rows are compared."""
-        return self._answers(X, features=True)[0]
+    def hidden_features(self, X: Any, layer: str | int | None = None) -> Float32[np.ndarray, "rows width"]:
+        """Return a hidden layer of the first member: the space in which rows are compared.
+
+        Args:
+            X: `(n, features)`.
+            layer: its name ("hidden 1") or its place from 0; None for the last, and for the scaled inputs
+                where nothing is hidden. One program computes all layers of a structure.
+
+        Returns:
+            What the layer answers, `(n, width)`.
+
+        Raises:
+            ParameterError: when there is no such layer.
+        """
+        if layer is None:
+            return self._answers(X, features=True)[0]
+        names = self.layer_names_[:-1]
+        place = hidden_place(layer, names)
+        matrix, asked, devices = self._questions(X, self._members[:1])
+        found = hidden_activations(answering_problem(self._learned.shape), matrix, asked[0], devices=devices)
+        ends = np.cumsum([0, *getattr(self._learned.shape, "hidden", ())])
+        return _finite(found[None])[0, :, ends[place] : ends[place + 1]]
 
     @property
     def _members(self) -> tuple[MemberResult, ...]:
@@ -97,22 +124,20 @@ class NetworkEstimator(Savable, BaseEstimator):
         for rows, known in vars(self).get("_remembered", ()):
             if rows is X and not features:
                 return known
-        X = given_rows(self, X)
-        matrix = stored_rows(X, learned.anchor)
-        rows = np.arange(len(matrix))
         members = learned.members[:1] if features else learned.members
-        asked = [Asked(m.parameters, m.buffers, learned.encoding, rows) for m in members]
-        devices = select_devices(self.device)  # pyright: ignore[reportAttributeAccessIssue]  every subclass has it
+        matrix, asked, devices = self._questions(X, members)
         problem = answering_problem(learned.shape)
-        answers = np.stack(member_outputs(problem, matrix, asked, devices=devices, features=features))
-        finite = np.isfinite(answers).all(axis=(0, 2))
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise DataError(
-                f"row {row} (from 0) of X is so far from the training rows that the output overflows; "
-                "check its values."
-            )
-        return answers
+        return _finite(np.stack(member_outputs(problem, matrix, asked, devices=devices, features=features)))
+
+    def _questions(
+        self, X: Any, members: Sequence[MemberResult]
+    ) -> tuple[np.ndarray, list[Asked], list[Device]]:
+        """Return rows as they are stored, what to ask of each member about them, and where."""
+        matrix = stored_rows(given_rows(self, X), self._learned.anchor)
+        rows = np.arange(len(matrix))
+        asked = [Asked(m.parameters, m.buffers, self._learned.encoding, rows) for m in members]
+        devices = select_devices(self.device)  # pyright: ignore[reportAttributeAccessIssue]  every subclass has it
+        return matrix, asked, devices
 
     @contextmanager
     def remembering(self, answers: Sequence[tuple[Any, np.ndarray | None]]) -> Iterator[None]:
@@ -259,6 +284,22 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _finite(answers: np.ndarray) -> np.ndarray:
+    """Return answers `(members, n, width)` that are all finite.
+
+    Raises:
+        DataError: where a row is so far from the training rows that they overflow.
+    """
+    finite = np.isfinite(answers).all(axis=(0, 2))
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise DataError(
+            f"row {row} (from 0) of X is so far from the training rows that the output overflows; "
+            "check its values."
+        )
+    return answers
 
 
 def class_probabilities(logits: Float[np.ndarray, "*rows classes"]) -> Float32[np.ndarray, "*rows classes"]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -63,6 +64,37 @@ def check_count(name: str, value: Any, low: int = 1) -> int:
             f"{name} must be a whole number from {low} to {LARGEST_COUNT:,}, got {briefly(value)}."
         )
     return int(value)
+
+
+def check_levels(levels: Any) -> tuple[float, ...]:
+    """Return levels of quantiles, or raise a ParameterError.
+
+    Args:
+        levels: increasing numbers between 0 and 1, or one of them.
+
+    Example:
+        >>> check_levels([0.1, 0.5, 0.9])
+        (0.1, 0.5, 0.9)
+    """
+    given = [levels] if isinstance(levels, Real) else levels
+    if isinstance(given, np.ndarray) and given.ndim:
+        given = given.tolist()
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not len(given):
+        raise ParameterError(
+            f"levels must be numbers between 0 and 1, such as (0.05, 0.5, 0.95), got {briefly(levels)}."
+        )
+    found = tuple(_as_float(level) for level in given)
+    with np.errstate(under="ignore", over="ignore"):
+        wrong = [given[i] for i, level in enumerate(found) if not 0 < np.float32(level) < 1]
+    if wrong:
+        raise ParameterError(f"every level must lie between 0 and 1, got {briefly(wrong[0])}.")
+    for before, after in pairwise(found):
+        if after <= before:
+            why = "twice" if after == before else f"after {before:g}"
+            raise ParameterError(
+                f"levels must increase, but {after:g} comes {why}; give {sorted(set(found))}."
+            )
+    return found
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:

@@ -62,13 +62,13 @@ class Recipe:
 
     Args:
         problem: what its members are.
-        hyper: the member's own numbers.
+        hyper: the member's own numbers, and the levels where it answers quantiles.
         merge: whether equal rows may be made one with their summed weight, because they share every step.
         wide: the problem, with wider layers, of the program that trains its members; None: their own.
     """
 
     problem: Problem
-    hyper: Mapping[str, float]
+    hyper: Mapping[str, Any]
     merge: bool = False
     wide: Problem | None = None
 
@@ -76,6 +76,11 @@ class Recipe:
     def trained(self) -> Problem:
         """What its program is made for."""
         return self.wide or self.problem
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that its members answer; none where they answer something else."""
+        return tuple(self.hyper.get("levels", ()))
 
     @property
     def within(self) -> list[int] | None:

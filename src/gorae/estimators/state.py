@@ -5,7 +5,7 @@ file's own arrays go, and what does not fit together is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,7 +33,7 @@ from gorae.estimators.meta_reading import (
     read_text,
 )
 from gorae.estimators.parameter_meta import parameters_from_meta, parameters_to_meta
-from gorae.estimators.parameters import LARGEST_COUNT
+from gorae.estimators.parameters import LARGEST_COUNT, check_levels
 from gorae.estimators.saving import labels_from_meta, labels_to_meta
 from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
@@ -66,6 +66,7 @@ def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "feature_names": [str(v) for v in getattr(estimator, "feature_names_in_", [])],
         "classes": labels_to_meta(estimator.classes_) if hasattr(estimator, "classes_") else None,
         "flat_target": learned.flat_target,
+        **({"levels": list(learned.levels)} if learned.levels else {}),
     }
     return arrays, meta
 
@@ -89,15 +90,16 @@ def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
             raise DamagedFileError(
                 f"{len(estimator.classes_)} class labels do not fit {shape.outputs} outputs."
             )
-    set_learned(estimator, _read_learned(shape, is_classifier(estimator), arrays, meta))
+    levels = _read_levels(cls, shape.outputs, meta)
+    targets = 0 if is_classifier(estimator) else 1 if levels else shape.outputs
+    set_learned(estimator, replace(_read_learned(shape, targets, arrays, meta), levels=levels))
     return estimator
 
 
 def _read_learned(
-    shape: MLPShape | LinearShape, classify: bool, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    shape: MLPShape | LinearShape, outputs: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
 ) -> Learned:
-    """Return what the fit had left."""
-    outputs = 0 if classify else shape.outputs
+    """Return what the fit had left; `outputs` is the number of targets, 0 for classes."""
     sizes = {"fill": shape.inputs, "shift": shape.inputs, "scale": shape.inputs}
     parts = {name: read_array(arrays, f"encoding/{name}", (sizes.get(name, outputs),)) for name in ENCODING}
     if (parts["target_scale"] == 0).any():
@@ -117,6 +119,16 @@ def _read_learned(
         streams=tuple(checked_count(stream, "a stream", 0, LARGEST_COUNT) for stream in streams),
         members=tuple(_read_member(shape, i, numbers, arrays) for i, numbers in enumerate(told)),
     )
+
+
+def _read_levels(cls: Any, outputs: int, meta: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the levels of the quantiles that a class answers; none for a class that answers other things."""
+    if not getattr(cls, "_answers_quantiles", False):
+        return ()
+    levels = check_levels(read_list(meta, "levels", most=outputs))
+    if len(levels) != outputs:
+        raise DamagedFileError(f"{len(levels)} levels do not fit {outputs} outputs.")
+    return levels
 
 
 def _read_member(

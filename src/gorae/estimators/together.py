@@ -346,6 +346,7 @@ def learn(together: Together, place: int) -> Any:
         seed=one.seed,
         streams=tuple(range(one.members)),
         members=tuple(members),
+        levels=one.recipe.levels,
     )
     set_learned(estimator, learned)
     return estimator

@@ -70,13 +70,18 @@ def fingerprint(
     """
     digest = hashlib.sha256(f"{_ENGINE} {_in_words(problem)}".encode())
     for hyper, split, _, draw in members:
-        digest.update(repr((sorted((name, float(value)) for name, value in hyper.items()), split)).encode())
+        digest.update(repr((sorted((name, _number(value)) for name, value in hyper.items()), split)).encode())
         digest.update(b"" if draw is None else _in_words(draw).encode())
     for leaf in jax.tree.leaves((shared, list(splits), [state for _, _, state, _ in members])):
         array = np.asarray(leaf)
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _number(value: Any) -> float | list[float]:
+    """Return one of a member's numbers, or its levels, in words that are the same in every process."""
+    return float(value) if np.ndim(value) == 0 else [float(one) for one in value]
 
 
 def _in_words(value: Any) -> str:

@@ -175,7 +175,7 @@ def _one_epoch(
     loss = score = nothing
     after = before._replace(epoch=before.epoch + 1, step=before.step + steps, diverged_step=diverged_step)
     if split.stop_rows.shape[0]:
-        measured = validate(problem, shared, split, ran.parameters, ran.buffers)
+        measured = validate(problem, shared, split, hyper, ran.parameters, ran.buffers)
         loss, score = (jnp.where(diverged, nothing, value) for value in measured)
         after, better = _decide(after, hyper, loss, 0.0)
         after = _keep(after, better, ran.parameters, ran.buffers, after.epoch)

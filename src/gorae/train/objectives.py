@@ -1,11 +1,12 @@
 """Objectives: from the outputs of a batch and its targets to one loss a row.
 
 Every objective has the signature `(outputs, targets, smoothing) -> losses`, with shapes
-`(batch, outputs)`, `(batch,)` or `(batch, outputs)`, `()` and `(batch,)`. Sample weights are applied by the
-training program, so that every objective has them.
+`(batch, outputs)`, `(batch,)` or `(batch, outputs)`, `()` and `(batch,)`; what the pinball loss has in the
+place of smoothing are its levels, `(outputs,)`. Sample weights are applied by the training program, so that
+every objective has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -66,6 +67,36 @@ def squared_error(
     """
     del smoothing
     return 0.5 * jnp.mean((outputs - targets) ** 2, axis=-1)
+
+
+def pinball(
+    outputs: Float[Array, "batch outputs"],
+    targets: Float[Array, "batch _"],
+    levels: Float[Array, " outputs"] | float,
+) -> Float[Array, " batch"]:
+    r"""Pinball loss, whose expectation is least at quantiles, averaged over the outputs.
+
+    $L = \frac{1}{K}\sum_k \max(\tau_k u_k, (\tau_k - 1) u_k)$ with $u_k = y - s_k$: too low costs $\tau_k$
+    a unit, too high $1 - \tau_k$, and both are even where a share $\tau_k$ of targets lies below.
+
+    Args:
+        outputs: quantiles s, one column a level.
+        targets: the value y, one column for all levels, or one each.
+        levels: tau in (0, 1), one a column, or one for all.
+
+    Returns:
+        One loss a row, in the target's unit.
+
+    Example:
+        >>> levels = jnp.array([0.25, 0.75])
+        >>> float(pinball(jnp.array([[1.0, 1.0]]), jnp.array([[3.0]]), levels)[0])  # (0.25 + 0.75) 2 / 2
+        1.0
+
+    References:
+        Koenker & Bassett 1978, Regression Quantiles, section 3, eq. 3.1.
+    """
+    above = targets - outputs
+    return jnp.mean(jnp.maximum(levels * above, (levels - 1.0) * above), axis=-1)
 
 
 def hinge_weston_watkins(
@@ -161,6 +192,7 @@ def _margins(outputs: Array, targets: Array) -> Array:
 OBJECTIVES: dict[str, Objective] = {
     "cross_entropy": cross_entropy,
     "squared_error": squared_error,
+    "pinball": pinball,
     "hinge_weston_watkins": hinge_weston_watkins,
     "hinge_crammer_singer": hinge_crammer_singer,
     "perceptron": perceptron,
@@ -178,3 +210,26 @@ def find_objective(name: str) -> Objective:
         hint = f" Did you mean {near!r}?" if near else ""
         raise ParameterError(f"objective must be one of {list(OBJECTIVES)}, got {name!r}.{hint}")
     return OBJECTIVES[name]
+
+
+def row_losses(
+    name: str,
+    outputs: Float[Array, "batch outputs"],
+    targets: Array,
+    hyper: Mapping[str, Array],
+    *,
+    training: bool,
+) -> Float[Array, " batch"]:
+    """Return the loss of each row as a member counts it.
+
+    Args:
+        name: of the objective.
+        outputs: what the member answers.
+        targets: class codes or values.
+        hyper: the member's numbers.
+        training: whether rows are learned from: label smoothing is for training and counts nowhere else.
+    """
+    objective = find_objective(name)
+    if objective is pinball:
+        return objective(outputs, targets, hyper["levels"])
+    return objective(outputs, targets, hyper["label_smoothing"] if training else 0.0)

@@ -20,6 +20,7 @@ from gorae.backend import own_numerics
 from gorae.data.folds import size_class
 from gorae.errors import ParameterError, closest
 
+_LEVELS = "levels"
 _LARGEST_COUNT = (1 << 32) - 1
 _PADDED_BYTES = 1 << 26
 
@@ -96,15 +97,21 @@ class SplitRows(NamedTuple):
     stop_count: Any
 
 
-def hyper_scalars(**values: float) -> dict[str, np.generic]:
+def hyper_scalars(**values: Any) -> dict[str, Any]:
     """Return one member's numbers with their defaults filled in, as float32 and uint32 scalars.
+
+    `levels` of quantiles, which have no default, are an array: members whose levels differ share a program,
+    as long as they have equally many.
 
     Raises:
         ParameterError: for a name that no member has, or a number that its type cannot hold.
     """
-    numbers: dict[str, np.generic] = {name: np.float32(default) for name, default in HYPER.items()}
+    numbers: dict[str, Any] = {name: np.float32(default) for name, default in HYPER.items()}
     numbers.update({name: np.uint32(default) for name, default in COUNTS.items()})
     for name, value in values.items():
+        if name == _LEVELS:
+            numbers[name] = _levels(value)
+            continue
         if name not in numbers:
             near = closest(name, list(numbers))
             hint = f" Did you mean {near!r}?" if near else ""
@@ -118,6 +125,18 @@ def hyper_scalars(**values: float) -> dict[str, np.generic]:
                 raise ParameterError(f"{name} must be from 0 to {_LARGEST_COUNT}, got {value!r}.")
             numbers[name] = np.uint32(value)
     return numbers
+
+
+def _levels(levels: Any) -> np.ndarray:
+    """Return levels of quantiles as the program reads them.
+
+    Raises:
+        ParameterError: where float32 holds one of them only as 0 or 1.
+    """
+    found = np.array(levels, np.float32)
+    if found.ndim != 1 or not len(found) or not ((found > 0) & (found < 1)).all():
+        raise ParameterError(f"levels must lie between 0 and 1, as float32 numbers, got {levels!r}.")
+    return found
 
 
 def member_key(hyper: Mapping[str, Array]) -> Array:

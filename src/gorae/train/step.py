@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from gorae import nn
-from gorae.train.objectives import find_objective
+from gorae.train.objectives import row_losses
 from gorae.train.optimizers import find_optimizer
 from gorae.train.order import epoch_order
 from gorae.train.problem import (
@@ -142,11 +142,10 @@ def batch_gradient(
     problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
 ) -> tuple[Float[Array, ""], Any, Any]:
     """Return the batch's loss (the weighted sum of its rows' losses), the new buffers and the gradient."""
-    objective = find_objective(problem.objective)
 
     def loss_of(p: Any) -> tuple[Array, Any]:
         outputs, model = assemble(problem, p, buffers)(batch.x, context)
-        losses = objective(outputs, batch.target, hyper["label_smoothing"])
+        losses = row_losses(problem.objective, outputs, batch.target, hyper, training=True)
         return jnp.sum(jnp.where(batch.share > 0, losses, 0.0) * batch.share), split_model(model)[1]
 
     (loss, new_buffers), gradient = jax.value_and_grad(loss_of, has_aux=True)(parameters)

@@ -1,5 +1,6 @@
 """Validation: the loss and score of the rows that early stopping watches."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from gorae import nn
-from gorae.train.objectives import find_objective
+from gorae.train.objectives import row_losses
 from gorae.train.problem import Problem, SharedRows, SplitRows, assemble, encode, encode_target
 
 VALIDATION_BLOCK = 128
@@ -15,26 +16,32 @@ VALIDATION_BLOCK = 128
 
 
 def validate(
-    problem: Problem, shared: SharedRows, split: SplitRows, parameters: Any, buffers: Any
+    problem: Problem,
+    shared: SharedRows,
+    split: SplitRows,
+    hyper: Mapping[str, Array],
+    parameters: Any,
+    buffers: Any,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Return the weighted mean loss and score of the stopping rows.
 
-    The score is the accuracy or, in regression, minus the squared error in the fold's own target unit; label
-    smoothing is for training and does not count.
+    The score is the accuracy or, in regression, minus the squared error in the fold's own target unit, or
+    minus the pinball loss of quantiles; label smoothing is for training and does not count.
     """
     index = jnp.pad(split.stop_rows, (0, VALIDATION_BLOCK), mode="edge")
     weights = jnp.pad(split.stop_weight, (0, VALIDATION_BLOCK))
     model = assemble(problem, parameters, buffers)
-    objective = find_objective(problem.objective)
 
     def add(j: Int[Array, ""], sums: Float[Array, "3"]) -> Float[Array, "3"]:
         rows = jax.lax.dynamic_slice(index, (j * VALIDATION_BLOCK,), (VALIDATION_BLOCK,))
         weight = jax.lax.dynamic_slice(weights, (j * VALIDATION_BLOCK,), (VALIDATION_BLOCK,))
         outputs, _ = model(encode(shared.rows[rows], split, problem.missing), nn.inference())
         target = encode_target(shared.targets[rows], split, problem.classes)
-        losses = objective(outputs, target, 0.0)
+        losses = row_losses(problem.objective, outputs, target, hyper, training=False)
         if problem.classes:
             scores = (jnp.argmax(outputs, axis=-1) == target).astype(jnp.float32)
+        elif problem.objective == "pinball":
+            scores = -losses
         else:
             scores = -jnp.mean((outputs - target) ** 2, axis=-1)
         measured = jnp.stack([losses, scores, jnp.ones_like(losses)])
