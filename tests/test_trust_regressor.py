@@ -7,8 +7,9 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
 
-from gorae import CautiousRegressor, MLPRegressor
+from gorae import CautiousRegressor, LinearQuantileRegressor, MLPQuantileRegressor, MLPRegressor
 from gorae.errors import DataError, InputError, NotFittedError, ParameterError
+from gorae.evidence import cross_conformal_intervals
 
 
 def data(rows, seed):
@@ -61,6 +62,68 @@ def test_networks():
     np.testing.assert_array_equal(model.predict(X), clone(network).fit(X, y).predict(X))
     wide, narrow = (model.predict_interval(X, coverage) for coverage in (0.95, 0.5))
     assert (np.diff(wide) > np.diff(narrow)).all()
+
+
+def noisy(rows, seed):
+    """Values whose noise grows along the second of two columns, and the noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (rows, 2))
+    return X, X[:, 0] + (1.2 + X[:, 1]) * rng.normal(size=rows), 1.2 + X[:, 1]
+
+
+def test_intervals_of_quantiles_cover_where_the_noise_is_large_and_where_it_is_small():
+    """Over 24 data sets intervals of quantiles hold in all and in each third by noise; residuals' do not."""
+    asked, truth, noise = noisy(1500, 10**6)
+    third = np.digitize(noise, np.quantile(noise, [1 / 3, 2 / 3]))
+    found = {"quantiles": [], "residuals": []}
+    levels = (0.05, 0.1, 0.5, 0.9, 0.95)
+    for seed in range(24):
+        X, y, _ = noisy(300, seed)
+        linear = LinearQuantileRegressor(levels=levels, epochs=60, random_state=0)
+        for form, estimator in (("quantiles", linear), ("residuals", LinearRegression())):
+            model = CautiousRegressor(estimator, cv=5, random_state=seed).fit(X, y)
+            for coverage in (0.8, 0.9):
+                low, high = model.predict_interval(asked, coverage).T
+                held = (low <= truth) & (truth <= high)
+                parts = [held, *(held[third == k] for k in range(3))]
+                found[form].append([part.mean() - coverage for part in parts])
+    shares = {form: np.array(each).reshape(24, 2, 4) for form, each in found.items()}
+    off = shares["quantiles"].mean(axis=0)
+    error = shares["quantiles"].std(axis=0, ddof=1) / np.sqrt(24)
+    assert (np.abs(off[:, 0]) < 0.01 + 2 * error[:, 0]).all()
+    assert (np.abs(off[:, 1:]) < 0.04).all()
+    assert (shares["residuals"].mean(axis=0)[:, 3] < -0.08).all()
+
+
+def test_quantiles_of_no_level_that_is_asked_for():
+    """A coverage between the levels is conformalised too; without two sides there is no interval."""
+    X, y, _ = noisy(200, 1)
+    model = CautiousRegressor(LinearQuantileRegressor(levels=(0.1, 0.8), epochs=20, random_state=0)).fit(X, y)
+    widths = [np.diff(model.predict_interval(X, coverage)).mean() for coverage in (0.3, 0.5, 0.7, 0.95)]
+    assert (np.diff(widths) > 0).all()
+    np.testing.assert_allclose(model.residuals_, np.abs(model.answers_[:, 1] - y))
+    for levels in [(0.5,), (0.1, 0.5), (0.6, 0.9)]:
+        with pytest.raises(ParameterError, match=r"need a level below 0\.5 and one above, .* has "):
+            CautiousRegressor(LinearQuantileRegressor(levels=levels)).fit(X, y)
+
+
+def test_intervals_that_would_cross_are_a_point():
+    """Where conformalising takes more than the width away, both ends are the middle."""
+    scores, folds = np.full(9, -2.0), np.zeros(9, int)
+    found = cross_conformal_intervals(scores, folds, [[0.0, 0.0]], 0.5, highs=[[1.0, 10.0]])
+    np.testing.assert_array_equal(found, [[0.5, 0.5], [2.0, 8.0]])
+    with pytest.raises(InputError, match=r"highs must have the shape of predictions, \(1, 1\)"):
+        cross_conformal_intervals(scores, folds, [[0.0]], 0.5, highs=[[1.0, 10.0]])
+
+
+def test_networks_of_quantiles():
+    """Networks of quantiles are one population, and follow the unit of the target."""
+    X, y, _ = noisy(90, 2)
+    network = MLPQuantileRegressor((8,), epochs=4, tol=0.0, random_state=0)
+    model = CautiousRegressor(network, cv=3).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), clone(network).fit(X, y).predict(X))
+    other = CautiousRegressor(network, cv=3).fit(X, 8 * y + 3)
+    np.testing.assert_allclose(other.predict_interval(X), 8 * model.predict_interval(X) + 3, atol=0.05)
 
 
 def test_another_unit_of_the_target():

@@ -41,11 +41,21 @@ class Answers:
 
     def among(self, classes: np.ndarray) -> "Answers":
         """Return the answers as if there were these classes only."""
-        members = self.members[..., classes]
-        whole = members.sum(axis=-1, keepdims=True)
-        even = np.full_like(members, 1 / len(classes))
-        shares = np.divide(members, whole, out=even, where=whole > 0)
-        return Answers(shares, self.logits[:, classes], self.features)
+        return Answers(shares_among(self.members, classes), self.logits[:, classes], self.features)
+
+
+def shares_among(
+    probabilities: Float[np.ndarray, "*rows classes"], classes: np.ndarray
+) -> Float[np.ndarray, "*rows chosen"]:
+    """Return probabilities as if there were some classes only; all alike where these have none.
+
+    Example:
+        >>> shares_among(np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]]), np.array([1, 2])).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+    """
+    chosen = probabilities[..., classes]
+    whole = chosen.sum(axis=-1, keepdims=True)
+    return np.divide(chosen, whole, out=np.full_like(chosen, 1 / len(classes)), where=whole > 0)
 
 
 def space_of(estimator: Any, X: Any) -> Affine | None:

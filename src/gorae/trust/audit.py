@@ -151,23 +151,55 @@ def audit_rows(
         seed=seed,
         progress=progress,
     )
-    points, stated = np.asarray(space, np.float32), gathered.probabilities
-    if estimator is None:
-        shares = neighbour_shares(points, gathered.codes, stated.shape[1], groups=groups, seed=seed)
-        weight = mixture_weight(stated, shares, gathered.codes)
-        stated = (1 - weight) * stated + weight * shares
-    _check_learned(stated, gathered.codes)
-    found = audit_labels(stated, gathered.codes)
-    low, high = noise_interval(found, gathered.codes)
-    changed = np.flatnonzero(found.suggested != gathered.codes)
-    return RowAudit(
+    return audit_answers(
+        gathered.probabilities,
         gathered.codes,
+        space,
+        neighbours=estimator is None,
+        groups=groups,
+        seed=seed,
+    )
+
+
+def audit_answers(
+    stated: Float[np.ndarray, "rows classes"],
+    labels: Int[np.ndarray, " rows"],
+    space: Float[np.ndarray, "rows width"],
+    *,
+    neighbours: bool = True,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+) -> RowAudit:
+    """Find labels that look wrong, from what was said of each row by models that have not seen it.
+
+    Args:
+        stated: probabilities out of fold.
+        labels: class codes from 0.
+        space: in which rows are near or not.
+        neighbours: whether the nearest rows have a say too, as `audit_rows` tells.
+        groups: (rows,) or None; rows of a row's own group have no say.
+        seed: decides which rows are asked as neighbours, of many.
+
+    Raises:
+        DataError: if the labels are predicted no better than chance.
+    """
+    points = np.asarray(space, np.float32)
+    if neighbours:
+        shares = neighbour_shares(points, labels, stated.shape[1], groups=groups, seed=seed)
+        weight = mixture_weight(stated, shares, labels)
+        stated = (1 - weight) * stated + weight * shares
+    _check_learned(stated, labels)
+    found = audit_labels(stated, labels)
+    low, high = noise_interval(found, labels)
+    changed = np.flatnonzero(found.suggested != labels)
+    return RowAudit(
+        labels,
         found,
         stated,
         low,
         high,
-        *_nearest_of(points, gathered.codes, changed, gathered.codes[changed]),
-        *_nearest_of(points, gathered.codes, changed, found.suggested[changed]),
+        *_nearest_of(points, labels, changed, labels[changed]),
+        *_nearest_of(points, labels, changed, found.suggested[changed]),
     )
 
 

@@ -11,7 +11,7 @@ from gorae.errors import ParameterError, as_input_error
 from gorae.estimators.given import given_pair, given_rows
 from gorae.estimators.mlp import MLPClassifier
 from gorae.estimators.parameters import check_choice, check_count, check_flag, root_seed
-from gorae.evidence import LabelAudit, Uncertainty, audit_labels, uncertainty
+from gorae.evidence import Doubt, LabelAudit, Uncertainty, audit_labels, doubt, uncertainty
 from gorae.trust.answers import member_probabilities, stated
 from gorae.trust.calibration import Calibration, make_calibration
 from gorae.trust.gathering import gather
@@ -166,10 +166,24 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             ParameterError: if the estimator has one member only, which disagrees with none.
         """
-        self._check_fitted()
-        if getattr(self.estimator_, "members", 1) < 2:
-            raise ParameterError("uncertainty needs several members to disagree; fit with members=5.")
+        self._check_members()
         return uncertainty(member_probabilities(self.estimator_, given_rows(self, X)))
+
+    def doubt(self, groups: Any = None) -> Doubt:
+        """Return how much of the doubt about the training rows more data could settle, judged out of fold.
+
+        The networks' probabilities are scaled first, as the model's are: one that is too modest has doubts
+        that no data took away, nor will.
+
+        Args:
+            groups: (rows,) that were given to fit, or None: what the interval takes as independent.
+
+        Raises:
+            ParameterError: if the estimator has one member only, which disagrees with none.
+        """
+        self._check_members()
+        members = [self.calibration_.probabilities(one) for one in self.gathered_.answers.members]
+        return doubt(np.stack(members), self.gathered_.codes, units=groups)
 
     def audit(self) -> LabelAudit:
         """Return which labels of the training rows look wrong, judged out of fold."""
@@ -186,6 +200,12 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Return what the estimator states of rows."""
         self._check_fitted()
         return stated(self.estimator_, given_rows(self, X), self.classes_)
+
+    def _check_members(self) -> None:
+        """Refuse to tell of disagreement where there is nobody to disagree."""
+        self._check_fitted()
+        if getattr(self.estimator_, "members", 1) < 2:
+            raise ParameterError("uncertainty needs several members to disagree; fit with members=5.")
 
     def _check_fitted(self) -> None:
         """Refuse to answer before `fit`."""

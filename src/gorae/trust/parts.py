@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import _safe_indexing
 
 from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.together import Fit, fit_together
@@ -47,5 +48,5 @@ def fit_parts(
         return clones
     for one, rows in zip(clones, parts, strict=True):
         weight = {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
-        one.fit(X[rows], y[rows], **weight)
+        one.fit(_safe_indexing(X, rows), y[rows], **weight)
     return clones

@@ -12,7 +12,9 @@ from gorae.errors import DataError, as_input_error
 from gorae.estimators.given import finite_values, given_pair, given_rows
 from gorae.estimators.mlp import MLPRegressor
 from gorae.estimators.parameters import check_count, root_seed
-from gorae.evidence import cross_conformal_intervals
+from gorae.estimators.quantiles import middle_level
+from gorae.evidence import cross_conformal_intervals, quantile_scores
+from gorae.trust.ends import answered, ends, levels_of, states_quantiles
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.parts import fit_parts
 
@@ -24,6 +26,13 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     by the model of its fold, $\hat f_{-k(i)}$, which has not learned from it, the interval of a new row $x$
     reaches between quantiles of $\hat f_{-k(i)}(x) - |r_i|$ and $\hat f_{-k(i)}(x) + |r_i|$ (CV+). No row is
     held out, and nothing is assumed of the errors' distribution.
+
+    These intervals are about equally wide for all rows. Of an estimator that answers quantiles
+    (`predict_quantiles` and `levels`, as `MLPQuantileRegressor` has them) intervals are made of its quantiles
+    at $(1 \mp c) / 2$ for the coverage $c$: $r_i$ is then how far row $i$ lies outside those of its fold,
+    negative inside, and the ends of $x$ move by $r_i$ from its own quantiles (conformalised quantile
+    regression). They are wide where the noise is. A level that is not there is taken between those that are
+    (`gorae.evidence.quantiles_between`); intervals hold all the same.
 
     Args:
         estimator: a regressor of one target, of gorae or of scikit-learn; None for
@@ -42,6 +51,7 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     References:
         Barber, Candès, Ramdas, Tibshirani (2021), "Predictive inference with the jackknife+", section 3.
+        Romano, Patterson, Candès (2019), "Conformalized quantile regression", equation 6.
     """
 
     def __init__(self, estimator: Any = None, *, cv: int = 10, random_state: Any = 0):
@@ -68,6 +78,8 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         folds = check_count("cv", self.cv, low=2)
         estimator = MLPRegressor(random_state=seed) if self.estimator is None else self.estimator
         check_kind(estimator, is_regressor, "a regressor")
+        quantiles = states_quantiles(estimator)
+        levels = levels_of(estimator) if quantiles else None
         X, y = given_pair(self, X, y)
         values = finite_values(y)
         if values.ndim != 1:
@@ -77,11 +89,11 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         weight = check_weights(sample_weight, len(values))
         parts = [np.arange(len(values)), *(train for train, _ in splits)]
         models = fit_parts([estimator] * len(parts), X, values, parts, sample_weight=weight, groups=groups)
-        self.estimator_, self.fold_estimators_ = models[0], models[1:]
-        self.folds_, self.residuals_ = np.empty(len(values), np.int64), np.empty(len(values))
-        for fold, (model, (_, score)) in enumerate(zip(models[1:], splits, strict=True)):
-            self.folds_[score] = fold
-            self.residuals_[score] = np.abs(np.asarray(model.predict(X[score]), np.float64) - values[score])
+        out = [answered(one, X[score], quantiles) for one, (_, score) in zip(models[1:], splits, strict=True)]
+        order = np.argsort(np.concatenate([score for _, score in splits]))
+        self.estimator_, self.fold_estimators_, self.levels_ = models[0], models[1:], levels
+        self.folds_ = np.repeat(np.arange(len(splits)), [len(score) for _, score in splits])[order]
+        self.answers_, self.targets_ = np.concatenate(out)[order], values
         return self
 
     def predict(self, X: Any) -> Float64[np.ndarray, " rows"]:
@@ -105,10 +117,22 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         rows = given_rows(self, X)
-        asked = np.array([np.asarray(model.predict(rows), np.float64) for model in self.fold_estimators_])
-        return cross_conformal_intervals(self.residuals_, self.folds_, asked, coverage)
+        known = quantile_scores(*ends(self.answers_, self.levels_, coverage), self.targets_)
+        quantiles = self.levels_ is not None
+        asked = [
+            ends(answered(model, rows, quantiles), self.levels_, coverage) for model in self.fold_estimators_
+        ]
+        lows, highs = (np.array(each) for each in zip(*asked, strict=True))
+        return cross_conformal_intervals(known, self.folds_, lows, coverage, highs=highs)
+
+    @property
+    def residuals_(self) -> Float64[np.ndarray, " rows"]:
+        """The absolute out-of-fold errors of the predictions; of quantiles, those of the middle one."""
+        self._check_fitted()
+        middle = 0 if self.levels_ is None else middle_level(self.levels_)
+        return np.abs(self.answers_[:, middle] - self.targets_)
 
     def _check_fitted(self) -> None:
         """Refuse to answer before `fit`."""
         with as_input_error():
-            check_is_fitted(self, "residuals_")
+            check_is_fitted(self, "answers_")
