@@ -15,6 +15,7 @@ LAYERS = [
     {"estimators"},
     {"search"},
     {"trust"},
+    {"explanation", "similarity"},
     {"report", "exchange"},
     {"study"},
     {"cli", "web"},

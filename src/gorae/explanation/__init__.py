@@ -1,0 +1,25 @@
+"""What the answers of a fitted model depend on, each with an interval.
+
+* ``rows``: rows whose columns can be exchanged: arrays, frames, tables of a study
+* ``asking``: what a model answers, and what each answer costs
+* ``shuffles``: shuffles in which no row keeps its own values
+* ``importance``: `permutation_importance`, how much worse the score becomes without a column
+* ``correlated``: which columns say nearly the same
+* ``dependence``: `partial_dependence`, the mean answer over the values of a column
+* ``gradients``, ``attribution``: `integrated_gradients`, what each column adds to a network's answer
+"""
+
+from gorae.explanation.attribution import Attributions, integrated_gradients, network_of
+from gorae.explanation.dependence import PartialDependence, partial_dependence
+from gorae.explanation.importance import ColumnImportance, Importance, permutation_importance
+
+__all__ = [
+    "Attributions",
+    "ColumnImportance",
+    "Importance",
+    "PartialDependence",
+    "integrated_gradients",
+    "network_of",
+    "partial_dependence",
+    "permutation_importance",
+]
