@@ -17,8 +17,9 @@ SOURCES = (
     "search_knn",
     "search_linear",
     "search_journal",
+    "label_audit",
 )
-PEERS = {"skorch": "skorch", "torch": "PyTorch"}
+PEERS = {"skorch": "skorch", "torch": "PyTorch", "cleanlab": "cleanlab"}
 
 
 def result(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 
 from gorae.data.named import load_named
 
@@ -95,3 +95,38 @@ def clamp(folder: Path | None) -> Rows:
     table = pl.read_csv(folder / "clamp" / "ClaMP_Raw-5184.csv.gz", infer_schema_length=None)
     X = table.drop("class").select(pl.all().cast(pl.Float64, strict=False).fill_null(0.0)).to_numpy()
     return X.astype(np.float32), table["class"].to_numpy()
+
+
+def diabetes(_: Path | None) -> Rows:
+    """Return the 442 patients of scikit-learn, and how their diabetes went on."""
+    return _bundled(load_diabetes)
+
+
+def california_housing(folder: Path | None) -> Rows:
+    """Return the 20,640 districts of California and the values of their houses."""
+    assert folder is not None
+    table = pl.read_csv(folder / "tables" / "california-housing" / "california_housing.csv.gz")
+    return table.drop("target").to_numpy().astype(np.float32), table["target"].to_numpy()
+
+
+def protein(folder: Path | None) -> Rows:
+    """Return the 45,730 structures of proteins and how far off they are."""
+    return _regression("protein", folder)
+
+
+def bike(folder: Path | None) -> Rows:
+    """Return the 17,379 hours of hired bicycles."""
+    return _regression("bike", folder)
+
+
+def elevators(folder: Path | None) -> Rows:
+    """Return the 16,599 states of an aeroplane and its elevators."""
+    return _regression("elevators", folder)
+
+
+def _regression(name: str, folder: Path | None) -> Rows:
+    """Return a table without a header whose last column is the target."""
+    assert folder is not None
+    path = folder / "tables" / "uci-regression" / name / "data.csv.gz"
+    table = pl.read_csv(path, has_header=False, infer_schema_length=None).cast(pl.Float64).to_numpy()
+    return table[:, :-1].astype(np.float32), table[:, -1]

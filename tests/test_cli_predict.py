@@ -237,6 +237,8 @@ def test_explain(folder, run):
     assert lines[1].split() == ["training", "row", "(from", "0)", "distance", "income"]
     assert ran.err == (
         "distance: Euclidean, in the input columns, scaled (1 is a standard deviation of one column)\n"
+        "which columns pushed the answer is not told: bayes has no gradient to follow; --target says what all "
+        "answers depend on.\n"
     )
     away = [float(line.split()[1]) for line in lines[2:]]
     assert len(away) == 4
@@ -290,7 +292,7 @@ def test_info_builds_no_model(folder, run, monkeypatch):
     def loaded(*_, **__):
         raise AssertionError("the model was built")
 
-    monkeypatch.setattr("gorae.study.model.estimator_from_state", loaded)
+    monkeypatch.setattr("gorae.study.stored.estimator_from_state", loaded)
     monkeypatch.setattr("gorae.files.container.read_container", loaded)
     ran = run("info", "people.gorae")
     assert ran.code == 0

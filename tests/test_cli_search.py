@@ -88,6 +88,29 @@ def test_the_model_answers(table, run):
     assert gorae.load("people-search.gorae").name == "knn"
 
 
+def test_the_model_knows_what_it_does_not_know(table, run):
+    """The model of a search flags rows unlike all that it has seen, as that of a fit does."""
+    assert search(run).code == 0
+    model = gorae.load("people-search.gorae")
+    assert model.facts["caution"]["detector"] == model.panel.detector
+    rows = people().drop(columns="income")
+    assert model.known_share(rows).mean() > 0.3
+    assert model.predict_set(rows, 0.8).shape == (len(rows), 3)
+
+
+def test_ctrl_c_after_the_search_costs_the_caution_only(table, run, monkeypatch):
+    """Whoever interrupts when the search is done keeps its model, and is told what it lacks."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gorae.study.searching.fit_carefully", interrupted)
+    ran = search(run)
+    assert ran.code == 0
+    assert "has not learned what is unknown" in ran.err
+    assert gorae.load("people-search.gorae").panel is None
+
+
 def test_json(table, run):
     """One object with the best setting, all of them, the nested score and the files."""
     ran = search(run, "--json", "--nested", "--quiet")

@@ -242,7 +242,7 @@ def spoiled(content: object, name: str) -> object:
 
 KNOWN_KEYS = {
     *("title", "rows", "lines", "model", "simpler", "metric", "train", "labels", "member", "epoch", "layers"),
-    *("bins", "confidence", "predicted", "row", "label", "verdicts", "illness"),
+    *("bins", "confidence", "predicted", "row", "label", "verdicts", "illness", "score", "gain"),
 }
 
 

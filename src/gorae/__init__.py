@@ -15,16 +15,19 @@ if TYPE_CHECKING:
         KNeighborsClassifier,
         KNeighborsRegressor,
         LinearClassifier,
+        LinearQuantileRegressor,
         LinearRegressor,
         MLPClassifier,
+        MLPQuantileRegressor,
         MLPRegressor,
         Perceptron,
         WeightSearchClassifier,
         diagnose,
     )
+    from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
     from gorae.search import SearchCV, ensemble_from_search
-    from gorae.study import Study, audit, load
-    from gorae.trust import CautiousClassifier, CautiousRegressor
+    from gorae.study import Study, audit, load, similar
+    from gorae.trust import CautiousClassifier, CautiousRegressor, learning_curve
 
 _HOMES = {
     "CautiousClassifier": "gorae.trust",
@@ -33,8 +36,10 @@ _HOMES = {
     "KNeighborsClassifier": "gorae.estimators",
     "KNeighborsRegressor": "gorae.estimators",
     "LinearClassifier": "gorae.estimators",
+    "LinearQuantileRegressor": "gorae.estimators",
     "LinearRegressor": "gorae.estimators",
     "MLPClassifier": "gorae.estimators",
+    "MLPQuantileRegressor": "gorae.estimators",
     "MLPRegressor": "gorae.estimators",
     "Perceptron": "gorae.estimators",
     "SearchCV": "gorae.search",
@@ -42,10 +47,15 @@ _HOMES = {
     "ensemble_from_search": "gorae.search",
     "WeightSearchClassifier": "gorae.estimators",
     "diagnose": "gorae.estimators",
+    "integrated_gradients": "gorae.explanation",
+    "partial_dependence": "gorae.explanation",
+    "permutation_importance": "gorae.explanation",
     "audit": "gorae.study",
+    "learning_curve": "gorae.trust",
     "load": "gorae.study",
     "load_named": "gorae.data",
     "read_table": "gorae.data",
+    "similar": "gorae.study",
 }
 _PARTS = (
     "backend",
@@ -53,11 +63,13 @@ _PARTS = (
     "errors",
     "estimators",
     "evidence",
+    "explanation",
     "files",
     "models",
     "nn",
     "report",
     "search",
+    "similarity",
     "trust",
 )
 
@@ -68,8 +80,10 @@ __all__ = [
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "LinearClassifier",
+    "LinearQuantileRegressor",
     "LinearRegressor",
     "MLPClassifier",
+    "MLPQuantileRegressor",
     "MLPRegressor",
     "Perceptron",
     "SearchCV",
@@ -78,9 +92,14 @@ __all__ = [
     "audit",
     "diagnose",
     "ensemble_from_search",
+    "integrated_gradients",
+    "learning_curve",
     "load",
     "load_named",
+    "partial_dependence",
+    "permutation_importance",
     "read_table",
+    "similar",
 ]
 
 logging.getLogger("gorae").addHandler(logging.NullHandler())

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from gorae.cli.audit import audit
+from gorae.cli.curve import curve
 from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
 from gorae.cli.fit import fit
@@ -19,6 +20,7 @@ from gorae.cli.info import info
 from gorae.cli.interrupts import INTERRUPTED, hear_interrupts, ignore_interrupts
 from gorae.cli.predict import predict
 from gorae.cli.search import search
+from gorae.cli.similar import similar
 from gorae.errors import GoraeError
 
 _EPILOG = "Example: gorae fit people.csv --target income, then gorae predict people.gorae new.csv"
@@ -32,7 +34,7 @@ def gorae_command() -> None:
     """Train populations of models: from a data set to a model with its evidence."""
 
 
-for _command in (fit, search, predict, explain, audit, info, doctor):
+for _command in (fit, search, predict, explain, similar, audit, curve, info, doctor):
     gorae_command.add_command(_command)
 
 

@@ -82,6 +82,8 @@ def _as_object(study: Any, model_file: Path, report_file: Path) -> dict[str, Any
         "comparison": found["comparison"],
         "test": found["test"],
         "gap": found["gap"],
+        "check": None if study.check_ is None else study.check_.to_dict(),
+        "growth": found["growth"],
         "notes": found["data"]["notes"],
         "interrupted": study.interrupted_,
         "seconds": found["seconds_total"],
@@ -95,12 +97,12 @@ def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
     test_in_words = import_module("gorae.study.findings").test_in_words
     found = study.findings_
     metric = study.table[0]["metric"]
-    lines = [f"{'model':>9}  {metric:>8}  95 % interval       fits  seconds"]
+    lines = [f"{'model':>9}  {metric:>8}  {'95 % interval':>17}  {'best is ahead by':>27}  fits  seconds"]
     for row in study.table:
         rmse = f"  RMSE {row['other']['rmse']:.4g}" if row["other"] else ""
         lines.append(
-            f"{row['model']:>9}  {row['score']:8.4f}  {interval(row):>17}  {row['fits']:5d}  "
-            f"{row['seconds']:7.1f}{rmse}"
+            f"{row['model']:>9}  {row['score']:8.4f}  {interval(row):>17}  {_ahead(row):>27}  "
+            f"{row['fits']:4d}  {row['seconds']:7.1f}{rmse}"
         )
     lines.append("")
     test, gap = found["test"], found["gap"]
@@ -108,7 +110,19 @@ def _as_text(study: Any, model_file: Path, report_file: Path) -> str:
         lines.append(f"{study.best_} {test_in_words(test)}")
     if gap is not None:
         lines.append(f"{study.best_} {gap['verdict']}. {gap['reason']}")
-    lines.append(found["comparison"]["sentence"])
+    lines.append(
+        " ".join(found["comparison"][key] for key in ("sentence", "cost") if key in found["comparison"])
+    )
+    if study.check_ is not None:
+        lines += [f"check: {shown(sentence)}" for sentence in study.check_.sentences]
+    if found["growth"] is not None:
+        lines.append(found["growth"]["sentence"])
     lines += [f"note: {note}" for note in found["data"]["notes"]]
     lines.append(f"model: {model_file}   report: {report_file}")
     return "\n".join(lines)
+
+
+def _ahead(row: Any) -> str:
+    """Return how far the best model is ahead of another, with the interval."""
+    ahead = row["ahead"]
+    return "-" if ahead is None else f"{ahead['difference']:.4f} ({interval(ahead)})"

@@ -56,13 +56,18 @@ _stored = stacked(
     encoding,
 )
 
+_task = click.option(
+    "--task",
+    type=click.Choice(["classification", "regression"]),
+    help="Else told from the target.",
+)
+
+untested_options = stacked(_target, _task, _drop, _stored)
+"""What to learn from, without test rows."""
+
 data_options = stacked(
     _target,
-    click.option(
-        "--task",
-        type=click.Choice(["classification", "regression"]),
-        help="Else told from the target.",
-    ),
+    _task,
     _drop,
     click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out."),
     _stored,

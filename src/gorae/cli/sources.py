@@ -234,6 +234,58 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
     return frame
 
 
+class Labelled(NamedTuple):
+    """Rows with their targets, for a model that knows them."""
+
+    X: Any
+    y: Any
+    row_numbers: Any
+    notes: tuple[str, ...] = ()
+
+
+def labelled_rows(model: Any, path: str, target: str | None, reading: Reading) -> Labelled:
+    """Return the rows of a file that have a target, or of a named data set, for the model of a study.
+
+    Raises:
+        DataError: when they are not what the model reads, or a target is none of its classes.
+        UsageError: when the target is missing, or given for a named data set.
+    """
+    parts = import_module("gorae.data")
+    if path in parts.NAMES and not Path(path).is_file():
+        if target is not None:
+            raise click.UsageError(f"--target is for files; the data set {path!r} has its own.")
+        X = new_rows(model, path, reading)
+        named = parts.load_named(path)
+        held = named.test_X is not None
+        y = _known_targets(model, named.test_y if held else named.y)
+        return Labelled(named.test_X if held else X, y, range(len(y)))
+    if target is None:
+        raise click.UsageError(
+            "say what to explain: one answer with --row, or what all of them depend on with --target, the "
+            "column of DATA that holds the true answers."
+        )
+    text = () if model.encoding is None else model.encoding.text_columns
+    if model.classes is not None and model.classes.dtype.kind in "UO":
+        text = (*text, target)
+    frame = parts.read_table(path, text=text, **reading._asdict())
+    _require(parts, frame, [target], path, reading)
+    if model.encoding is None:
+        _check_numbers(frame.drop(target), model.feature_names, path)
+    else:
+        _require(parts, frame, model.encoding.columns, path, reading, learned=True)
+    known, numbers, told = _with_target(frame, target, path)
+    y = _known_targets(model, known[target])
+    return Labelled(known.drop(target), y, numbers, tuple(f"{words}." for words in told))
+
+
+def _known_targets(model: Any, y: Any) -> Any:
+    """Return targets as the labels that the model knows, or as numbers."""
+    outcomes = import_module("gorae.study.outcomes")
+    numpy = import_module("numpy")
+    known = outcomes.known_outcomes(y, outcomes.Outcomes(numpy.zeros(0), model.classes))
+    return known[:, 0] if model.classes is None else model.classes[known]
+
+
 def _check_numbers(frame: Any, names: tuple[str, ...], path: str) -> None:
     """Refuse text where a model reads numbers: in its own columns or, where there is none of them, in any."""
     used = [name for name in names if name in frame.columns] or frame.columns

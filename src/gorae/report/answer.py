@@ -9,7 +9,7 @@ from gorae.report.names import shortened
 from gorae.report.scheme import where_scored
 from gorae.report.words import Measure, count, ended, interval, measure, number, percent, value
 
-__all__ = ["Findings", "best_row", "chance_row", "scored", "sentences", "tiles"]
+__all__ = ["Findings", "ahead_in_words", "best_row", "chance_row", "scored", "sentences", "tiles"]
 
 Findings = Mapping[str, Any]
 _MINUS = re.compile(r"(?<= )-(?=\d)")  # before a number; evidence writes plain ASCII
@@ -62,6 +62,21 @@ def chance_row(findings: Findings) -> Mapping[str, Any] | None:
     return next(rows, None)
 
 
+def ahead_in_words(row: Mapping[str, Any]) -> str:
+    r"""How far the best model is ahead of one of the ladder, with the interval; a dash for itself.
+
+    Args:
+        row: of the ladder; ``ahead`` holds difference, low and high.
+
+    Example:
+        >>> ahead_in_words({"ahead": {"difference": 0.0104, "low": 0.0013, "high": 0.0196}})
+        '0.010 (0.001 to 0.020)'
+    """
+    ahead = row.get("ahead")
+    around = interval(ahead)
+    return f"{value(number(ahead, 'difference'))} ({around})" if around else "–"
+
+
 def sentences(findings: Findings) -> list[str]:
     r"""The answer as a few sentences.
 
@@ -84,6 +99,8 @@ def sentences(findings: Findings) -> list[str]:
         told.append(_MINUS.sub("−", ended(str(comparison["sentence"]))))
     elif comparison.get("verdict") and comparison.get("simpler"):
         told.append(ended(f"Against the simpler {shortened(comparison['simpler'])}: {comparison['verdict']}"))
+    if comparison.get("cost"):
+        told[-1] += f" {ended(str(comparison['cost']))}"
     return told
 
 

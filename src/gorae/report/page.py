@@ -29,10 +29,13 @@ def render_report(findings: Findings) -> str:
             - ``predicted``: of the rows in confusion, reliability, residuals and hardest: rows, folds (models
               that predicted them), tried (settings that each fold chose from)
             - ``ladder``: a list, simplest model first, of model, metric, score, low, high, fits, seconds,
-              settings (mapping or None), other (further scores by name, or None); a model whose name starts
-              with "chance" is the line of reference; ``best``: a model's name
-            - ``comparison`` with a simpler model: simpler, difference, low, high, verdict, sentence
-            - ``test``: metric, score, low, high, rows, chance, seen (rows among them that were learned from)
+              settings (mapping or None), other (further scores by name, or None), ahead (difference, low and
+              high of the best model against it, or None); a model whose name starts with "chance" is the line
+              of reference; ``best``: a model's name
+            - ``comparison`` with a simpler model: simpler, difference, low, high, verdict, sentence, cost (a
+              sentence)
+            - ``test``: metric, score, low, high, rows, chance, seen (rows among them that were learned from),
+              within (see `report.within`)
             - ``gap``: train, validation, low, high (of the gap), verdict ("fits well", ...), reason
             - ``diagnosis``: verdicts (a list of illness, figure, sentence, advice), looked_at and not_judged
               (phrases)
@@ -46,7 +49,18 @@ def render_report(findings: Findings) -> str:
             - ``reliability``: bins (confidence, accuracy, low, high, count), ece, brier, log_loss, classes
             - ``caution``: scaling, temperature, before and after (ece, brier, log_loss), detector, about,
               left_out (classes), areas (a list for each detector), interval (of the mean area),
-              rows (that no judge had learned from)
+              rows (that no judge had learned from), within: intervals or sets (see `report.within`)
+            - ``check``: labels (a sentence), suspects (a list of `SuspectRow`), space and method (phrases),
+              wrong (rows whose label is more probably wrong than right), twins (`Twins`), leaks (a list of
+              sentence and advice)
+            - ``importance``: columns (a list of name, importance, low, high, the most important first),
+              metric, score, rows, repeats, left_out, parts; dependence (curves: column, values, places,
+              outputs, mean, low, high, rows); pixels (image, rows, examples of row, of, image, map)
+            - ``growth``: what `gorae.trust.MeasuredCurve.to_dict` gives, and model (what was measured)
+            - ``doubt``: total, epistemic and aleatoric (mean, low, high), log_loss, share, members, sentence,
+              classes, by_class (epistemic and aleatoric mean each), rows (row, most, actual, predicted,
+              epistemic, aleatoric, image)
+            - ``map``: see `gorae.report.maps.map_view`
             - ``residuals``: predicted, actual
             - ``hardest``: a list of row, actual, predicted, probability (that the model gave to the actual
               class), image (array or None), values (mapping or None)

@@ -4,19 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from gorae.report import pictures
-from gorae.report.answer import Findings, best_row
+from gorae.report.answer import Findings, ahead_in_words, best_row
+from gorae.report.doubt import doubt_view
+from gorae.report.examples import hardest_section, weights_section
+from gorae.report.growth import growth_view
+from gorae.report.importance import importance
+from gorae.report.inlining import inline
+from gorae.report.maps import map_view
 from gorae.report.names import shortened
 from gorae.report.scheme import curves_of, is_split, settings_differ, where_scored, whose_rows
+from gorae.report.suspects import rows_to_check
 from gorae.report.unknowns import unknowns
+from gorae.report.within import within
 from gorae.report.words import (
     capital,
     count,
     duration,
     ended,
-    entry,
     interval,
     measure,
     number,
@@ -25,12 +31,9 @@ from gorae.report.words import (
     value,
 )
 
-__all__ = ["inline", "lines", "machine", "view"]
+__all__ = ["lines", "machine", "view"]
 
 _MOST_LINES = 60  # of plan, notes and warnings each
-_MOST_HARDEST = 24
-_MOST_COLUMNS = 8  # of values beside a hard example
-_MOST_WEIGHTS = 30
 _MOST_NAMED = 10  # classes in the line under the title
 
 
@@ -58,27 +61,21 @@ def view(findings: Findings) -> dict[str, Any]:
         "models_shown": settings_differ(findings),
         "split": is_split(findings),
         "unknowns": _unknowns(findings.get("caution")),
+        "importance": importance(findings.get("importance"), _target(findings)),
+        "doubt": doubt_view(findings.get("doubt")),
+        "growth": growth_view(findings.get("growth")),
+        "within": _within(findings),
+        "map": _map(findings),
         "residuals": _residuals(findings),
         "curves": _curves(findings),
-        "hardest": _hardest(findings),
-        "weights": _weights(findings.get("weights")),
+        "rows_to_check": rows_to_check(findings.get("check")),
+        "hardest": hardest_section(findings),
+        "weights": weights_section(findings.get("weights")),
         "plan": _plan(findings.get("plan")),
         "notes": lines((findings.get("data") or {}).get("notes")),
         "warnings": lines(findings.get("warnings")),
         "machine": machine(findings),
     }
-
-
-def inline(svg: str) -> Markup:
-    """A picture of this package as it stands in a page, not escaped a second time.
-
-    Args:
-        svg: what a function of `gorae.report.pictures` returned; nothing else.
-
-    Returns:
-        The same text, marked as safe.
-    """
-    return Markup(svg)  # noqa: S704  (drawn by gorae.report.pictures, which escapes every name it draws)
 
 
 def _span(epochs: Sequence[int]) -> str | None:
@@ -135,6 +132,7 @@ def _ladder(findings: Findings) -> dict[str, Any]:
             "settings": settings(row.get("settings")),
             "score": value(number(row, "score")),
             "interval": interval(row) or "–",
+            "ahead": ahead_in_words(row),
             "others": [value(number(row.get("other"), key)) for key in others],
             "fits": count(row.get("fits")),
             "time": duration(number(row, "seconds")),
@@ -149,6 +147,7 @@ def _ladder(findings: Findings) -> dict[str, Any]:
         "where": where_scored(findings),
         "fits": count(sum(int(row.get("fits") or 0) for row in ladder)),
         "seconds": duration(sum(number(row, "seconds") or 0.0 for row in ladder)),
+        "compared": any(row.get("ahead") for row in ladder),
         "ensemble_adds": {"mlp", "ensemble"} <= {row.get("model") for row in ladder},
         "picture": inline(pictures.ladder_figure(ladder, best.get("model"))),
     }
@@ -246,6 +245,18 @@ def _unknowns(caution: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {**found, "picture": inline(found["picture"])}
 
 
+def _within(findings: Findings) -> dict[str, Any] | None:
+    target = (findings.get("data") or {}).get("target")
+    found = within(findings.get("caution"), findings.get("test"), target=target)
+    return found and {**found, "pictures": [inline(svg) for svg in found["pictures"]]}
+
+
+def _map(findings: Findings) -> dict[str, Any] | None:
+    target = (findings.get("data") or {}).get("target")
+    drawn = map_view({**found, "target": target} if (found := findings.get("map")) else None)
+    return None if drawn is None else {**drawn, "picture": inline(drawn["picture"])}
+
+
 def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not reliability:
         return None
@@ -262,6 +273,10 @@ def _reliability(reliability: Mapping[str, Any] | None) -> dict[str, Any] | None
     if not bins and not scores:
         return None
     return {"picture": inline(pictures.reliability_figure(bins)) if bins else None, "scores": scores}
+
+
+def _target(findings: Findings) -> object:
+    return (findings.get("data") or {}).get("target")
 
 
 def _brier_meaning(classes: float | None) -> str:
@@ -309,54 +324,6 @@ def _curves(findings: Findings) -> dict[str, Any] | None:
         "band": findings.get("curve_band") is not None,
         "kept": _span(kept),
     }
-
-
-def _hardest(findings: Findings) -> dict[str, Any] | None:
-    hardest = list(findings.get("hardest") or ())[:_MOST_HARDEST]
-    if not hardest:
-        return None
-    columns: dict[Any, None] = {}
-    for row in hardest:
-        columns |= dict.fromkeys(row.get("values") or {})
-    shown = list(columns)[:_MOST_COLUMNS]
-    rows = [
-        {
-            "row": row.get("row"),
-            "actual": _entry(row.get("actual")),
-            "predicted": _entry(row.get("predicted")),
-            "probability": None if number(row, "probability") is None else value(number(row, "probability")),
-            "image": None if row.get("image") is None else pictures.image_uri(row["image"]),
-            "values": [_entry((row.get("values") or {}).get(name)) for name in shown],
-        }
-        for row in hardest
-    ]
-    return {
-        "rows": rows,
-        "as_images": all(row["image"] for row in rows),
-        "numbers": all(isinstance(row.get("actual"), float | np.floating) for row in hardest),
-        "probabilities": any(row["probability"] for row in rows),
-        "columns": shown,
-        "left_out": max(len(columns) - _MOST_COLUMNS, 0),
-    }
-
-
-def _entry(content: object) -> str:
-    """One value of a table: numbers with four digits, names bounded, nothing as a dash."""
-    if content is None:
-        return "–"
-    if isinstance(content, float | np.floating):
-        return entry(float(content))
-    return shortened(content, 28)
-
-
-def _weights(weights: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
-    if not weights:
-        return None
-    drawn = weights[:_MOST_WEIGHTS]
-    every = np.concatenate([np.asarray(row["image"], float).ravel() for row in drawn])
-    limit = float(np.abs(every[np.isfinite(every)]).max(initial=0.0)) or 1.0
-    images = [{"label": row["label"], "uri": pictures.weights_uri(row["image"], limit)} for row in drawn]
-    return {"images": images, "limit": value(limit), "left_out": len(weights) - len(drawn)}
 
 
 def _plan(plan: Mapping[str, Any] | None) -> dict[str, list[str]] | None:

@@ -1,7 +1,6 @@
 """`audit`: which labels of a data set look wrong, which rows are there twice, what may leak the answer."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,10 @@ from gorae.data import describe_values, fit_affine, guess_task
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.parameters import check_count, root_seed
 from gorae.estimators.progress import training_bar
-from gorae.search import Rows
 from gorae.study.data_faults import find_leaks, find_twins, scaled_rows
-from gorae.study.label_audit import Audit
+from gorae.study.label_audit import Audit, facts_of
 from gorae.study.outcomes import row_values
-from gorae.study.prepare import Prepared, prepare, told_of_seen
+from gorae.study.prepare import Prepared, part_of, prepare, told_of_seen
 from gorae.trust.audit import RowAudit, audit_rows
 from gorae.trust.given import check_weights
 
@@ -112,7 +110,7 @@ def audit(
     data, weight, unjudged = _judged(data, weight)
     folds = min(folds, data.folds)
     found = _rows_audited(data, weight, estimator, folds, repeats, seed, verbose)
-    facts = {"name": name, "target": target, **_about(data), "method": _method(estimator, folds, repeats)}
+    facts = facts_of(data, name, target, _method(estimator, folds, repeats))
     # Test rows among these are told with the leaks, whatever their labels.
     again = told_of_seen(data.seen, data.test)
     told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
@@ -150,16 +148,6 @@ def _filled(matrix: np.ndarray) -> np.ndarray:
     return matrix if matrix.dtype == np.uint8 else fit_affine(matrix, kind="none").apply(matrix)
 
 
-def _about(data: Prepared) -> dict[str, Any]:
-    """Return what the data are, in figures and words."""
-    return {
-        "rows": len(data.rows.matrix),
-        "columns": data.columns,
-        "classes": [str(label) for label in data.labels],
-        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
-    }
-
-
 def _method(estimator: Any, folds: int, repeats: int) -> str:
     """Return how labels were judged, in words."""
     times = f", cut anew {repeats} times" if repeats > 1 else ""
@@ -185,8 +173,8 @@ def _check_classes(y: Any, task: str | None) -> None:
 
 def _judged(data: Prepared, weight: np.ndarray | None) -> tuple[Prepared, np.ndarray | None, list[str]]:
     """Return the data without classes of a single row, which no model that has not seen it can know."""
-    rows, labels = data.rows, np.asarray(data.classes)
-    counts = np.bincount(rows.targets, minlength=len(labels))
+    rows = data.rows
+    counts = np.bincount(rows.targets, minlength=rows.classes)
     single = np.flatnonzero(counts == 1)
     if not len(single):
         return data, weight, []
@@ -195,13 +183,7 @@ def _judged(data: Prepared, weight: np.ndarray | None) -> tuple[Prepared, np.nda
         raise DataError(
             "an audit needs at least two classes of two rows or more: a single row cannot be judged."
         )
-    codes = np.searchsorted(classes, rows.targets[kept]).astype(rows.targets.dtype)
-    groups = None if rows.groups is None else rows.groups[kept]
-    fewer = Rows(rows.matrix[kept], codes, len(classes), groups, rows.images)
-    frame = None if data.frame is None else data.frame[kept]
     told = f"{len(single)} rows whose label is theirs alone were not judged."
     if len(single) == 1:
         told = "One row whose label is its own alone was not judged."
-    numbers = data.row_numbers[kept]
-    found = replace(data, rows=fewer, classes=labels[classes], frame=frame, row_numbers=numbers)
-    return found, None if weight is None else weight[kept], [told]
+    return part_of(data, kept), None if weight is None else weight[kept], [told]

@@ -1,7 +1,7 @@
 """The winner with its caution: fitted on all rows, in folds and without each class, as far as time allows."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from scipy.stats import t as student
 
 from gorae.estimators.network import NetworkEstimator
 from gorae.evidence import Reliability, logits_of, reliability, scaled_out_of_fold
-from gorae.study.plan import Plan
+from gorae.study.doubts import doubt_finding
+from gorae.study.held import sets_finding
 from gorae.trust import (
     DETECTORS,
     MOST_LEFT_OUT,
@@ -22,9 +23,9 @@ from gorae.trust import (
     make_panel,
 )
 
-_FOLDS = 5
-_SHARE = 0.25
-"""Of the study's time, what may be spent on caution."""
+FOLDS = 5
+SHARE = 0.25
+"""Of the time of a study or a search, what may be spent on caution."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,23 @@ class Careful:
         calibration: how its probabilities are scaled.
         panel: says which rows are unlike the training data.
         finding: what was found meanwhile, for the report.
+        doubt: how much of its doubt more data could settle, or None.
     """
 
     estimator: Any
     calibration: Calibration
     panel: Panel
     finding: dict[str, Any]
+    doubt: dict[str, Any] | None = None
 
 
 def fit_carefully(
     estimator: Any,
     matrix: np.ndarray,
     codes: np.ndarray,
-    row: Mapping[str, Any],
-    plan: Plan,
     *,
+    a_fit: float,
+    budget: float,
     labels: Sequence[str],
     groups: np.ndarray | None,
     seed: int,
@@ -61,8 +64,8 @@ def fit_carefully(
         estimator: the unfitted winner.
         matrix: all rows that are no test rows, scaled.
         codes: their classes.
-        row: the winner's row of the ladder: its fits and seconds say what a fit takes.
-        plan: members and budget.
+        a_fit: seconds that a fit of one network, or of another model, takes.
+        budget: seconds of which a quarter may be spent.
         labels: what the classes are called.
         groups: the group of each row, or None.
         seed: decides the folds.
@@ -72,20 +75,19 @@ def fit_carefully(
     """
     classes, counts = np.unique(codes, return_counts=True)
     rarest = int(counts.min()) if groups is None else min(len(np.unique(groups[codes == c])) for c in classes)
-    if rarest < _FOLDS or len(classes) < 2:
+    if rarest < FOLDS or len(classes) < 2:
         return None
-    a_member = float(row["seconds"]) / max(int(row["fits"]), 1)
-    folded = _FOLDS * a_member * int(getattr(estimator, "members", 1))
-    left_out = min(len(classes), MOST_LEFT_OUT) * a_member
-    if folded > _SHARE * plan.budget:
+    folded = FOLDS * a_fit * int(getattr(estimator, "members", 1))
+    left_out = min(len(classes), MOST_LEFT_OUT) * a_fit
+    if folded > SHARE * budget:
         return None
     began = time.perf_counter()
     found = gather(
         estimator,
         matrix,
         codes,
-        cv=_FOLDS,
-        leave_out=folded + left_out <= _SHARE * plan.budget,
+        cv=FOLDS,
+        leave_out=folded + left_out <= SHARE * budget,
         lone=isinstance(estimator, NetworkEstimator),
         groups=groups,
         seed=seed,
@@ -93,7 +95,8 @@ def fit_carefully(
     calibration, panel = make_calibration(found), make_panel(found)
     finding = caution_finding(found, calibration, panel, labels)
     finding["seconds"] = time.perf_counter() - began
-    return Careful(found.estimator, calibration, panel, finding)
+    unsure = doubt_finding(found, calibration, labels, groups)
+    return Careful(found.estimator, calibration, panel, finding, unsure)
 
 
 def caution_finding(
@@ -123,6 +126,7 @@ def caution_finding(
         "interval": _interval_of_mean(found.left_out.get(panel.detector, ())),
         "areas": {name: [float(area) for area in areas] for name, areas in found.left_out.items()},
         "rows": panel.fewest,
+        "within": sets_finding(scaled, found.codes, found.folds),
     }
 
 

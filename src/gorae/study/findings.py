@@ -2,14 +2,14 @@
 
 import datetime
 import importlib.metadata
+import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from gorae.backend import cores
 from gorae.evidence import (
-    Close,
-    Comparison,
     Gap,
     Interval,
     band,
@@ -18,10 +18,8 @@ from gorae.evidence import (
     gap_verdict,
     hardest,
     held_out_interval,
-    paired_row_comparison,
     reliability,
     row_losses,
-    simplest_close,
 )
 from gorae.search import NestedResult, OuterFold, Rows, metric_of, score_outputs
 from gorae.study.prepare import Prepared
@@ -37,7 +35,7 @@ def scored_rows(result: NestedResult) -> tuple[np.ndarray, np.ndarray]:
     return repeat, row
 
 
-def _mean_answers(result: NestedResult) -> tuple[np.ndarray, np.ndarray]:
+def mean_answers(result: NestedResult) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that any fold scored, and the mean answer for each over the repetitions."""
     scored = np.flatnonzero(np.isfinite(result.outputs).all(axis=2).any(axis=0))
     return scored, np.asarray(np.nanmean(result.outputs[:, scored], axis=0, dtype=np.float64))
@@ -51,7 +49,7 @@ def scoring_losses(result: NestedResult, rows: Rows, which: tuple[np.ndarray, np
     return row_losses("r2", rows.targets[which[1], 0], answers[:, 0].astype(np.float64))
 
 
-def _units(rows: Rows, which: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def row_units(rows: Rows, which: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return what scorings belong to: rows, or groups, which several of them may share."""
     return which[1] if rows.groups is None else rows.groups[which[1]]
 
@@ -72,6 +70,7 @@ def data_finding(data: Prepared, name: str, target: str | None, notes: Sequence[
         "classes": None if data.classes is None else [str(label) for label in data.classes],
         "task": data.task,
         "target": target,
+        "image_shape": None if data.image_shape is None else list(data.image_shape),
         "notes": [*data.notes, *notes],
     }
 
@@ -79,6 +78,11 @@ def data_finding(data: Prepared, name: str, target: str | None, notes: Sequence[
 def made() -> dict[str, str]:
     """Return when findings were made, and by which version."""
     return {"created": datetime.date.today().isoformat(), "version": importlib.metadata.version("gorae")}
+
+
+def this_machine() -> dict[str, str]:
+    """Return where findings were made."""
+    return {"cores": str(cores()), "system": platform.machine(), "python": platform.python_version()}
 
 
 def ladder_row(
@@ -90,7 +94,11 @@ def ladder_row(
     losses = scoring_losses(result, rows, which)
     targets = None if rows.classes else rows.targets[which[1], 0]
     found = cross_validated_interval(
-        metric, losses, train_scores=_finite(result.train_scores), targets=targets, units=_units(rows, which)
+        metric,
+        losses,
+        train_scores=finite_scores(result.train_scores),
+        targets=targets,
+        units=row_units(rows, which),
     )
     other = None if rows.classes else {"rmse": float(np.sqrt(losses.mean()))}
     return {
@@ -106,43 +114,9 @@ def ladder_row(
     }
 
 
-def _finite(scores: np.ndarray) -> np.ndarray | None:
+def finite_scores(scores: np.ndarray) -> np.ndarray | None:
     """Return training scores for the interval (one of them stands for two), or None when a model diverged."""
     return np.resize(scores, max(len(scores), 2)) if np.isfinite(scores).all() else None
-
-
-def compare_ladder(
-    table: Sequence[Mapping[str, Any]], results: Mapping[str, NestedResult], rows: Rows
-) -> Close:
-    """Return the winner of the ladder and the simplest model that is not shown to be worse."""
-    metric, names = metric_of(rows.classes), [row["model"] for row in table]
-
-    def compare(a: int, b: int) -> Comparison:
-        first, second = results[names[a]], results[names[b]]
-        which = scored_rows(first)
-        return paired_row_comparison(
-            metric,
-            scoring_losses(first, rows, which),
-            scoring_losses(second, rows, which),
-            train_scores_a=_finite(first.train_scores),
-            train_scores_b=_finite(second.train_scores),
-            targets=None if rows.classes else rows.targets[which[1], 0],
-            units=_units(rows, which),
-        )
-
-    return simplest_close(names, [row["score"] for row in table], compare, metric=metric)
-
-
-def comparison_finding(close: Close, table: Sequence[Mapping[str, Any]], best: str) -> dict[str, Any]:
-    """Return the winner against the simplest model that comes close, in figures and words."""
-    simpler, found = table[close.simplest]["model"], close.comparison
-    if table[close.winner]["model"] == "chance":
-        sentence = f"No model is better than chance here; {best} comes nearest and is kept."
-        return {"simpler": "chance", "sentence": sentence}
-    told: dict[str, Any] = {"simpler": simpler, "sentence": close.sentence}
-    if found is not None:
-        told.update(difference=found.difference, low=found.low, high=found.high, verdict=found.verdict)
-    return told
 
 
 def gap_of(
@@ -233,7 +207,7 @@ def _predicted(result: NestedResult, scored: np.ndarray) -> dict[str, int]:
 def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     """Return confusion, reliability and the hardest rows of a classifier, from its out-of-fold answers."""
     rows, labels = data.rows, [str(label) for label in data.labels]
-    scored, mean = _mean_answers(result)
+    scored, mean = mean_answers(result)
     stated = mean / mean.sum(axis=1, keepdims=True)
     codes = rows.targets[scored]
     said = np.argmax(stated, axis=1)
@@ -262,7 +236,7 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
                 "actual": labels[int(h.truth)],
                 "predicted": labels[int(h.prediction)],
                 "probability": h.probability,
-                **_shown(data, scored[h.row]),
+                **shown_row(data, scored[h.row]),
             }
             for h in worst
         ],
@@ -271,7 +245,7 @@ def class_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
 
 def value_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     """Return residuals and the hardest rows of a regressor, from its out-of-fold answers."""
-    scored, mean = _mean_answers(result)
+    scored, mean = mean_answers(result)
     said, actual = mean[:, 0], data.rows.targets[scored, 0]
     worst = hardest((said - actual) ** 2, actual, said, count=_HARDEST)
     return {
@@ -283,14 +257,14 @@ def value_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
                 "actual": float(h.truth),
                 "predicted": float(h.prediction),
                 "probability": None,
-                **_shown(data, scored[h.row]),
+                **shown_row(data, scored[h.row]),
             }
             for h in worst
         ],
     }
 
 
-def _shown(data: Prepared, row: int) -> dict[str, Any]:
+def shown_row(data: Prepared, row: int) -> dict[str, Any]:
     """Return a row as a picture where it is one, else its first values."""
     if data.image_shape is not None and len(data.image_shape) == 2:
         return {"image": np.asarray(data.rows.matrix[row]).reshape(data.image_shape), "values": None}

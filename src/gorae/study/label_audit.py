@@ -2,7 +2,6 @@
 
 import csv
 import io
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gorae.backend import cores
 from gorae.evidence import Suspect
 from gorae.files import atomic_write
 from gorae.report.audits import AuditFacts, Example, SuspectRow, Twins, audit_report
-from gorae.study.findings import made
+from gorae.study.findings import made, this_machine
 from gorae.study.prepare import Prepared
 from gorae.trust.audit import NONE, RowAudit
 
@@ -177,7 +175,7 @@ class Audit:
             joint=self.found.found.joint,
             agreement=self.found.agreement,
             wrong=len(self.found.wrong_rows),
-            suspects=[self._suspect(int(at)) for at in self._shown()],
+            suspects=self.suspects(_SHOWN),
             twins=self.twins,
             leaks=[one.to_dict() for one in self.leaks],
             title=f"gorae audit: {facts['name']}",
@@ -185,19 +183,21 @@ class Audit:
             method=facts["method"],
             space=facts["space"],
             notes=self.notes,
-            machine={
-                "cores": str(cores()),
-                "system": platform.machine(),
-                "python": platform.python_version(),
-            },
+            machine=this_machine(),
             **made(),
         )
 
-    def _shown(self) -> np.ndarray:
-        """Return which rows the report shows: those that need another label, and a few at least."""
+    def suspects(self, most: int) -> list[SuspectRow]:
+        """Return the rows that a report shows: those that need another label, and a few at least.
+
+        Args:
+            most: how many.
+        """
         own, order = self.found, self.found.found.order
         changed = order[own.found.suggested[order] != own.labels[order]]
-        return changed[:_SHOWN] if len(changed) >= _FEWEST_SHOWN else order[:_FEWEST_SHOWN]
+        fewest = min(_FEWEST_SHOWN, most)
+        shown = changed[:most] if len(changed) >= fewest else order[:fewest]
+        return [self._suspect(int(at)) for at in shown]
 
     def _suspect(self, at: int) -> SuspectRow:
         """Return a suspicious row with its neighbours, to be shown."""
@@ -230,6 +230,26 @@ class Audit:
     def _number(self, at: Any) -> int | None:
         """Return the number of a row, None where there is none."""
         return None if at == NONE else int(self.numbers[at])
+
+
+def facts_of(data: Prepared, name: str, target: str | None, method: str) -> dict[str, Any]:
+    """Return what audited data are, in figures and words.
+
+    Args:
+        data: the rows that were judged.
+        name: what the data are called.
+        target: the name of the target, or None.
+        method: how labels were judged, a sentence.
+    """
+    return {
+        "name": name,
+        "target": target,
+        "rows": len(data.rows.matrix),
+        "columns": data.columns,
+        "classes": [str(label) for label in data.labels],
+        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
+        "method": method,
+    }
 
 
 def _cell(name: str, value: Any) -> Any:

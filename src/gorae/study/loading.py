@@ -8,7 +8,7 @@ from gorae.estimators.loading import load as load_estimator
 from gorae.estimators.saving import KIND as ESTIMATOR
 from gorae.files import read_meta
 from gorae.study.model import KIND as STUDY
-from gorae.study.model import load_study_model
+from gorae.study.stored import load_study_model
 
 
 def load(path: str | Path) -> Any:

@@ -6,32 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+import polars as pl
 
-from gorae.data import Affine, TableEncoding
-from gorae.errors import DamagedFileError, InputError, ParameterError
-from gorae.estimators.loading import estimator_from_state
+from gorae.data import Affine, TableEncoding, as_frame
+from gorae.errors import InputError, ParameterError
 from gorae.estimators.network import NetworkEstimator
-from gorae.estimators.saving import fitted_state, labels_from_meta, labels_to_meta
+from gorae.estimators.saving import fitted_state, labels_to_meta
 from gorae.evidence import nearest
-from gorae.files import read_container, write_container
+from gorae.files import write_container
 from gorae.models import MLPShape
-from gorae.search.races import under
 from gorae.study.inputs import input_matrix
 from gorae.trust import (
+    Bounds,
     Calibration,
     Panel,
-    calibration_from_state,
-    features_width,
-    panel_from_state,
 )
 
 KIND = "study-model"
-_AFFINE = ("fill", "shift", "scale")
+AFFINE_PARTS = ("fill", "shift", "scale")
 _NO_CAUTION = (
-    "this model has not learned what is unknown to it; gorae fit learns it for classes of at least 5 rows, "
-    "where a quarter of its time suffices."
+    "this model has not learned what is unknown to it; gorae fit and gorae search learn it for classes "
+    "of at least 5 rows, where a quarter of their time suffices."
 )
+
+_NO_BOUNDS = (
+    "this model has not learned within what its answers are right; gorae fit and gorae search learn it where "
+    "a quarter of their time suffices."
+)
+_NO_VALUES = "this model answers classes, which have no intervals; use predict_set."
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,14 @@ class Reference:
         features: `(rows, width)`: the last hidden layer, or the scaled inputs where there is none.
         numbers: where each row stood in the data that the study was given, or the number given with it.
         labels: class codes, or values.
+        inputs: `(rows, columns)` what the estimator reads of each row, to compare rows in its other layers;
+            None where that is too much to keep, or the features are the inputs already.
     """
 
     features: np.ndarray
     numbers: np.ndarray
     labels: np.ndarray
+    inputs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class StudyModel:
         reference: training rows to explain answers with.
         calibration: how probabilities are scaled, or None.
         panel: says which rows are unlike the training data, or None.
+        bounds: what makes intervals of values, or None.
         facts: what the study found, as JSON: data, ladder, test, gap.
     """
 
@@ -77,12 +83,30 @@ class StudyModel:
     reference: Reference | None
     calibration: Calibration | None = None
     panel: Panel | None = None
+    bounds: Bounds | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def given(self, X: Any) -> pl.DataFrame | np.ndarray:
+        """Return rows before they are encoded: a table, or numbers where the study was given those."""
+        if self.encoding is not None:
+            return as_frame(X, text=self.encoding.text_columns)
+        return input_matrix(X, None, self.feature_names)
 
     def matrix(self, X: Any) -> np.ndarray:
         """Return rows as the estimator reads them."""
         matrix = input_matrix(X, self.encoding, self.feature_names)
         return matrix if self.affine is None else self.affine.apply(matrix)
+
+    @property
+    def column_places(self) -> dict[str, tuple[int, ...]]:
+        """Which columns of the matrix each column of the table became."""
+        if self.encoding is None:
+            return {name: (place,) for place, name in enumerate(self.feature_names)}
+        ends = np.cumsum([code.width for code in self.encoding.codes]).tolist()
+        return {
+            code.name: tuple(range(end - code.width, end))
+            for code, end in zip(self.encoding.codes, ends, strict=True)
+        }
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class label, or the value, of each row."""
@@ -129,6 +153,16 @@ class StudyModel:
         sets[:, own] = self.calibration.sets(self.estimator.predict_proba(self.matrix(X)), coverage)
         return sets
 
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return what each row's value lies between, `(n, 2)`, with the stated coverage.
+
+        Raises:
+            InputError: for a model that has learned none, or that saw too few rows to state such a coverage.
+        """
+        if self.bounds is None:
+            raise InputError(_NO_BOUNDS if self.classes is None else _NO_VALUES)
+        return self.bounds.intervals(self.estimator, self.matrix(X), coverage)
+
     @property
     def _panel(self) -> Panel:
         """What says which rows are unlike the training data."""
@@ -138,9 +172,13 @@ class StudyModel:
 
     def answers(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Return predictions and, for classes, their probabilities, asking the estimator once."""
+        return self.answers_of(self.matrix(X))
+
+    def answers_of(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the same for rows as `matrix` gives them."""
         if self.classes is None:
-            return np.asarray(self.estimator.predict(self.matrix(X)), np.float64).reshape(-1), None
-        stated = self.predict_proba(X)
+            return np.asarray(self.estimator.predict(matrix), np.float64).reshape(-1), None
+        stated = probabilities(self.estimator, matrix, len(self.classes), self.calibration)
         return self.classes[np.argmax(stated, axis=1)], stated
 
     @property
@@ -159,6 +197,12 @@ class StudyModel:
         if len(self.feature_names) > 1 and self._scaled_alike():
             return "the input columns, all scaled by one number (1 is their common standard deviation)"
         return "the input columns, scaled (1 is a standard deviation of one column)"
+
+    @property
+    def has_hidden_layers(self) -> bool:
+        """Whether rows are compared in a hidden layer, and not in the inputs."""
+        shape = self.estimator._learned.shape if isinstance(self.estimator, NetworkEstimator) else None
+        return isinstance(shape, MLPShape) and bool(shape.hidden)
 
     def _scaled_alike(self) -> bool:
         """Return whether one number scales all columns, as it does for pictures."""
@@ -211,13 +255,16 @@ class StudyModel:
         arrays, meta = fitted_state(self.estimator)
         stored = {f"estimator/{name}": array for name, array in arrays.items()}
         if self.affine is not None:
-            stored.update({f"affine/{n}": np.asarray(getattr(self.affine, n)) for n in _AFFINE})
+            stored.update({f"affine/{n}": np.asarray(getattr(self.affine, n)) for n in AFFINE_PARTS})
         if self.reference is not None:
             stored["reference/features"] = self.reference.features
             stored["reference/numbers"] = self.reference.numbers
             stored["reference/labels"] = self.reference.labels
-        more: dict[str, Any] = {"calibration": None, "panel": None}
-        for part, known in (("calibration", self.calibration), ("panel", self.panel)):
+            if self.reference.inputs is not None:
+                stored["reference/inputs"] = self.reference.inputs
+        more: dict[str, Any] = {"calibration": None, "panel": None, "bounds": None}
+        cautions = {"calibration": self.calibration, "panel": self.panel, "bounds": self.bounds}
+        for part, known in cautions.items():
             if known is not None:
                 own, more[part] = known.to_state()
                 stored.update({f"{part}/{name}": array for name, array in own.items()})
@@ -258,97 +305,3 @@ def features_of(estimator: Any, matrix: np.ndarray) -> np.ndarray:
     if isinstance(estimator, NetworkEstimator):
         return np.asarray(estimator.hidden_features(matrix), np.float32)
     return np.asarray(matrix, np.float32)
-
-
-def load_study_model(path: str | Path) -> StudyModel:
-    """Return the model of a study that a file holds.
-
-    Raises:
-        FileError: when the file is missing, or holds something else.
-        DamagedFileError: when it is damaged or not gorae's.
-    """
-    container = read_container(path, kind=KIND)
-    try:
-        model = _restored(container.meta, container.arrays)
-        _check_parts(model)
-    except (DamagedFileError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise DamagedFileError(f"the file {str(path)!r} holds no sound model of a study: {error}") from error
-    return model
-
-
-def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> StudyModel:
-    """Return the model that the parts of a file make, unchecked."""
-    reference = None
-    if meta["reference"]:
-        reference = Reference(*(arrays[f"reference/{n}"] for n in ("features", "numbers", "labels")))
-    estimator = estimator_from_state(under("estimator/", arrays), meta["estimator"])
-    calibration = panel = None
-    if meta.get("calibration") is not None:
-        calibration = calibration_from_state(
-            under("calibration/", arrays), meta["calibration"], len(estimator.classes_)
-        )
-    if meta.get("panel") is not None:
-        panel = panel_from_state(under("panel/", arrays), meta["panel"])
-    return StudyModel(
-        name=meta["name"],
-        estimator=estimator,
-        encoding=None if meta["encoding"] is None else TableEncoding.from_meta(meta["encoding"]),
-        affine=Affine(*(arrays[f"affine/{n}"] for n in _AFFINE)) if meta["affine"] else None,
-        classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
-        feature_names=tuple(meta["feature_names"]),
-        target=meta["target"],
-        reference=reference,
-        calibration=calibration,
-        panel=panel,
-        facts=meta["facts"],
-    )
-
-
-def _check_parts(model: StudyModel) -> None:
-    """Refuse a file whose parts do not belong together: a right hash only says that it is undamaged."""
-    width, classes = len(model.feature_names), model.classes
-    texts = [model.name, *model.feature_names, *([] if model.target is None else [model.target])]
-    _want(all(isinstance(text, str) for text in texts), "its names are no text")
-    _want(isinstance(model.facts, Mapping), "its facts are none")
-    _want(model.estimator.n_features_in_ == width, "its estimator reads another number of columns")
-    _want(
-        model.encoding is None or len(model.encoding.feature_names) == width, "its encoding has another width"
-    )
-    if model.affine is not None:
-        parts = [getattr(model.affine, name) for name in _AFFINE]
-        sound = all(part.shape == (width,) and part.dtype.kind == "f" for part in parts)
-        _want(sound and all(np.isfinite(part).all() for part in parts), "its scaling is damaged")
-    if model.panel is not None:
-        _want(
-            model.panel.judges[0].estimator.n_features_in_ == width,
-            "its judges read another number of columns",
-        )
-    if classes is None:
-        _want(not isinstance(model.estimator, ClassifierMixin), "its classes are missing")
-    else:
-        _want(hasattr(model.estimator, "predict_proba"), "its estimator gives no probabilities")
-        own = np.asarray(model.estimator.classes_)
-        _want(classes.ndim == 1 and own.ndim == 1 and own.dtype.kind in "iu", "its classes are damaged")
-        _want(
-            len(own) > 0 and own.min() >= 0 and own.max() < len(classes),
-            "its classes are not its estimator's",
-        )
-    if model.reference is not None:
-        _check_reference(model.reference, classes, features_width(model.estimator))
-
-
-def _check_reference(reference: Reference, classes: np.ndarray | None, width: int) -> None:
-    """Refuse training rows to compare with that are none."""
-    features, numbers, labels = reference.features, reference.numbers, reference.labels
-    sound = features.ndim == 2 and features.dtype.kind == "f" and bool(np.isfinite(features).all())
-    sound = sound and features.shape[1] == width
-    sound = sound and numbers.shape == labels.shape == features.shape[:1] and numbers.dtype.kind in "iu"
-    if sound and classes is not None:
-        sound = labels.dtype.kind in "iu" and bool(((labels >= 0) & (labels < len(classes))).all())
-    _want(sound and labels.dtype.kind in "iuf", "its training rows are damaged")
-
-
-def _want(sound: bool, otherwise: str) -> None:
-    """Raise unless a part is sound."""
-    if not sound:
-        raise DamagedFileError(f"{otherwise}.")

@@ -89,6 +89,15 @@ class Plan:
         words.append(f"about {duration(self.seconds)} of {duration(self.budget)}")
         return words
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a report shows of the plan."""
+        return {
+            "lines": self.lines,
+            "gave_up": list(self.gave_up),
+            "outer": self.outer,
+            "repeats": self.repeats,
+        }
+
 
 def check_models(names: Any) -> tuple[str, ...]:
     """Return the names of rungs, all known and one of them more than chance.

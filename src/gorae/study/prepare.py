@@ -1,7 +1,7 @@
 """From what a user hands over to the rows that models are compared on, and untouched test rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,26 @@ class Prepared:
     def labels(self) -> list[Any]:
         """Return the class labels, none for regression."""
         return [] if self.classes is None else list(self.classes)
+
+
+def part_of(data: Prepared, kept: np.ndarray) -> Prepared:
+    """Return some rows of a data set with classes, and only the classes that these rows are of.
+
+    Args:
+        data: a data set.
+        kept: positions of rows.
+    """
+    rows = data.rows
+    classes, codes = np.unique(rows.targets[kept], return_inverse=True)
+    groups = None if rows.groups is None else rows.groups[kept]
+    targets = codes.reshape(-1).astype(rows.targets.dtype)
+    return replace(
+        data,
+        rows=Rows(rows.matrix[kept], targets, len(classes), groups, rows.images),
+        classes=np.asarray(data.classes)[classes],
+        frame=None if data.frame is None else data.frame[kept],
+        row_numbers=data.row_numbers[kept],
+    )
 
 
 def prepare(

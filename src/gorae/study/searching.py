@@ -1,29 +1,36 @@
 """A search for the settings of one model: from a data set to the best model, its table and its test score."""
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from gorae.errors import ParameterError
+from gorae.errors import GoraeWarning, ParameterError
 from gorae.estimators.network import NetworkEstimator
 from gorae.report import SearchFacts, search_facts
 from gorae.search import SearchCV
+from gorae.study.bounded import fit_with_bounds
+from gorae.study.careful import fit_carefully
 from gorae.study.findings import data_finding, made, test_in_words
 from gorae.study.ladder import unfitted
 from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
 from gorae.study.scaled import Scaled
 from gorae.study.space_files import default_space
-from gorae.study.winner import Winner, model_of, reference_of, score_on_test
+from gorae.study.winner import Winner, model_of, reference_of, scaled, score_on_test
 
 SEARCHED = ("bayes", "knn", "linear", "mlp")
 
 _STEP = "model"
+_LEAST_SECONDS = 60.0
+"""A quarter of this is there for caution after a search, however short it was."""
+
 _COLUMNS = {"score": "mean", "low": "low", "high": "high"}
 _NESTED = ("score", "low", "high", "optimism")
 _ENDED = {
@@ -98,13 +105,16 @@ def search_model(
         **options,
     )
     search.fit(data.rows.matrix, data.rows.strata)
-    winner = _winner(model, search.best_estimator_, data)
     known = _known(search, space)
+    winner = _winner(model, search.best_estimator_, data)
+    if not known.schedule:  # a schedule that was found in training is no setting to train others with
+        winner = _careful(winner, search, time.perf_counter() - began, data, seed)
     facts = {
         "data": data_finding(data, name, target),
         "best": model,
         **_found(search, known),
         "test": score_on_test(winner, data),
+        "caution": winner.finding,
         **made(),
     }
     report = replace(
@@ -120,6 +130,33 @@ def _winner(model: str, fitted: Any, data: Prepared) -> Winner:
     last = _last(fitted)
     affine = fitted.steps[0][1].affine_ if isinstance(fitted, Pipeline) else None
     return Winner(model, last, affine, reference_of(last, affine, data))
+
+
+def _careful(winner: Winner, search: SearchCV, seconds: float, data: Prepared, seed: int) -> Winner:
+    """Return the winner with what it learned of the unknown, or of intervals, where time and rows suffice."""
+    # Compilation is in both: a fit takes no longer than the quicker of them says.
+    alone = search.refit_time_ / int(getattr(winner.estimator, "members", 1))
+    together = seconds / (len(search.cv_results_["params"]) * search.n_splits_)
+    whole = clone(winner.estimator), scaled(data.rows.matrix, winner.affine), data.rows.strata
+    told: dict[str, Any] = {
+        "a_fit": min(alone, together),
+        "budget": max(seconds, _LEAST_SECONDS),
+        "groups": data.rows.groups,
+        "seed": seed,
+    }
+    try:
+        if data.classes is None:
+            bounded = fit_with_bounds(*whole, **told)
+            return winner if bounded is None else replace(winner, bounds=bounded[1], finding=bounded[2])
+        careful = fit_carefully(*whole, labels=[str(label) for label in data.classes], **told)
+    except KeyboardInterrupt:
+        lost = "what is unknown to it" if data.rows.classes else "within what its answers are right"
+        words = f"Interrupted after the search: its model has not learned {lost}."
+        warnings.warn(words, GoraeWarning, stacklevel=2)
+        return winner
+    if careful is None:
+        return winner
+    return replace(winner, calibration=careful.calibration, panel=careful.panel, finding=careful.finding)
 
 
 def _last(estimator: Any) -> Any:

@@ -1,9 +1,8 @@
 """`Study`: plans the ladder within a budget, climbs it, gathers the evidence, fits the winner, reports."""
 
-import platform
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,27 +12,31 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 import gorae.errors as errors
-from gorae.backend import cores, process_count, select_devices
+from gorae.backend import process_count, select_devices
 from gorae.estimators.parameters import root_seed
 from gorae.files import atomic_write
 from gorae.report import render_report
 from gorae.search import OuterFold, nested_folds
 from gorae.study.ascent import Ascent, climb_ladder
 from gorae.study.diagnosis import diagnosis_of
+from gorae.study.doubts import more_data_findings
+from gorae.study.explaining import importance_finding
 from gorae.study.findings import (
     class_findings,
-    compare_ladder,
-    comparison_finding,
     data_finding,
     gap_of,
     history_findings,
     made,
+    this_machine,
     value_findings,
 )
+from gorae.study.growth import growth_finding
+from gorae.study.map_finding import map_finding
 from gorae.study.model import StudyModel
 from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
 from gorae.study.progress import Bars, Listener, Silent
+from gorae.study.rows_to_check import find_rows_to_check, leak_warnings
 from gorae.study.winner import (
     Winner,
     best_of,
@@ -43,6 +46,7 @@ from gorae.study.winner import (
     score_on_test,
     weight_pictures,
 )
+from gorae.study.worth import compare_ladder, comparison_finding, with_distances
 
 _Found = TypeVar("_Found")
 
@@ -130,8 +134,9 @@ class Study(BaseEstimator):
             listener: hears how it goes; None for what `verbose` says.
 
         Returns:
-            This study, with `table`, `model`, `best_`, `test_`, `gap_`, `diagnosis_`, `plan_` and
-            `findings_`, and with `interrupted_`: whether Ctrl-C ended the climb early.
+            This study, with `table`, `model`, `best_`, `test_`, `gap_`, `diagnosis_`, `check_` (rows and
+            labels to look at; None for regression), `plan_` and `findings_`, and with `interrupted_`:
+            whether Ctrl-C ended the climb early.
 
         Raises:
             DataError: when the data cannot be learned from.
@@ -174,11 +179,7 @@ class Study(BaseEstimator):
                 heard=heard,
                 began=began,
             )
-            winner = _once_more(
-                ascent,
-                f"{best_of(ascent.table)['model']} was fitted",
-                lambda: fit_winner(best_of(ascent.table), self.plan_, data, seed=seed, device=self.device),
-            )
+            winner = _fitted_winner(ascent, self.plan_, data, seed, self.device)
             gather = partial(self._gather, data, folds, ascent, winner, name, target, began)
             _once_more(ascent, "the evidence was gathered", gather)
         finally:
@@ -260,10 +261,11 @@ class Study(BaseEstimator):
     ) -> None:
         """Put together what was found, for people and for programs."""
         rows, result, table = data.rows, ascent.results[winner.name], ascent.table
-        self.ladder_, self.best_, self.interrupted_ = table, winner.name, ascent.interrupted
+        self.best_, self.interrupted_ = winner.name, ascent.interrupted
         self.gap_ = gap_of(result, ascent.results["chance"], folds, best_of(table), rows)
         self.test_ = score_on_test(winner, data)
         close = compare_ladder(table, ascent.results, rows)
+        self.ladder_ = table = with_distances(table, ascent.results, rows, winner.name)
         facts = {
             "data": data_finding(data, name, target, ascent.notes),
             "ladder": table,
@@ -276,6 +278,43 @@ class Study(BaseEstimator):
         }
         self.model_ = model_of(winner, data, target=target, facts=facts)
         pictures = class_findings(result, data) if rows.classes else value_findings(result, data)
+        self._judge(data, ascent, winner, pictures, name, target)
+        self.findings_ = {
+            "title": f"gorae: {name}",
+            **facts,
+            "plan": self.plan_.to_dict(),
+            "diagnosis": self.diagnosis_.to_dict(),
+            **more_data_findings(winner.growth, winner.doubt, data),
+            **pictures,
+            "check": None if self.check_ is None else self.check_.finding(),
+            "warnings": leak_warnings(self.check_),
+            **history_findings(result, layers_of(winner), rows.classes),
+            "map": map_finding(winner, data),
+            "weights": weight_pictures(winner, data),
+            "importance": importance_finding(self.model_, data, budget=self.time),
+            "seconds_total": time.perf_counter() - began,
+            "machine": this_machine(),
+        }
+
+    def _judge(
+        self,
+        data: Prepared,
+        ascent: Ascent,
+        winner: Winner,
+        pictures: Mapping[str, Any],
+        name: str,
+        target: str | None,
+    ) -> None:
+        """Say which rows to check, and what is wrong with the fit."""
+        result, table = ascent.results[winner.name], ascent.table
+        self.check_ = find_rows_to_check(
+            data,
+            result,
+            name=name,
+            target=target,
+            budget=self.plan_.budget,
+            seed=root_seed(self.random_state),
+        )
         self.diagnosis_ = diagnosis_of(
             winner,
             data,
@@ -283,28 +322,8 @@ class Study(BaseEstimator):
             self.gap_,
             best_of(table),
             float(np.mean(ascent.results["chance"].fold_scores)),
-            pictures["confusion"]["counts"] if rows.classes else None,
+            pictures["confusion"]["counts"] if data.rows.classes else None,
         )
-        self.findings_ = {
-            "title": f"gorae: {name}",
-            **facts,
-            "plan": {
-                "lines": self.plan_.lines,
-                "gave_up": list(self.plan_.gave_up),
-                "outer": self.plan_.outer,
-                "repeats": self.plan_.repeats,
-            },
-            "diagnosis": self.diagnosis_.to_dict(),
-            **pictures,
-            **history_findings(result, layers_of(winner), rows.classes),
-            "weights": weight_pictures(winner, data),
-            "seconds_total": time.perf_counter() - began,
-            "machine": {
-                "cores": str(cores()),
-                "system": platform.machine(),
-                "python": platform.python_version(),
-            },
-        }
 
 
 def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
@@ -318,6 +337,15 @@ def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
         groups=data.rows.groups,
         seed=seed,
     )
+
+
+def _fitted_winner(ascent: Ascent, plan: Plan, data: Prepared, seed: int, device: str | None) -> Winner:
+    """Return the best model of a ladder, fitted, with its learning curve."""
+    best = best_of(ascent.table)
+    fit = partial(fit_winner, best, plan, data, seed=seed, device=device)
+    winner = _once_more(ascent, f"{best['model']} was fitted", fit)
+    measure = partial(growth_finding, best, plan, data, seed, device)
+    return replace(winner, growth=_once_more(ascent, "its learning curve was measured", measure))
 
 
 def _once_more(ascent: Ascent, doing: str, act: Callable[[], _Found]) -> _Found:

@@ -2,24 +2,28 @@
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gorae.data import Affine, fit_affine
-from gorae.errors import GoraeWarning
+from gorae.errors import GoraeWarning, InputError
 from gorae.estimators.network import NetworkEstimator
 from gorae.search import Rows
+from gorae.study.bounded import fit_with_bounds
 from gorae.study.careful import fit_carefully
 from gorae.study.findings import test_finding
+from gorae.study.held import COVERAGES, held_interval, held_set
 from gorae.study.ladder import final_estimator
 from gorae.study.model import Reference, StudyModel, features_of, probabilities
 from gorae.study.plan import Plan
 from gorae.study.prepare import Prepared
-from gorae.trust import Calibration, Panel
+from gorae.trust import Bounds, Calibration, Panel
 
 _REFERENCE_ROWS = 5000
+_REFERENCE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class Winner:
         reference: training rows to compare new rows with.
         calibration: how its probabilities are scaled, or None.
         panel: says which rows are unlike the training data, or None.
-        finding: what was found while both were made, or None.
+        doubt: how much of an ensemble's doubt more data could settle, or None.
+        finding: what was found while these were made, or None.
+        bounds: what makes intervals of values, or None.
+        growth: its learning curve, or None.
     """
 
     name: str
@@ -43,6 +50,9 @@ class Winner:
     calibration: Calibration | None = None
     panel: Panel | None = None
     finding: Mapping[str, Any] | None = None
+    doubt: Mapping[str, Any] | None = None
+    bounds: Bounds | None = None
+    growth: Mapping[str, Any] | None = None
 
 
 def best_of(table: list[dict[str, Any]]) -> dict[str, Any]:
@@ -72,15 +82,25 @@ def fit_winner(
         matrix = affine.apply(matrix)
         if isinstance(estimator, NetworkEstimator):
             estimator.set_params(scale=None)
+    told: dict[str, Any] = {
+        "a_fit": float(row["seconds"]) / max(int(row["fits"]), 1),
+        "budget": plan.budget,
+        "groups": rows.groups,
+        "seed": seed,
+    }
     if data.classes is not None:
         labels = [str(label) for label in data.classes]
-        careful = fit_carefully(
-            estimator, matrix, rows.strata, row, plan, labels=labels, groups=rows.groups, seed=seed
-        )
+        careful = fit_carefully(estimator, matrix, rows.strata, labels=labels, **told)
         if careful is not None:
             reference = reference_of(careful.estimator, affine, data)
-            learned = careful.calibration, careful.panel, careful.finding
+            learned = careful.calibration, careful.panel, careful.finding, careful.doubt
             return Winner(row["model"], careful.estimator, affine, reference, *learned)
+    else:
+        bounded = fit_with_bounds(estimator, matrix, rows.strata, **told)
+        if bounded is not None:
+            fitted, bounds, finding = bounded
+            reference = reference_of(fitted, affine, data)
+            return Winner(row["model"], fitted, affine, reference, finding=finding, bounds=bounds)
     more = {"groups": rows.groups} if isinstance(estimator, NetworkEstimator) else {}
     _fit_whole(estimator, matrix, rows.strata, more)
     return Winner(row["model"], estimator, affine, reference_of(estimator, affine, data))
@@ -96,8 +116,11 @@ def reference_of(estimator: Any, affine: Affine | None, data: Prepared) -> Refer
     """
     rows = data.rows
     kept = np.arange(0, len(rows.matrix), -(-len(rows.matrix) // _REFERENCE_ROWS))
-    features = features_of(estimator, scaled(rows.matrix[kept], affine))
-    return Reference(features, data.row_numbers[kept].astype(np.int64), rows.strata[kept])
+    inputs = scaled(rows.matrix[kept], affine)
+    features = features_of(estimator, inputs)
+    numbers, labels = data.row_numbers[kept].astype(np.int64), rows.strata[kept]
+    own = isinstance(estimator, NetworkEstimator) and inputs.nbytes <= _REFERENCE_BYTES
+    return Reference(features, numbers, labels, inputs if own else None)
 
 
 def scaled(matrix: np.ndarray, affine: Affine | None) -> np.ndarray:
@@ -119,7 +142,25 @@ def score_on_test(winner: Winner, data: Prepared) -> dict[str, Any] | None:
     """Return the winner's score on rows that nothing else has touched, None where there are none."""
     if data.test is None:
         return None
-    return test_finding(_outputs(winner, data.test), data.test, data.rows, data.seen)
+    found = test_finding(_outputs(winner, data.test), data.test, data.rows, data.seen)
+    return {**found, "within": _held_on_test(winner, data.test)}
+
+
+def _held_on_test(winner: Winner, test: Rows) -> list[dict[str, Any]]:
+    """Return how often sets or intervals hold the truth of test rows; none where the winner has none."""
+    matrix, found = scaled(test.matrix, winner.affine), []
+    for coverage in COVERAGES:
+        with suppress(InputError):  # too few rows to state so much
+            if winner.bounds is not None:
+                intervals = winner.bounds.intervals(winner.estimator, matrix, coverage)
+                found.append(held_interval(intervals, test.targets[:, 0], coverage))
+            if winner.calibration is not None:
+                sets = np.zeros((len(matrix), test.classes), bool)
+                stated = winner.estimator.predict_proba(matrix)
+                own = np.asarray(winner.estimator.classes_, np.int64)
+                sets[:, own] = winner.calibration.sets(stated, coverage)
+                found.append(held_set(sets, test.targets, coverage))
+    return found
 
 
 def _outputs(winner: Winner, test: Rows) -> np.ndarray:
@@ -150,6 +191,7 @@ def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mappi
         reference=winner.reference,
         calibration=winner.calibration,
         panel=winner.panel,
+        bounds=winner.bounds,
         facts=facts,
     )
 

@@ -2,5 +2,14 @@
 
 from gorae.report.audits.facts import AuditFacts, Example, SuspectRow, Twins
 from gorae.report.audits.page import audit_report, render_audit_report
+from gorae.report.audits.sections import share_in_words
 
-__all__ = ["AuditFacts", "Example", "SuspectRow", "Twins", "audit_report", "render_audit_report"]
+__all__ = [
+    "AuditFacts",
+    "Example",
+    "SuspectRow",
+    "Twins",
+    "audit_report",
+    "render_audit_report",
+    "share_in_words",
+]

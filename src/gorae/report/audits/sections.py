@@ -1,23 +1,20 @@
 """What each section of an audit's report shows, as plain values; None leaves a section out."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gorae.report import pictures
-from gorae.report.audits.facts import AuditFacts, Example, SuspectRow, Twins
+from gorae.report.audits.facts import AuditFacts
+from gorae.report.inlining import inline
 from gorae.report.names import shortened
-from gorae.report.sections import inline, lines, machine
-from gorae.report.words import count, counted, entry, percent, value
+from gorae.report.sections import lines, machine
+from gorae.report.suspects import leak_section, suspect_section, twin_section
+from gorae.report.words import count, counted, percent
 
 __all__ = ["audit_view", "share_in_words"]
 
-_MOST_CARDS = 24
-_MOST_COLUMNS = 6
 _MOST_PAIRS = 12
-_MOST_GROUPS = 12
-_MOST_IN_GROUP = 12
 
 
 def audit_view(facts: AuditFacts) -> dict[str, Any]:
@@ -43,10 +40,10 @@ def audit_view(facts: AuditFacts) -> dict[str, Any]:
         "tiles": _tiles(facts),
         "warnings": lines(facts.warnings),
         "machine": machine({"version": facts.version, "machine": facts.machine}),
-        "suspects": _suspects(facts),
+        "suspects": suspect_section(facts.suspects, facts.space, facts.wrong),
         "pairs": _pairs(facts),
-        "twins": _twins(facts.twins),
-        "leaks": [(shortened(one["sentence"], 600), shortened(one["advice"], 600)) for one in facts.leaks],
+        "twins": twin_section(facts.twins),
+        "leaks": leak_section(facts.leaks),
         "method": shortened(facts.method, 2000) if facts.method else "",
         "notes": lines(facts.notes),
     }
@@ -122,62 +119,6 @@ def _tiles(facts: AuditFacts) -> list[dict[str, str]]:
     ]
 
 
-def _suspects(facts: AuditFacts) -> dict[str, Any] | None:
-    """The most suspicious rows, each with the nearest of both labels."""
-    if not facts.suspects:
-        return None
-    shown = list(facts.suspects)[:_MOST_CARDS]
-    columns: dict[str, None] = {}
-    for one in shown:
-        columns |= dict.fromkeys(one.example.values or {})
-    names = list(columns)[:_MOST_COLUMNS]
-    return {
-        "images": all(one.example.image is not None for one in shown),
-        "columns": names,
-        "left_out": max(len(columns) - _MOST_COLUMNS, 0),
-        "space": facts.space,
-        "rows": [_suspect(rank, one, names) for rank, one in enumerate(shown, start=1)],
-        "more": max(facts.wrong - len(shown), 0),
-    }
-
-
-def _suspect(rank: int, one: SuspectRow, names: Sequence[str]) -> dict[str, Any]:
-    """One suspicious row as the template shows it."""
-    beside = [
-        (caption, _example(example, names))
-        for caption, example in (("nearest of its label", one.same), ("nearest of the suggested", one.other))
-        if example is not None
-    ]
-    return {
-        "rank": rank,
-        "own": _example(one.example, names),
-        "suggested": shortened(one.suggested, 40),
-        "probability": value(one.probability),
-        "beside": beside,
-    }
-
-
-def _example(one: Example, names: Sequence[str]) -> dict[str, Any]:
-    """A row with its picture or its values."""
-    values: Mapping[str, Any] = one.values or {}
-    return {
-        "row": one.row,
-        "label": shortened(one.label, 40),
-        "distance": None if one.distance is None else value(one.distance),
-        "image": None if one.image is None else pictures.image_uri(one.image),
-        "values": [_entry(values.get(name)) for name in names],
-    }
-
-
-def _entry(content: Any) -> str:
-    """One value of a table."""
-    if content is None:
-        return "–"
-    if isinstance(content, float | np.floating):
-        return entry(float(content))
-    return shortened(content, 28)
-
-
 def _pairs(facts: AuditFacts) -> dict[str, Any] | None:
     """Which labels are mistaken for which, as a picture and a table."""
     rows = np.rint(np.asarray(facts.joint, np.float64) * facts.rows).astype(np.int64)
@@ -197,32 +138,4 @@ def _pairs(facts: AuditFacts) -> dict[str, Any] | None:
             {"label": given, "true": true, "rows": count(number), "share": percent(share)}
             for given, true, number, share in found
         ],
-    }
-
-
-def _twins(twins: Twins) -> dict[str, Any] | None:
-    """Rows that are there more than once."""
-    if not (twins.groups or twins.near or twins.across):
-        return None
-    groups = [
-        {
-            "rows": ", ".join(str(row) for row, _ in group[:_MOST_IN_GROUP])
-            + (f" and {len(group) - _MOST_IN_GROUP} more" if len(group) > _MOST_IN_GROUP else ""),
-            "labels": shortened(", ".join(dict.fromkeys(str(label) for _, label in group)), 80),
-            "disputed": len({str(label) for _, label in group}) > 1,
-        }
-        for group in sorted(twins.groups, key=lambda group: len({str(label) for _, label in group}) < 2)
-    ]
-    return {
-        "groups": groups[:_MOST_GROUPS],
-        "more_groups": max(len(groups) - _MOST_GROUPS, 0),
-        "near": [
-            {"one": one, "other": other, "same": same, "distance": value(away)}
-            for one, other, same, away in list(twins.near)[:_MOST_GROUPS]
-        ],
-        "more_near": max(twins.near_pairs - _MOST_GROUPS, 0),
-        "across": [{"test": test, "train": train} for test, train in list(twins.across)[:_MOST_GROUPS]],
-        "more_across": max(len(twins.across) - _MOST_GROUPS, 0),
-        "across_equal": count(twins.across_equal),
-        "across_near": count(twins.across_near),
     }

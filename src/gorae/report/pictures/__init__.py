@@ -4,9 +4,12 @@ They follow the light or dark theme of the page they stand in through CSS variab
 units on every axis, use Okabe and Ito's palette, and carry a sentence for readers who cannot see them.
 """
 
+from gorae.report.pictures.bars import Bar, bars_figure
 from gorae.report.pictures.canvas import THEME, standalone
 from gorae.report.pictures.confusion import MOST_CLASSES, confusion_figure, top_confusions
+from gorae.report.pictures.coverage import coverage_figure, intervals_figure, set_sizes_figure
 from gorae.report.pictures.curves import MOST_MEMBERS, curves_figure, gradient_figure, kept_epoch
+from gorae.report.pictures.dependence import MOST_OUTPUTS, dependence_figure
 from gorae.report.pictures.ladder import gap_figure, ladder_figure
 from gorae.report.pictures.parallel import parallel_figure
 from gorae.report.pictures.parameters import MOST_DRAWN
@@ -20,12 +23,18 @@ __all__ = [
     "MOST_CLASSES",
     "MOST_DRAWN",
     "MOST_MEMBERS",
+    "MOST_OUTPUTS",
     "THEME",
+    "Bar",
+    "bars_figure",
     "confusion_figure",
+    "coverage_figure",
     "curves_figure",
+    "dependence_figure",
     "gap_figure",
     "gradient_figure",
     "image_uri",
+    "intervals_figure",
     "kept_epoch",
     "ladder_figure",
     "parallel_figure",
@@ -33,6 +42,7 @@ __all__ = [
     "reliability_figure",
     "residual_figure",
     "rungs_figure",
+    "set_sizes_figure",
     "settings_scores_figure",
     "standalone",
     "top_confusions",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gorae.report import pictures
+from gorae.report.inlining import inline
 from gorae.report.names import shortened
 from gorae.report.pictures.dots import Dot, dot_figure
 from gorae.report.searches.answer import (
@@ -19,7 +20,7 @@ from gorae.report.searches.answer import (
 )
 from gorae.report.searches.facts import SearchFacts, count_fits, epochs_saved
 from gorae.report.searches.spaces import values_in_words
-from gorae.report.sections import inline, lines, machine
+from gorae.report.sections import lines, machine
 from gorae.report.trails import (
     Tried,
     brief_names,
