@@ -6,6 +6,10 @@ in with :func:`as_matrix`. What a fold may know of either is fitted on its own t
 :func:`fit_affine`. Targets become codes with :func:`encode_labels`, and :func:`make_folds`,
 :func:`cut_stop_rows` and :func:`pack_splits` say which rows each member learns from, stops on and is
 scored on. :func:`load_named` has data sets to try it on.
+
+Texts and traces are cut by a tokenizer (:class:`Words`, :class:`Characters`, :class:`Bytes`,
+:class:`Calls`), become codes by a :class:`Vocabulary` that :func:`fit_vocabulary` learns from training
+rows, and are put into one matrix by :func:`pack_sequences`.
 """
 
 from gorae.data.arrays import Matrix, as_matrix
@@ -13,6 +17,7 @@ from gorae.data.encoding import TableEncoding, learn_encoding
 from gorae.data.folds import PackedSplits, Split, cut_stop_rows, make_folds, pack_splits, size_class
 from gorae.data.idx import read_idx
 from gorae.data.named import NAMES, Named, load_named
+from gorae.data.packing import WINDOWS, Packed, kept_places, pack_sequences
 from gorae.data.scaling import Affine, fit_affine, fit_affines
 from gorae.data.table import as_frame, read_table, require_columns
 from gorae.data.targets import (
@@ -25,18 +30,53 @@ from gorae.data.targets import (
     guess_task,
     near_label,
 )
+from gorae.data.tokenizers import (
+    TOKENIZERS,
+    Bytes,
+    Calls,
+    Characters,
+    Tokenizer,
+    Words,
+    as_tokenizer,
+    tokenizer_from_meta,
+    tokenizer_to_meta,
+)
+from gorae.data.vocabulary import (
+    MAX_TOKENS,
+    PADDING,
+    UNKNOWN,
+    Vocabulary,
+    byte_vocabulary,
+    check_codes,
+    fit_vocabulary,
+)
 
 __all__ = [
+    "MAX_TOKENS",
     "NAMES",
+    "PADDING",
+    "TOKENIZERS",
+    "UNKNOWN",
+    "WINDOWS",
     "Affine",
+    "Bytes",
+    "Calls",
+    "Characters",
     "Matrix",
     "Named",
+    "Packed",
     "PackedSplits",
     "Split",
     "TableEncoding",
+    "Tokenizer",
+    "Vocabulary",
+    "Words",
     "as_frame",
     "as_matrix",
+    "as_tokenizer",
+    "byte_vocabulary",
     "check_classes",
+    "check_codes",
     "check_one_kind",
     "class_weights",
     "cut_stop_rows",
@@ -45,14 +85,19 @@ __all__ = [
     "encode_labels",
     "fit_affine",
     "fit_affines",
+    "fit_vocabulary",
     "guess_task",
+    "kept_places",
     "learn_encoding",
     "load_named",
     "make_folds",
     "near_label",
+    "pack_sequences",
     "pack_splits",
     "read_idx",
     "read_table",
     "require_columns",
     "size_class",
+    "tokenizer_from_meta",
+    "tokenizer_to_meta",
 ]
