@@ -11,14 +11,13 @@ from gorae.estimators.given import given_rows
 from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.padding import padded
 from gorae.estimators.storage import stored_rows
-from gorae.models.linear import LinearShape
-from gorae.models.mlp import MLPShape
+from gorae.models.shape import NetworkShape
 from gorae.train import Asked, MemberResult, member_outputs
 from gorae.train.problem import parameter_shapes
 
 
 def answers_together(
-    asked: Sequence[tuple[Any, Any]], shapes: Sequence[MLPShape | LinearShape] | None = None
+    asked: Sequence[tuple[Any, Any]], shapes: Sequence[NetworkShape] | None = None
 ) -> list[Float32[np.ndarray, "members rows outputs"] | None]:
     """Return the outputs of fitted network estimators, each for its own rows, in few programs.
 

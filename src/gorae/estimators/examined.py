@@ -14,7 +14,6 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.storage import stored_rows
 from gorae.estimators.training_rows import label_codes
 from gorae.evidence import Curves, HiddenLayer
-from gorae.models.mlp import MLPShape
 from gorae.models.network import parameters_by_layer
 from gorae.train import Asked, find_objective, hidden_activations
 
@@ -73,11 +72,12 @@ def sample_of(rows: int) -> Int[np.ndarray, " sample"]:
 def hidden_of(estimator: NetworkEstimator, X: Any) -> tuple[HiddenLayer, ...]:
     """Return what the hidden layers of a fitted network's first member answer for up to 1000 rows of X.
 
-    One program computes all layers.
+    One program computes all layers. A unit that answers at many places of a row, as a filter does, has an
+    answer a place.
     """
     learned = estimator._learned
     shape = learned.shape
-    if not isinstance(shape, MLPShape) or not shape.hidden:
+    if not shape.hidden_widths:
         return ()
     matrix = stored_rows(given_rows(estimator, X), learned.anchor)
     rows = sample_of(len(matrix))
@@ -85,9 +85,9 @@ def hidden_of(estimator: NetworkEstimator, X: Any) -> tuple[HiddenLayer, ...]:
     asked = Asked(member.parameters, member.buffers, learned.encoding, np.arange(len(rows)))
     devices = select_devices(estimator.device)  # pyright: ignore[reportAttributeAccessIssue]  every subclass has it
     values = hidden_activations(answering_problem(shape), matrix[rows], asked, devices=devices)
-    layers = np.split(values, np.cumsum(shape.hidden)[:-1], axis=1)
-    names = estimator.layer_names_
-    return tuple(HiddenLayer(n, shape.activation, v) for n, v in zip(names, layers, strict=False))
+    parts = np.split(values, np.cumsum(shape.hidden_widths)[:-1], axis=1)
+    layers = zip(estimator.layer_names_, shape.hidden_activations, shape.hidden_units, parts, strict=False)
+    return tuple(HiddenLayer(name, kind, part.reshape(-1, units)) for name, kind, units, part in layers)
 
 
 def training_losses(

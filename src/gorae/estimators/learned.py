@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from gorae.estimators.population import network_problem
-from gorae.models.linear import LinearShape
-from gorae.models.mlp import MLPShape
+from gorae.models.shape import NetworkShape
 from gorae.train import History, MemberResult, Problem, SplitRows
 
 ENCODING = ("fill", "shift", "scale", "target_shift", "target_scale")
@@ -32,7 +31,7 @@ class Learned:
         levels: of the quantiles that the outputs are; empty where they are none.
     """
 
-    shape: MLPShape | LinearShape
+    shape: NetworkShape
     encoding: SplitRows
     anchor: Float64[np.ndarray, " width"]
     target_anchor: Float64[np.ndarray, " outputs"]
@@ -43,7 +42,7 @@ class Learned:
     levels: tuple[float, ...] = ()
 
 
-def answering_problem(shape: MLPShape | LinearShape) -> Problem:
+def answering_problem(shape: NetworkShape) -> Problem:
     """Return the problem to ask members with: one for all ways to train them, so that programs are shared."""
     return network_problem(shape, objective="squared_error")
 

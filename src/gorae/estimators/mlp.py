@@ -2,22 +2,15 @@
 
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float32
-
-from gorae.estimators.network import (
-    NetworkClassifier,
-    NetworkRegressor,
-    class_probabilities,
-    log_probabilities,
-)
+from gorae.estimators.network import NetworkRegressor
 from gorae.estimators.parameters import check_real
 from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
+from gorae.estimators.softmax import SoftmaxClassifier
 from gorae.models.mlp import MLPShape
 
 
-class MLPClassifier(NetworkClassifier):
+class MLPClassifier(SoftmaxClassifier):
     r"""Classify rows with a multilayer perceptron, or an ensemble of them.
 
     Minimises the mean cross-entropy of $\mathrm{softmax}(W_L h_{L-1} + b_L)$, with
@@ -129,22 +122,6 @@ class MLPClassifier(NetworkClassifier):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-
-    def predict_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
-        """Return the mean of the members' class probabilities, `(n, classes)` float32."""
-        return self.member_proba_(X).mean(axis=0)
-
-    def predict_log_proba(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
-        """Return the logarithm of `predict_proba`."""
-        return log_probabilities(self.predict_proba(X))
-
-    def member_proba_(self, X: Any) -> Float32[np.ndarray, "members rows classes"]:
-        """Return each member's class probabilities, `(members, n, classes)` float32."""
-        return class_probabilities(self._answers(X))
-
-    def _mean_scores(self, X: Any) -> Float32[np.ndarray, "rows classes"]:
-        """Return the mean probabilities: what `predict_proba` and `predict` agree on."""
-        return self.predict_proba(X)
 
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the parameters ask of the engine."""

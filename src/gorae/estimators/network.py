@@ -104,7 +104,7 @@ class NetworkEstimator(Savable, BaseEstimator):
         place = hidden_place(layer, names)
         matrix, asked, devices = self._questions(X, self._members[:1])
         found = hidden_activations(answering_problem(self._learned.shape), matrix, asked[0], devices=devices)
-        ends = np.cumsum([0, *getattr(self._learned.shape, "hidden", ())])
+        ends = np.cumsum([0, *self._learned.shape.hidden_widths])
         return _finite(found[None])[0, :, ends[place] : ends[place + 1]]
 
     @property

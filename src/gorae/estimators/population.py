@@ -14,9 +14,9 @@ from gorae.data.targets import class_weights
 from gorae.errors import ParameterError
 from gorae.estimators.padding import into_wide, out_of_wide, widened
 from gorae.estimators.widths import can_be_widened
-from gorae.models.linear import Linear, LinearShape, build_linear
-from gorae.models.mlp import MLP, MLPShape, build_mlp, build_unit_mlp
-from gorae.models.network import parameters_by_layer
+from gorae.models.mlp import MLPShape, build_unit_mlp
+from gorae.models.network import Network, parameters_by_layer
+from gorae.models.shape import NetworkShape
 from gorae.train import (
     Asked,
     Checkpoint,
@@ -44,16 +44,14 @@ class Build:
         unit: whether its weights are left as they are drawn, for `scaled_mlp`; of an `MLPShape` only.
     """
 
-    shape: MLPShape | LinearShape
+    shape: NetworkShape
     unit: bool = False
 
-    def __call__(self, key: Array, hyper: Mapping[str, Array]) -> MLP | Linear:
+    def __call__(self, key: Array, hyper: Mapping[str, Array]) -> Network:
         """Return a new network."""
         if self.unit and isinstance(self.shape, MLPShape):
             return build_unit_mlp(key, self.shape)
-        if isinstance(self.shape, MLPShape):
-            return build_mlp(key, self.shape, dropout_rate=hyper["dropout"])
-        return build_linear(key, self.shape)
+        return self.shape.build(key, hyper)
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,12 @@ class Table:
     splits: list[SplitRows]
 
 
-def network_problem(shape: MLPShape | LinearShape, **options: Any) -> Problem:
+def network_problem(shape: NetworkShape, **options: Any) -> Problem:
     """Return the problem of training networks of this shape."""
     return Problem(build=Build(shape), layers=parameters_by_layer, **options)
 
 
-def shape_of(problem: Problem) -> MLPShape | LinearShape:
+def shape_of(problem: Problem) -> NetworkShape:
     """Return the shape of the networks that a problem trains."""
     assert isinstance(problem.build, Build)
     return problem.build.shape

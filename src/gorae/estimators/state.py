@@ -5,8 +5,7 @@ file's own arrays go, and what does not fit together is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -30,19 +29,17 @@ from gorae.estimators.meta_reading import (
     read_flag,
     read_list,
     read_mapping,
-    read_text,
 )
 from gorae.estimators.parameter_meta import parameters_from_meta, parameters_to_meta
 from gorae.estimators.parameters import LARGEST_COUNT, check_levels
 from gorae.estimators.saving import labels_from_meta, labels_to_meta
-from gorae.models.linear import LinearShape
-from gorae.models.mlp import MLPShape
+from gorae.estimators.shapes import shape_from_meta, shape_to_meta
+from gorae.models.shape import NetworkShape
 from gorae.train import MemberResult, layer_names
 from gorae.train.history import as_history
 from gorae.train.member import RECORD
 from gorae.train.problem import parameter_shapes
 
-_SHAPES = {"mlp": MLPShape, "linear": LinearShape}
 _LARGEST_SEED = 2**32 - 1
 
 
@@ -56,10 +53,9 @@ def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]
         leaves = jax.tree.leaves((member.parameters, member.buffers))
         arrays.update({f"member/{i}/{j}": np.asarray(leaf) for j, leaf in enumerate(leaves)})
         arrays[f"history/{i}"] = np.column_stack(list(member.history)).astype(np.float32)
-    kind = next(name for name, shape in _SHAPES.items() if isinstance(learned.shape, shape))
     meta = {
         "parameters": parameters_to_meta(estimator.get_params(deep=False)),
-        "network": {"kind": kind, **asdict(learned.shape)},
+        "network": shape_to_meta(learned.shape),
         "seed": learned.seed,
         "streams": list(learned.streams),
         "members": [[m.best_epoch, m.epochs, m.steps, m.diverged_step] for m in learned.members],
@@ -79,7 +75,7 @@ def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
         InputError: when a value is out of its range.
     """
     estimator = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
-    shape = _read_shape(read_mapping(meta, "network"), arrays)
+    shape = shape_from_meta(read_mapping(meta, "network"), arrays)
     estimator.n_features_in_ = shape.inputs
     names = read_feature_names(meta, shape.inputs)
     if names is not None:
@@ -97,7 +93,7 @@ def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
 
 
 def _read_learned(
-    shape: MLPShape | LinearShape, outputs: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    shape: NetworkShape, outputs: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
 ) -> Learned:
     """Return what the fit had left; `outputs` is the number of targets, 0 for classes."""
     sizes = {"fill": shape.inputs, "shift": shape.inputs, "scale": shape.inputs}
@@ -132,7 +128,7 @@ def _read_levels(cls: Any, outputs: int, meta: Mapping[str, Any]) -> tuple[float
 
 
 def _read_member(
-    shape: MLPShape | LinearShape, place: int, numbers: Any, arrays: Mapping[str, np.ndarray]
+    shape: NetworkShape, place: int, numbers: Any, arrays: Mapping[str, np.ndarray]
 ) -> MemberResult:
     """Return one member, if its arrays are those that the shape asks for."""
     problem = answering_problem(shape)
@@ -150,21 +146,3 @@ def _read_member(
     if records is None or records.ndim != 2 or records.shape[1] != width or records.dtype != np.float32:
         raise DamagedFileError(f"the history of member {place} must have {width} columns of float32.")
     return MemberResult(parameters, buffers, as_history(records), best, epochs, steps, diverged)
-
-
-def _read_shape(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> MLPShape | LinearShape:
-    """Return the networks' shape, if the file has as many bytes as such a network needs."""
-    cls = _SHAPES.get(read_text(meta, "kind"))
-    if cls is None or set(meta) != {"kind", *(field.name for field in fields(cls))}:
-        raise DamagedFileError("the network's structure is none that this version of gorae knows.")
-    held = sum(array.size for array in arrays.values())
-    hidden = read_list(meta, "hidden", most=len(arrays)) if cls is MLPShape else []
-    widths = [
-        checked_count(width, "a layer's width", 1, held)
-        for width in (meta["inputs"], *hidden, meta["outputs"])
-    ]
-    pieces = checked_count(meta.get("maxout_pieces", 2), "maxout_pieces", 2, max(2, held))
-    used = pieces if meta.get("activation") == "maxout" and hidden else 1
-    if used * sum(a * b for a, b in pairwise(widths[:-1])) + widths[-2] * widths[-1] > held:
-        raise DamagedFileError("the network's layers are larger than what the file holds.")
-    return cls(**{name: value for name, value in meta.items() if name != "kind"})

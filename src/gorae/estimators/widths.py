@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
+from gorae.models.shape import NetworkShape
 
 Widths = tuple[int, ...]
 """The width of each hidden layer."""
@@ -40,7 +40,7 @@ _STEPS_AN_OCTAVE = 8
 _MOST_AT_ONCE = 256
 
 
-def can_be_widened(shape: MLPShape | LinearShape) -> bool:
+def can_be_widened(shape: NetworkShape) -> bool:
     """Return whether units of zeros change nothing about a network and its training.
 
     Layer normalisation and softmax couple the units of a row, and which units dropout silences depends on how

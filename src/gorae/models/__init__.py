@@ -3,6 +3,7 @@
 from gorae.models.linear import Linear, LinearShape, build_linear
 from gorae.models.mlp import MLP, MLP_ACTIVATION_NAMES, MLPShape, build_mlp
 from gorae.models.network import Network, layer_names, parameters_by_layer
+from gorae.models.shape import NetworkShape
 
 __all__ = [
     "MLP",
@@ -11,6 +12,7 @@ __all__ = [
     "LinearShape",
     "MLPShape",
     "Network",
+    "NetworkShape",
     "build_linear",
     "build_mlp",
     "layer_names",

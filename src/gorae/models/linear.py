@@ -1,7 +1,8 @@
 """Linear model: one dense layer from inputs to outputs."""
 
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, final
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -38,6 +39,29 @@ class LinearShape:
         object.__setattr__(self, "inputs", positive_integer("inputs", self.inputs))
         object.__setattr__(self, "outputs", positive_integer("outputs", self.outputs))
         known_name("initialization", self.initialization, nn.INITIALIZERS)
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Nothing: no layer is hidden."""
+        return ()
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Nothing: no layer is hidden."""
+        return ()
+
+    @property
+    def hidden_activations(self) -> tuple[str, ...]:
+        """Nothing: no layer is hidden."""
+        return ()
+
+    def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> "Linear":
+        """Make a linear model; a member's numbers decide nothing about it."""
+        return build_linear(key, self)
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return the shape as JSON."""
+        return asdict(self)
 
 
 @final

@@ -1,7 +1,7 @@
 """Multilayer perceptron: dense layers with activations between them, and a linear output layer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, final
 
@@ -67,6 +67,29 @@ class MLPShape:
         object.__setattr__(self, "dropout", bool(self.dropout))
         pieces = positive_integer("maxout_pieces", self.maxout_pieces, least=2)
         object.__setattr__(self, "maxout_pieces", pieces)
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Numbers that each hidden layer answers for a row."""
+        return self.hidden
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
+        return self.hidden
+
+    @property
+    def hidden_activations(self) -> tuple[str, ...]:
+        """The name of each hidden layer's activation."""
+        return (self.activation,) * len(self.hidden)
+
+    def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> "MLP":
+        """Make an MLP of a member's numbers, which may be traced."""
+        return build_mlp(key, self, dropout_rate=hyper["dropout"])
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return the shape as JSON."""
+        return asdict(self)
 
 
 @final

@@ -16,7 +16,6 @@ from gorae.estimators.hidden import hidden_place
 from gorae.estimators.network import NetworkClassifier, NetworkEstimator
 from gorae.estimators.storage import stored_rows
 from gorae.evidence import logits_of
-from gorae.models import MLPShape
 
 __all__ = ["INPUTS", "LAST", "OUTPUTS", "Space", "hidden_names", "open_space", "space_names"]
 
@@ -125,8 +124,7 @@ def hidden_names(estimator: Any) -> tuple[str, ...]:
     if not isinstance(estimator, NetworkEstimator):
         return ()
     estimator._check_fitted()
-    shape = estimator._learned.shape
-    return tuple(estimator.layer_names_[:-1]) if isinstance(shape, MLPShape) else ()
+    return tuple(estimator.layer_names_[: len(estimator._learned.shape.hidden_widths)])
 
 
 def _inside(model: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -14,7 +14,6 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.saving import fitted_state, labels_to_meta
 from gorae.evidence import nearest
 from gorae.files import write_container
-from gorae.models import MLPShape
 from gorae.study.inputs import input_matrix
 from gorae.trust import (
     Bounds,
@@ -185,11 +184,11 @@ class StudyModel:
     def space(self) -> str:
         """The space in which `explain` compares rows, and what a distance of 1 is in it, in words."""
         if isinstance(self.estimator, NetworkEstimator):
-            shape = self.estimator._learned.shape
-            if isinstance(shape, MLPShape) and shape.hidden:
+            widths = self.estimator._learned.shape.hidden_widths
+            if widths:
                 first = " of the first network" if self.name == "ensemble" else ""
                 return (
-                    f"the last hidden layer{first} ({shape.hidden[-1]} units; 1 is a step of 1 in the "
+                    f"the last hidden layer{first} ({widths[-1]} units; 1 is a step of 1 in the "
                     "activation of one unit)"
                 )
         elif self.affine is None:
@@ -201,8 +200,8 @@ class StudyModel:
     @property
     def has_hidden_layers(self) -> bool:
         """Whether rows are compared in a hidden layer, and not in the inputs."""
-        shape = self.estimator._learned.shape if isinstance(self.estimator, NetworkEstimator) else None
-        return isinstance(shape, MLPShape) and bool(shape.hidden)
+        is_network = isinstance(self.estimator, NetworkEstimator)
+        return is_network and bool(self.estimator._learned.shape.hidden_widths)
 
     def _scaled_alike(self) -> bool:
         """Return whether one number scales all columns, as it does for pictures."""

@@ -12,7 +12,6 @@ from gorae.data import Affine, fit_affine
 from gorae.errors import InputTypeError
 from gorae.estimators.network import NetworkClassifier, NetworkEstimator
 from gorae.evidence import logits_of
-from gorae.models import MLPShape
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def features_width(estimator: Any) -> int:
     """Return the width of a fitted model's features: its last hidden layer's, or that of its rows."""
     if isinstance(estimator, NetworkEstimator):
         shape = estimator._learned.shape
-        return shape.hidden[-1] if isinstance(shape, MLPShape) and shape.hidden else shape.inputs
+        return shape.hidden_widths[-1] if shape.hidden_widths else shape.inputs
     return int(estimator.n_features_in_)
 
 

@@ -1,0 +1,77 @@
+"""Which architectures a file may hold, and how the shapes of their networks are read from it.
+
+A file may come from anybody: sizes are believed only as far as the file's own arrays go.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gorae.errors import DamagedFileError
+from gorae.estimators.meta_reading import checked_count, read_list, read_text
+from gorae.models.linear import LinearShape
+from gorae.models.mlp import MLPShape
+from gorae.models.shape import NetworkShape
+
+Meta = Mapping[str, Any]
+
+_UNKNOWN = "the network's structure is none that this version of gorae knows."
+
+
+def shape_to_meta(shape: NetworkShape) -> dict[str, Any]:
+    """Return a shape as JSON, with the name of its architecture."""
+    kind = next(name for name, (cls, _) in _ARCHITECTURES.items() if isinstance(shape, cls))
+    return {"kind": kind, **shape.to_meta()}
+
+
+def shape_from_meta(meta: Meta, arrays: Mapping[str, np.ndarray]) -> NetworkShape:
+    """Return the shape of the networks of a file, if it has as many numbers as such a network needs.
+
+    Args:
+        meta: what `shape_to_meta` told.
+        arrays: all arrays of the file.
+
+    Raises:
+        DamagedFileError: when the architecture is unknown, or larger than the file.
+        InputError: when a value is out of its range.
+    """
+    kind = read_text(meta, "kind")
+    if kind not in _ARCHITECTURES:
+        raise DamagedFileError(_UNKNOWN)
+    cls, read = _ARCHITECTURES[kind]
+    told = {name: value for name, value in meta.items() if name != "kind"}
+    if set(told) != {field.name for field in fields(cls)}:
+        raise DamagedFileError(_UNKNOWN)
+    return read(told, len(arrays), sum(array.size for array in arrays.values()))
+
+
+def _read_linear(meta: Meta, count: int, held: int) -> LinearShape:
+    """Return the shape of linear models."""
+    _check_dense([meta["inputs"], meta["outputs"]], held)
+    return LinearShape(**meta)
+
+
+def _read_mlp(meta: Meta, count: int, held: int) -> MLPShape:
+    """Return the shape of multilayer perceptrons, each layer of which has an array at least."""
+    hidden = read_list(meta, "hidden", most=count)
+    pieces = checked_count(meta["maxout_pieces"], "maxout_pieces", 2, max(2, held))
+    used = pieces if meta["activation"] == "maxout" and hidden else 1
+    _check_dense([meta["inputs"], *hidden, meta["outputs"]], held, used)
+    return MLPShape(**meta)
+
+
+def _check_dense(widths: list[Any], held: int, pieces: int = 1) -> None:
+    """Refuse dense layers with more weights than a file holds numbers; hidden ones have `pieces` of each."""
+    known = [checked_count(width, "a layer's width", 1, held) for width in widths]
+    if pieces * sum(a * b for a, b in pairwise(known[:-1])) + known[-2] * known[-1] > held:
+        raise DamagedFileError("the network's layers are larger than what the file holds.")
+
+
+_ARCHITECTURES: Mapping[str, tuple[type, Callable[[Meta, int, int], NetworkShape]]] = {
+    "linear": (LinearShape, _read_linear),
+    "mlp": (MLPShape, _read_mlp),
+}
+"""Name in a file to class and reader, which is given the meta, the file's arrays and its numbers."""
