@@ -8,8 +8,8 @@ import json
 import os
 import signal
 import sys
-import threading
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import jax
@@ -21,8 +21,9 @@ from gorae import LinearClassifier, MLPClassifier, SearchCV, Study
 from gorae.backend import diagnose
 from gorae.backend.processes import gather_bytes
 from gorae.errors import MemoryPlanError
+from gorae.estimators import fitting
 from gorae.search.journal import Journal
-from gorae.train import planner, workers
+from gorae.train import loop, planner, workers
 
 X, Y = (part[::2] for part in load_iris(return_X_y=True))
 SPACE = {"learning_rate": np.geomspace(1e-3, 1, 16).tolist(), "weight_decay": [0.0, 1e-3]}
@@ -86,12 +87,25 @@ def error_in_one():
 
 
 def interrupted_in_one():
-    """What a long fit comes to when Ctrl-C is heard in process 1 a moment after it has begun."""
-    if jax.process_index() == 1:
-        threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    """What a long fit comes to when Ctrl-C is heard in process 1 once every member has done an epoch."""
+    counts, progress, pressed = loop._own_counts, loop._progress, []
+
+    def counts_of_all(run):  # none, until each member of this process has an epoch
+        found = counts(run)
+        return found if run.epochs[run.own].all() else found._replace(epochs=0)
+
+    def press(run, began):
+        begun = all(each.epochs for each in (loop._own_counts(run), *run.spread.others))
+        if jax.process_index() == 1 and begun and not pressed:
+            pressed.append(os.kill(os.getpid(), signal.SIGINT))
+        return progress(run, began)
+
+    loop._own_counts, loop._progress, bar = counts_of_all, press, fitting.training_bar
+    fitting.training_bar = lambda *_: nullcontext(lambda told: None)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fitted = linear(members=3, epochs=10**7, patience=10**7, random_state=0).fit(X, Y)
+    loop._own_counts, loop._progress, fitting.training_bar = counts, progress, bar
     told = [str(warning.message) for warning in caught if "interrupted" in str(warning.message)]
     return {"told": told, "epochs": [len(one.train_loss) for one in fitted.history_]}
 

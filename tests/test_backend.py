@@ -34,6 +34,16 @@ def another_process(how, **environment):
     return {**json.loads(done.stdout), "stderr": done.stderr}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache_of_its_own(tmp_path_factory):
+    """A cache folder that no other test writes to: what is new in it, these processes have compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GORAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        clear_programs()
+        yield
+    clear_programs()
+
+
 @pytest.fixture(scope="module")
 def here():
     """The digest of the fit in this process, with a diverging member and answers."""

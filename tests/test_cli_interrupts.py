@@ -13,6 +13,9 @@ import pytest
 from gorae.cli import interrupts
 from gorae.cli.interrupts import hear_interrupts, held_interrupts, is_delicate
 
+LONG = 200
+"""Seconds that nobody waits for where Ctrl-C is heard, however busy the machine."""
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to one process")
 
 
@@ -41,7 +44,7 @@ def test_is_not_lost_in_a_finaliser():
 
     def finalise():
         _Finalised()
-        time.sleep(10)
+        time.sleep(LONG)
 
     with pytest.raises(KeyboardInterrupt):
         finalise()
@@ -54,7 +57,7 @@ def test_is_not_lost_in_a_callback():
         target = {1, 2}
         watched = weakref.ref(target, lambda _: signal.raise_signal(signal.SIGINT))
         del target
-        time.sleep(10)
+        time.sleep(LONG)
         return watched
 
     with pytest.raises(KeyboardInterrupt):
@@ -70,7 +73,7 @@ def test_waits_for_the_end_of_a_block():
             signal.raise_signal(signal.SIGINT)
             time.sleep(3 * interrupts._RETRY_SECONDS)
             done.append(True)
-        time.sleep(10)
+        time.sleep(LONG)
 
     with pytest.raises(KeyboardInterrupt):
         put_away()
@@ -78,19 +81,16 @@ def test_waits_for_the_end_of_a_block():
 
 
 def test_ends_a_call_that_waits():
-    """Ctrl-C that had to wait comes at once where the main thread then waits for something else."""
+    """Ctrl-C that had to wait ends a wait of the main thread that nothing else would end."""
 
     def wait():
         with held_interrupts():
             signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            _ends.wait(60)
-        return True
+        never.wait()
 
-    _ends = threading.Event()
-    began = time.monotonic()
-    assert wait()
-    assert time.monotonic() - began < 30
+    never = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        wait()
 
 
 def test_is_raised_once():
@@ -100,7 +100,7 @@ def test_is_raised_once():
         with held_interrupts():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-        time.sleep(10)
+        time.sleep(LONG)
 
     with pytest.raises(KeyboardInterrupt):
         press_twice()

@@ -6,14 +6,29 @@ import sys
 
 import pytest
 
-# A timer sends Ctrl-C at each of the instants (seconds after the fit has begun) to a fit that has no end.
+# A timer sends Ctrl-C at each of the instants to a fit that has no end: so many seconds after the fit has begun
+# or, where asked, after its members have done an epoch, however long that takes.
 PROGRAM = """
-import json, os, signal, sys, threading, warnings
+import json, os, signal, sys, threading, time, warnings
+from contextlib import contextmanager
 import numpy as np
 from gorae.errors import GoraeWarning
-from gorae.estimators import MLPClassifier
+from gorae.estimators import MLPClassifier, fitting
 
-members, instants = json.loads(sys.argv[1])
+members, instants, once_begun = json.loads(sys.argv[1])
+begun = threading.Event()
+
+@contextmanager
+def hearing(*_):
+    yield lambda told: begun.set() if told.epochs >= members else None
+
+def press(instant):
+    if once_begun:
+        begun.wait()
+    time.sleep(instant)
+    os.kill(os.getpid(), signal.SIGINT)
+
+fitting.training_bar = hearing
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)
 first = MLPClassifier((8,), batch_size=16, epochs=2, patience=10**9, tol=0, members=members, random_state=0)
@@ -21,7 +36,8 @@ before = first.fit(X, y).predict_proba(X)
 found = []
 for instant in instants:
     model = MLPClassifier(**first.get_params()).fit(X, y).set_params(epochs=10**9)
-    timer = threading.Timer(instant, os.kill, (os.getpid(), signal.SIGINT))
+    begun.clear()
+    timer = threading.Thread(target=press, args=(instant,))
     told = []
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -39,9 +55,9 @@ print(json.dumps(found))
 """
 
 
-def interrupted(members: int, instants: list[float]) -> list:
+def interrupted(members: int, instants: list[float], once_begun: bool) -> list:
     """Interrupt a fit at each of the instants; return what became of each."""
-    arguments = [sys.executable, "-c", PROGRAM, json.dumps([members, instants])]
+    arguments = [sys.executable, "-c", PROGRAM, json.dumps([members, instants, once_begun])]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=200, check=True)
     return json.loads(done.stdout)
 
@@ -49,7 +65,7 @@ def interrupted(members: int, instants: list[float]) -> list:
 @pytest.mark.parametrize("members", [1, 3])
 def test_model_so_far_is_kept(members: int) -> None:
     """Once an epoch is done a fit ends with a model that answers, and a warning of how far it came."""
-    for outcome, told, usable, threads in interrupted(members, [0.4, 0.6, 0.7]):
+    for outcome, told, usable, threads in interrupted(members, [0.0, 0.2, 0.3], True):
         assert (outcome, usable, threads) == ("kept", True, 1)
         assert len(told) == 1
         assert told[0].startswith("training was interrupted: the model has")
@@ -57,6 +73,6 @@ def test_model_so_far_is_kept(members: int) -> None:
 
 def test_early_instants() -> None:
     """At the very beginning a fit ends as above, or as if it had never been called."""
-    for outcome, told, usable, threads in interrupted(1, [0.0002 * step**2 for step in range(16)]):
+    for outcome, told, usable, threads in interrupted(1, [0.0002 * step**2 for step in range(16)], False):
         assert outcome in ("kept", "as before")
         assert (len(told), usable, threads) == (outcome == "kept", True, 1)

@@ -1,6 +1,8 @@
 """Budgets and Ctrl-C: a search ends where it was to end, and what is finished counts."""
 
 import _thread
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,9 +64,15 @@ def test_halving_begins_with_fewer():
     assert whole.ended_ is None
 
 
-def test_time_ends_what_is_under_way():
+def test_time_ends_what_is_under_way(at_share, monkeypatch):
     """A search that would take an hour ends with its seconds, and what is finished is the table."""
-    slow = search(n_settings=100, budget="1s").set_params(estimator__epochs=20000, estimator__tol=0)
+
+    def clock_says(seconds):
+        monkeypatch.setattr("gorae.search.budget.time", SimpleNamespace(perf_counter=lambda: seconds))
+
+    clock_says(0.0)  # before the search began, whenever that was
+    at_share(0.1, partial(clock_says, 1e12))
+    slow = search(n_settings=100, budget="1s").set_params(estimator__patience=20000, estimator__tol=0)
     space = {"epochs": [1, 20000], "learning_rate": loguniform(1e-4, 1)}
     found = slow.set_params(space=space).fit(*CANCER)
     assert found.ended_ == "budget"
@@ -118,16 +126,16 @@ LONG = LinearClassifier(epochs=20000, patience=20000, batch_size=8, random_state
 
 
 @pytest.fixture
-def interrupt_at(monkeypatch):
-    """Makes Ctrl-C come when networks are trained so far."""
+def at_share(monkeypatch):
+    """Lets something happen, once, when networks are trained so far."""
 
-    def at(share):
+    def at(share, act):
         told = []
 
         def run(self, which, until, tell, inner=populations.NetworkRace.run):
             def telling(now):
                 if now >= share and not told:
-                    told.append(_thread.interrupt_main())
+                    told.append(act())
                 return tell(now)
 
             return inner(self, which, until, telling)
@@ -135,6 +143,12 @@ def interrupt_at(monkeypatch):
         monkeypatch.setattr(populations.NetworkRace, "run", run)
 
     return at
+
+
+@pytest.fixture
+def interrupt_at(at_share):
+    """Makes Ctrl-C come when networks are trained so far."""
+    return partial(at_share, act=_thread.interrupt_main)
 
 
 @pytest.mark.parametrize("piped", [False, True], ids=["plain", "pipeline"])
