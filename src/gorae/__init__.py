@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gorae.data import load_named, read_table
+    from gorae.data import load_named, read_conllu, read_table
     from gorae.estimators import (
         GaussianBayes,
         KNeighborsClassifier,
@@ -54,6 +54,7 @@ _HOMES = {
     "learning_curve": "gorae.trust",
     "load": "gorae.study",
     "load_named": "gorae.data",
+    "read_conllu": "gorae.data",
     "read_table": "gorae.data",
     "similar": "gorae.study",
 }
@@ -98,6 +99,7 @@ __all__ = [
     "load_named",
     "partial_dependence",
     "permutation_importance",
+    "read_conllu",
     "read_table",
     "similar",
 ]

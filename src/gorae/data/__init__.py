@@ -9,14 +9,19 @@ scored on. :func:`load_named` has data sets to try it on.
 
 Texts and traces are cut by a tokenizer (:class:`Words`, :class:`Characters`, :class:`Bytes`,
 :class:`Calls`), become codes by a :class:`Vocabulary` that :func:`fit_vocabulary` learns from training
-rows, and are put into one matrix by :func:`pack_sequences`.
+rows, and are put into one matrix by :func:`pack_sequences`. What is larger than memory goes from
+:func:`text_lines` through :func:`write_tokens` into a memory-mapped :class:`TokenFile`;
+:func:`hashed_ngrams` makes a row of fixed width of a sequence of any length. Tagged sentences come in with
+:func:`read_conllu`.
 """
 
 from gorae.data.arrays import Matrix, as_matrix
+from gorae.data.conllu import Sentences, read_conllu
 from gorae.data.encoding import TableEncoding, learn_encoding
 from gorae.data.folds import PackedSplits, Split, cut_stop_rows, make_folds, pack_splits, size_class
 from gorae.data.idx import read_idx
 from gorae.data.named import NAMES, Named, load_named
+from gorae.data.ngrams import hash_tokens, hashed_ngrams
 from gorae.data.packing import WINDOWS, Packed, kept_places, pack_sequences
 from gorae.data.scaling import Affine, fit_affine, fit_affines
 from gorae.data.table import as_frame, read_table, require_columns
@@ -30,6 +35,8 @@ from gorae.data.targets import (
     guess_task,
     near_label,
 )
+from gorae.data.token_file import TokenFile, open_tokens, write_tokens
+from gorae.data.token_lines import text_lines
 from gorae.data.tokenizers import (
     TOKENIZERS,
     Bytes,
@@ -66,8 +73,10 @@ __all__ = [
     "Named",
     "Packed",
     "PackedSplits",
+    "Sentences",
     "Split",
     "TableEncoding",
+    "TokenFile",
     "Tokenizer",
     "Vocabulary",
     "Words",
@@ -87,17 +96,23 @@ __all__ = [
     "fit_affines",
     "fit_vocabulary",
     "guess_task",
+    "hash_tokens",
+    "hashed_ngrams",
     "kept_places",
     "learn_encoding",
     "load_named",
     "make_folds",
     "near_label",
+    "open_tokens",
     "pack_sequences",
     "pack_splits",
+    "read_conllu",
     "read_idx",
     "read_table",
     "require_columns",
     "size_class",
+    "text_lines",
     "tokenizer_from_meta",
     "tokenizer_to_meta",
+    "write_tokens",
 ]
