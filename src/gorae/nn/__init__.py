@@ -25,6 +25,7 @@ from gorae.nn.conv import Conv
 from gorae.nn.conv_transposed import ConvTransposed
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
+from gorae.nn.graph import COMBINATIONS, Combine, Concatenate, Constant, Graph, Join, Reduce
 from gorae.nn.initialization import (
     INITIALIZERS,
     Initializer,
@@ -38,32 +39,47 @@ from gorae.nn.layer import Context, Layer, inference
 from gorae.nn.layer_norm import LayerNorm
 from gorae.nn.maxout import Maxout
 from gorae.nn.parameters import Buffer, combine, partition
+from gorae.nn.per_cell import PerCell
 from gorae.nn.pooling import POOLINGS, GlobalPool, Pool
 from gorae.nn.prelu import PReLU
 from gorae.nn.sequential import Flatten, Sequential
+from gorae.nn.shaping import Cut, Pad, Reorder, Reshape, Transpose
 from gorae.nn.windows import Windows, make_windows, output_size
 
 __all__ = [
     "ACTIVATION_NAMES",
+    "COMBINATIONS",
     "INITIALIZERS",
     "POOLINGS",
     "Activation",
     "BatchNorm",
     "Buffer",
+    "Combine",
+    "Concatenate",
+    "Constant",
     "Context",
     "Conv",
     "ConvTransposed",
+    "Cut",
     "Dense",
     "Dropout",
     "Flatten",
     "GlobalPool",
+    "Graph",
     "Initializer",
+    "Join",
     "Layer",
     "LayerNorm",
     "Maxout",
     "PReLU",
+    "Pad",
+    "PerCell",
     "Pool",
+    "Reduce",
+    "Reorder",
+    "Reshape",
     "Sequential",
+    "Transpose",
     "Windows",
     "activation",
     "combine",
