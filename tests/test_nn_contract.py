@@ -49,8 +49,25 @@ LAYERS = {
     "Pool min": lambda seed: nn.Pool.create("min", (2,), stride=1, padding=1),
     "Pool average": lambda seed: nn.Pool.create("average", (2,), stride=1, padding=1),
     "GlobalPool": lambda seed: nn.GlobalPool.create("average"),
+    "Transpose": lambda seed: nn.Transpose((0, 2, 1)),
+    "Reshape": lambda seed: nn.Reshape((1, INPUTS)),
+    "Reorder": lambda seed: nn.Reorder((2, 0)),
+    "Cut": lambda seed: nn.Cut((0,), (2,), (2,)),
+    "Pad": lambda seed: nn.Pad(((1, 2),), 0.5),
+    "PerCell": lambda seed: nn.PerCell(
+        nn.BatchNorm(
+            *numbers(seed, 2, 1), *map(nn.Buffer, numbers(seed + 100, 2, 1)), momentum=0.1, epsilon=1e-5
+        )
+    ),
+    "Constant": lambda seed: nn.Constant(numbers(seed, 2)),
+    "Reduce": lambda seed: nn.Reduce("mean", (1,), keep=True),
+    "Graph": lambda seed: nn.Graph(
+        (dense(seed, 3), nn.Combine("multiply"), nn.Concatenate(), nn.Constant(nn.Buffer(numbers(seed, 6)))),
+        inputs=((0,), (0, 1), (1, 2), (3,)),
+        names=("dense", "", "", ""),
+    ),
 }
-SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool
+SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool | nn.Transpose | nn.PerCell
 """Layers that read cells with channels; the others read rows of numbers."""
 
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         WeightSearchClassifier,
         diagnose,
     )
+    from gorae.exchange import from_torch
     from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, audit, load, similar
@@ -47,6 +48,7 @@ _HOMES = {
     "ensemble_from_search": "gorae.search",
     "WeightSearchClassifier": "gorae.estimators",
     "diagnose": "gorae.estimators",
+    "from_torch": "gorae.exchange",
     "integrated_gradients": "gorae.explanation",
     "partial_dependence": "gorae.explanation",
     "permutation_importance": "gorae.explanation",
@@ -64,6 +66,7 @@ _PARTS = (
     "errors",
     "estimators",
     "evidence",
+    "exchange",
     "explanation",
     "files",
     "models",
@@ -93,6 +96,7 @@ __all__ = [
     "audit",
     "diagnose",
     "ensemble_from_search",
+    "from_torch",
     "integrated_gradients",
     "learning_curve",
     "load",

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from gorae import nn
@@ -62,7 +63,10 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> nn.Graph:
     trace = trace_module(module, _checked_shape(input_shape))
     graph, values = Assembly(), {}
     answer = None
+    wanted = _wanted(trace)
     for node in trace.nodes:
+        if node not in wanted:
+            continue
         if node.op == "placeholder":
             values[node] = _given(trace, node) if not values else node.args[0] if node.args else None
         elif node.op == "output":
@@ -75,6 +79,15 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> nn.Graph:
     return _finished(module, trace, graph, values.get(answer) if not isinstance(answer, tuple) else answer)
 
 
+def _wanted(trace: Trace) -> set[Any]:
+    """Return the steps that the answer needs, and the rows."""
+    wanted = {node for node in trace.nodes if node.op in ("placeholder", "output")}
+    for node in reversed(trace.nodes):
+        if node in wanted:
+            wanted.update(node.all_input_nodes)
+    return wanted
+
+
 def _checked_shape(shape: Any) -> tuple[int, ...]:
     """Return the shape of a row as whole numbers.
 
@@ -82,9 +95,10 @@ def _checked_shape(shape: Any) -> tuple[int, ...]:
         InputError: when it is no such thing.
     """
     parts = list(shape) if isinstance(shape, Sequence) and not isinstance(shape, str) else [shape]
-    if not parts or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in parts):
+    sizes = tuple(n for n in parts if isinstance(n, int) and not isinstance(n, bool) and n > 0)
+    if not parts or len(sizes) != len(parts):
         raise InputError(f"input_shape must be the shape of one row, such as (1, 28, 28), got {shape!r}.")
-    return tuple(parts)
+    return sizes
 
 
 def _given(trace: Trace, node: Any) -> Value:
@@ -162,7 +176,7 @@ def _by_kind(trace: Trace, graph: Assembly, node: Any, values: dict[Any, Any]) -
         convert = LAYERS.get(type(layer).__name__) if _is_torchs(layer) else None
         if convert is None or len(arguments) != 1 or named:
             raise Refusal(_known(type(layer).__name__, LAYERS))
-        return convert(graph, layer, arguments[0], shape, str(node.target))
+        return convert(graph, layer, arguments[0], shape or (), str(node.target))
     named.pop("inplace", None)
     name = _function_name(node)
     if node.op == "get_attr" or name not in FUNCTIONS:
@@ -177,7 +191,7 @@ def _resolved(trace: Trace, argument: Any, values: dict[Any, Any]) -> Any:
     if isinstance(argument, slice):
         parts = (argument.start, argument.stop, argument.step)
         return slice(*(_resolved(trace, part, values) for part in parts))
-    if argument not in trace.answers[0] if hasattr(argument, "all_input_nodes") else True:
+    if not hasattr(argument, "all_input_nodes"):
         return argument
     if argument in values:
         return values[argument]
@@ -252,7 +266,8 @@ def _finished(module: Any, trace: Trace, graph: Assembly, answer: Any) -> nn.Gra
     x = example_rows(_CHECKED_ROWS, given.shape, trace.tokens, seed=1)
     with needed("torch", "from_torch").no_grad():
         wanted = trace.module(needed("torch", "from_torch").from_numpy(x)).numpy().transpose(answer.axes)
-    found = np.asarray(network(np.asarray(x.transpose(given.axes), np.float32), nn.inference())[0])
+    stored = jnp.asarray(x.transpose(given.axes), jnp.float32)
+    found = np.asarray(network(stored, nn.inference())[0])
     size = max(float(np.abs(wanted).max(initial=0.0)), 1e-6)
     if found.shape != wanted.shape or not np.abs(found - wanted).max(initial=0.0) <= _TOLERANCE * size:
         raise InputError(

@@ -6,6 +6,7 @@ values in the place of tensors.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,7 @@ def _parts(graph: Assembly, x: Value, sizes: Sequence[int], dim: int) -> tuple[V
         raise Refusal("cutting the batch into parts (dim=0)")
     ends = np.cumsum([0, *sizes]).tolist()
     found = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         part = (*x.shape[: dim - 1], high - low, *x.shape[dim:])
         found.append(taken(graph, part, x, (*[slice(None)] * dim, slice(low, high))))
     return tuple(found)

@@ -85,10 +85,9 @@ def example_rows(count: int, shape: Sequence[int], tokens: int, seed: int = 0) -
 
 def shape_of_row(trace: Trace, node: Any) -> tuple[int, ...] | None:
     """Return the shape of a node's answer for one row, or None where it is no tensor of rows."""
-    shapes = [getattr(answers[node], "shape", None) for answers in trace.answers]
-    if any(shape is None for shape in shapes):
+    if not all(hasattr(answers[node], "shape") for answers in trace.answers):
         return None
-    first, second = (tuple(int(n) for n in shape) for shape in shapes)
+    first, second = (tuple(int(n) for n in answers[node].shape) for answers in trace.answers)
     follows = first[:1] == BATCHES[:1] and second[:1] == BATCHES[1:] and first[1:] == second[1:]
     return first[1:] if follows else None
 
@@ -99,9 +98,7 @@ def name_of(trace: Trace, node: Any) -> str:
         return f"the layer {type(trace.module.get_submodule(node.target)).__name__} ({node.target})"
     if node.op == "call_method":
         return f"the method {node.target}"
-    where = getattr(node.target, "__module__", "") or ""
-    name = getattr(node.target, "__name__", str(node.target))
-    return f"the function {name}" if where in ("", "_operator") else f"the function {where}.{name}"
+    return f"the function {getattr(node.target, '__name__', node.target)}"
 
 
 def line_of(node: Any) -> str:
