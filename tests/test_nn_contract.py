@@ -49,6 +49,7 @@ LAYERS = {
     "Pool min": lambda seed: nn.Pool.create("min", (2,), stride=1, padding=1),
     "Pool average": lambda seed: nn.Pool.create("average", (2,), stride=1, padding=1),
     "GlobalPool": lambda seed: nn.GlobalPool.create("average"),
+    "ChainTags": lambda seed: nn.ChainTags(numbers(seed, 1), numbers(seed + 1, 1), numbers(seed + 2, 1, 1)),
     "Transpose": lambda seed: nn.Transpose((0, 2, 1)),
     "Reshape": lambda seed: nn.Reshape((1, INPUTS)),
     "Reorder": lambda seed: nn.Reorder((2, 0)),
@@ -67,7 +68,7 @@ LAYERS = {
         names=("dense", "", "", ""),
     ),
 }
-SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool | nn.Transpose | nn.PerCell
+SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool | nn.Transpose | nn.PerCell | nn.ChainTags
 """Layers that read cells with channels; the others read rows of numbers."""
 
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)

@@ -23,6 +23,7 @@ from gorae.nn.activations import (
 from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.conv import Conv
 from gorae.nn.conv_transposed import ConvTransposed
+from gorae.nn.crf import ChainScores, ChainTags, chain_log_likelihood, chain_log_partition, viterbi
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
 from gorae.nn.graph import COMBINATIONS, Combine, Concatenate, Constant, Graph, Join, Reduce
@@ -54,6 +55,8 @@ __all__ = [
     "Activation",
     "BatchNorm",
     "Buffer",
+    "ChainScores",
+    "ChainTags",
     "Combine",
     "Concatenate",
     "Constant",
@@ -82,6 +85,8 @@ __all__ = [
     "Transpose",
     "Windows",
     "activation",
+    "chain_log_likelihood",
+    "chain_log_partition",
     "combine",
     "constant",
     "default_initialization",
@@ -103,4 +108,5 @@ __all__ = [
     "step",
     "tanh",
     "unit_initializer",
+    "viterbi",
 ]
