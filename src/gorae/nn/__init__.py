@@ -20,6 +20,7 @@ from gorae.nn.activations import (
     step,
     tanh,
 )
+from gorae.nn.augmentation import Augmentation, Mixed, augment, mix
 from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.conv import Conv
 from gorae.nn.conv_transposed import ConvTransposed
@@ -53,6 +54,7 @@ __all__ = [
     "INITIALIZERS",
     "POOLINGS",
     "Activation",
+    "Augmentation",
     "BatchNorm",
     "Buffer",
     "ChainScores",
@@ -74,6 +76,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Maxout",
+    "Mixed",
     "PReLU",
     "Pad",
     "PerCell",
@@ -85,6 +88,7 @@ __all__ = [
     "Transpose",
     "Windows",
     "activation",
+    "augment",
     "chain_log_likelihood",
     "chain_log_partition",
     "combine",
@@ -98,6 +102,7 @@ __all__ = [
     "initializer",
     "leaky_relu",
     "make_windows",
+    "mix",
     "output_size",
     "partition",
     "relu",
