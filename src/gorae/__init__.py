@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         WeightSearchClassifier,
         diagnose,
     )
-    from gorae.exchange import from_torch
+    from gorae.exchange import from_torch, to_onnx, to_torch
     from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, audit, load, similar
@@ -58,6 +58,8 @@ _HOMES = {
     "load_named": "gorae.data",
     "read_conllu": "gorae.data",
     "read_table": "gorae.data",
+    "to_onnx": "gorae.exchange",
+    "to_torch": "gorae.exchange",
     "similar": "gorae.study",
 }
 _PARTS = (
@@ -106,6 +108,8 @@ __all__ = [
     "read_conllu",
     "read_table",
     "similar",
+    "to_onnx",
+    "to_torch",
 ]
 
 logging.getLogger("gorae").addHandler(logging.NullHandler())

@@ -13,7 +13,12 @@ from gorae.backend.memory import memory_budget
 from gorae.backend.processes import process_count
 
 _CORE = ("gorae", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn", "safetensors", "polars")
-_EXTRAS = {"pandas": "pandas frames", "pyarrow": "Arrow tables", "torch": "PyTorch at the border"}
+_EXTRAS = {
+    "pandas": "pandas frames",
+    "pyarrow": "Arrow tables",
+    "torch": "PyTorch at the border",
+    "onnx": "ONNX files",
+}
 
 
 def diagnose() -> dict[str, Any]:

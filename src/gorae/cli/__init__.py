@@ -15,6 +15,7 @@ from gorae.cli.audit import audit
 from gorae.cli.curve import curve
 from gorae.cli.doctor import doctor
 from gorae.cli.explain import explain
+from gorae.cli.export import export
 from gorae.cli.fit import fit
 from gorae.cli.info import info
 from gorae.cli.interrupts import INTERRUPTED, hear_interrupts, ignore_interrupts
@@ -34,7 +35,7 @@ def gorae_command() -> None:
     """Train populations of models: from a data set to a model with its evidence."""
 
 
-for _command in (fit, search, predict, explain, similar, audit, curve, info, doctor):
+for _command in (fit, search, predict, explain, similar, audit, curve, export, info, doctor):
     gorae_command.add_command(_command)
 
 

@@ -1,53 +1,20 @@
-"""A graph of gorae's layers while it is put together, and how each value in it is stored.
-
-PyTorch has channels first and gorae has them last. So every value knows how its stored axes stand to
-PyTorch's; a layer asks for what it reads, and axes are moved only where two ask for different things. A
-flattened image keeps the order in which it was stored, which the weights of the next dense layer follow.
-"""
+"""A graph of gorae's layers while it is put together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from gorae import nn
+from gorae.exchange.layout import Value, arranged, ordered, plain, reshaped
 
 __all__ = ["Assembly", "Refusal", "Value", "channels_last"]
 
 
 class Refusal(Exception):  # noqa: N818  it becomes an error with the step and its line where it is caught
-    """A step has settings that no layer of gorae has; the message says which."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a slot of the graph holds.
-
-    Args:
-        slot: which one.
-        shape: of a row as PyTorch has it.
-        axes: stored axis i is PyTorch's axis `axes[i]`; the batch's is 0 in both.
-        order: stored feature i is PyTorch's feature `order[i]`, for rows that are vectors; None where they
-            are in the same order.
-    """
-
-    slot: int
-    shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    order: tuple[int, ...] | None = None
-
-    @property
-    def rank(self) -> int:
-        """How many axes the batch has."""
-        return len(self.shape) + 1
-
-    @property
-    def stored_shape(self) -> tuple[int, ...]:
-        """The shape of a row as it is stored."""
-        return tuple(self.shape[axis - 1] for axis in self.axes[1:])
+    """A step has settings that no layer of the other side has; the message says which."""
 
 
 def channels_last(rank: int) -> tuple[int, ...]:
@@ -62,7 +29,7 @@ def channels_last(rank: int) -> tuple[int, ...]:
 
 @dataclass
 class Assembly:
-    """Nodes so far, what each reads, and its name."""
+    """Nodes so far, what each reads, and its name; shapes and axes of its values are PyTorch's."""
 
     nodes: list[Any] = field(default_factory=list)
     inputs: list[tuple[int, ...]] = field(default_factory=list)
@@ -70,10 +37,25 @@ class Assembly:
 
     def add(self, node: Any, *read: Value, name: str = "") -> int:
         """Add a node that reads these values, and return its slot."""
+        return self._put(node, tuple(value.slot for value in read), name)
+
+    def _put(self, node: Any, slots: tuple[int, ...], name: str = "") -> int:
         self.nodes.append(node)
-        self.inputs.append(tuple(value.slot for value in read))
+        self.inputs.append(slots)
         self.names.append(name)
         return len(self.nodes)
+
+    def put_axes(self, slot: int, axes: tuple[int, ...]) -> int:
+        """Add a node that moves axes."""
+        return self._put(nn.Transpose(axes), (slot,))
+
+    def put_features(self, slot: int, places: tuple[int, ...]) -> int:
+        """Add a node that moves features."""
+        return self._put(nn.Reorder(places), (slot,))
+
+    def put_shape(self, slot: int, shape: tuple[int, ...]) -> int:
+        """Add a node that gives rows another shape."""
+        return self._put(nn.Reshape(shape), (slot,))
 
     def same(self, node: Any, value: Value, name: str = "") -> Value:
         """Add a node that keeps shape and order."""
@@ -81,43 +63,28 @@ class Assembly:
 
     def ordered(self, value: Value) -> Value:
         """Return a value with its features in PyTorch's order."""
-        if value.order is None:
-            return value
-        back = tuple(int(place) for place in np.argsort(value.order))
-        return replace(value, slot=self.add(nn.Reorder(back), value), order=None)
+        return ordered(self, value)
 
     def arranged(self, value: Value, axes: Sequence[int]) -> Value:
         """Return a value that is stored with these axes, in PyTorch's order of features."""
-        value = self.ordered(value)
-        if tuple(axes) == value.axes:
-            return value
-        moved = tuple(value.axes.index(axis) for axis in axes)
-        return replace(value, slot=self.add(nn.Transpose(moved), value), axes=tuple(axes))
+        return arranged(self, value, axes)
 
     def plain(self, value: Value) -> Value:
         """Return a value stored as PyTorch has it."""
-        return self.arranged(value, range(value.rank))
+        return plain(self, value)
 
     def last(self, value: Value) -> Value:
         """Return a value stored with its channels last."""
-        return self.arranged(value, channels_last(value.rank))
+        return arranged(self, value, channels_last(value.rank))
+
+    def reshaped(self, value: Value, shape: tuple[int, ...]) -> Value:
+        """Return a value with rows of another shape; vectors keep the order in which they were stored."""
+        return reshaped(self, value, shape)
 
     def stored(self, slot: int, shape: Sequence[int], axes: Sequence[int] | None = None) -> Value:
         """Return what a slot holds, in PyTorch's own order of axes unless others are given."""
         known = tuple(range(len(shape) + 1)) if axes is None else tuple(axes)
         return Value(slot, tuple(shape), known)
-
-    def reshaped(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """Return a value with rows of another shape; vectors keep the order in which they were stored."""
-        if shape == value.shape:
-            return value
-        if len(shape) == 1 and value.order is None:
-            places = np.arange(prod(value.shape)).reshape(value.shape)
-            order = tuple(places.transpose([axis - 1 for axis in value.axes[1:]]).ravel().tolist())
-            slot = self.add(nn.Reshape(shape), value)
-            return Value(slot, shape, (0, 1), None if order == tuple(sorted(order)) else order)
-        value = self.plain(value)
-        return self.stored(self.add(nn.Reshape(shape), value), shape)
 
     def constant(self, array: Any, like: Value, *, learnt: bool) -> Value:
         """Return an array as a value that can be combined with another, for the same answer in every row.
@@ -149,7 +116,7 @@ class Assembly:
             raise Refusal(f"rows of shape {first.shape} and {second.shape} have different numbers of axes")
         if (first.axes, first.order) == (second.axes, second.order):
             return first, second
-        if first.shape != second.shape:
-            return self.arranged(first, first.axes), self.arranged(second, first.axes)
+        if first.rank == 2 and first.shape != second.shape:  # one of them has one feature
+            return first, second
         first = self.ordered(first)
         return first, self.arranged(second, first.axes)

@@ -40,7 +40,7 @@ class Shaped:
 
     Args:
         name: PyTorch's class.
-        settings: in the order of `ACTIVATIONS`.
+        settings: in the order of `ACTIVATIONS`; of GELU any number, for its approximation by tanh.
 
     Example:
         >>> Shaped("LeakyReLU", (0.5,))(jnp.array([-2.0, 2.0])).tolist()
@@ -84,7 +84,7 @@ def activation_of(name: str, settings: Mapping[str, Any]) -> Any:
     """Return the function of an activation with these settings; what is left out has its default."""
     function, defaults = ACTIVATIONS[name]
     if name == "GELU" and settings.get("approximate", "none") != "none":
-        return Shaped(name, ())
+        return Shaped(name, (1.0,))
     own = tuple(float(settings.get(key, value)) for key, value in defaults.items())
     return function if own == tuple(defaults.values()) else Shaped(name, own)
 

@@ -52,8 +52,6 @@ def _combine(kind: str) -> Callable[..., Value]:
             b = FUNCTIONS["mul"](graph, shape, b, alpha) if isinstance(b, Value) else b * alpha
         first, second = _as_values(graph, a, b)
         node = nn.Combine(kind)
-        if first.shape != second.shape and first.order != second.order:
-            first, second = graph.ordered(first), graph.ordered(second)
         order = first.order if first.shape == shape else second.order
         return Value(graph.add(node, first, second), shape, first.axes, order)
 
@@ -313,6 +311,20 @@ def _square(graph: Assembly, shape: Shape, x: Value, exponent: Any = 2) -> Value
     return FUNCTIONS["mul"](graph, shape, x, x)
 
 
+def _chosen(graph: Assembly, shape: Shape, x: Value, dim: int, index: Any) -> Value:
+    if dim % x.rank != x.rank - 1 or not isinstance(index, Fixed):
+        raise Refusal("a choice of other cells than features of the last axis, or one by the rows")
+    x = graph.plain(x)
+    places = tuple(int(place) for place in np.asarray(index.array).ravel())
+    return graph.stored(graph.put_features(x.slot, places), shape)
+
+
+def _is_positive(graph: Assembly, shape: Shape, x: Value, bound: Any) -> Value:
+    if not isinstance(bound, int | float) or bound != 0:
+        raise Refusal(f"a comparison with {bound!r}; it knows x > 0, which is 1 or 0")
+    return graph.same(nn.Activation(nn.step), x)
+
+
 _NAMES = {
     "relu": "ReLU",
     "tanh": "Tanh",
@@ -358,6 +370,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenated),
     "stack": _stacked,
     "getitem": taken,
+    "index_select": _chosen,
+    "gt": _is_positive,
     "split": _split,
     "chunk": _chunk,
     "dropout": _dropout,
