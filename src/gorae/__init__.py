@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gorae.data import load_named, read_conllu, read_table
+    from gorae.data import load_images, load_named, read_conllu, read_table
     from gorae.estimators import (
         GaussianBayes,
         KNeighborsClassifier,
@@ -55,6 +55,7 @@ _HOMES = {
     "audit": "gorae.study",
     "learning_curve": "gorae.trust",
     "load": "gorae.study",
+    "load_images": "gorae.data",
     "load_named": "gorae.data",
     "read_conllu": "gorae.data",
     "read_table": "gorae.data",
@@ -102,6 +103,7 @@ __all__ = [
     "integrated_gradients",
     "learning_curve",
     "load",
+    "load_images",
     "load_named",
     "partial_dependence",
     "permutation_importance",

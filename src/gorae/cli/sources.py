@@ -54,6 +54,8 @@ def open_source(
     """
     parts = import_module("gorae.data")
     if data not in parts.NAMES or Path(data).is_file():
+        if Path(data).exists() and parts.holds_images(data):
+            return _images(parts, data, target, drop, test)
         if Path(data).exists() or Path(data).suffix:
             return _table(parts, data, target, drop, test, reading)
         near = closest(data, list(parts.NAMES))
@@ -76,6 +78,40 @@ def open_source(
         image_shape=named.image_shape,
         task=named.task,
     )
+
+
+def _images(parts: Any, data: str, target: str | None, drop: tuple[str, ...], test: str | None) -> Source:
+    """Return images with their labels, with test images if there are any."""
+    if target is not None or drop:
+        raise click.UsageError(
+            f"--target and --drop are for tables; the labels of the images of {data!r} are their folders or "
+            "stand in the file beside them."
+        )
+    images = parts.load_images(data)
+    held = None if test is None else parts.load_images(test)
+    for path, found in ((data, images), (test, held)):
+        if found is not None and found.labels is None:
+            raise DataError(
+                f"the images of {path!r} have no labels to learn from or be scored on; give a folder with a "
+                "folder of images for each class."
+            )
+    if held is not None and held.shape != images.shape:
+        raise DataError(f"{_sizes(held)} in {test!r} cannot test {_sizes(images)} of {data!r}.")
+    return Source(
+        name=Path(data).resolve().name.split(".")[0],
+        X=images.matrix,
+        y=images.labels,
+        X_test=None if held is None else held.matrix,
+        y_test=None if held is None else held.labels,
+        image_shape=images.shape if images.shape[2] > 1 else images.shape[:2],
+        task="classification",
+    )
+
+
+def _sizes(images: Any) -> str:
+    """Return the size of images in words."""
+    height, width, channels = images.shape
+    return f"images of {height} x {width} pixels and {channels} channel{'s' if channels > 1 else ''}"
 
 
 def _table(
@@ -219,6 +255,8 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
                 f"named data set {path!r} has other ones. Give a file."
             )
         return parts.load_named(path).X
+    if Path(path).exists() and parts.holds_images(path):
+        return _new_images(parts, model, path)
     text = model.encoding.text_columns if model.encoding is not None else ()
     frame = parts.read_table(path, text=text, **reading._asdict())
     if model.encoding is None:
@@ -232,6 +270,26 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
         )
     _require(parts, frame, named, path, reading, learned=True)
     return frame
+
+
+def _new_images(parts: Any, model: Any, path: str) -> Any:
+    """Return images as the rows of numbers that a model reads, grey ones as colours where it learned these.
+
+    Raises:
+        DataError: when the model learned from a table, or from images of another size.
+    """
+    shape = (model.facts.get("data") or {}).get("image_shape")
+    if shape is None:
+        raise DataError(f"the model was trained on a table, not on images; {path!r} holds images.")
+    height, width, *rest = shape
+    channels = rest[0] if rest else 1
+    images = parts.load_images(path, channels=channels if channels in (1, 3, 4) else None)
+    if images.shape != (height, width, channels):
+        raise DataError(
+            f"the model was trained on images of {height} x {width} pixels and {channels} channel(s), but "
+            f"{path!r} has {_sizes(images)}; scale them first, or give others."
+        )
+    return images.matrix
 
 
 class Labelled(NamedTuple):

@@ -20,6 +20,7 @@ from gorae.data.conllu import Sentences, read_conllu
 from gorae.data.encoding import TableEncoding, learn_encoding
 from gorae.data.folds import PackedSplits, Split, cut_stop_rows, make_folds, pack_splits, size_class
 from gorae.data.idx import read_idx
+from gorae.data.images import Images, as_images, holds_images, load_images
 from gorae.data.named import NAMES, Named, load_named
 from gorae.data.ngrams import hash_tokens, hashed_ngrams
 from gorae.data.packing import WINDOWS, Packed, kept_places, pack_sequences
@@ -69,6 +70,7 @@ __all__ = [
     "Bytes",
     "Calls",
     "Characters",
+    "Images",
     "Matrix",
     "Named",
     "Packed",
@@ -81,6 +83,7 @@ __all__ = [
     "Vocabulary",
     "Words",
     "as_frame",
+    "as_images",
     "as_matrix",
     "as_tokenizer",
     "byte_vocabulary",
@@ -98,8 +101,10 @@ __all__ = [
     "guess_task",
     "hash_tokens",
     "hashed_ngrams",
+    "holds_images",
     "kept_places",
     "learn_encoding",
+    "load_images",
     "load_named",
     "make_folds",
     "near_label",

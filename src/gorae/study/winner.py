@@ -205,7 +205,8 @@ def layers_of(winner: Winner) -> list[str]:
 
 def weight_pictures(winner: Winner, data: Prepared) -> list[dict[str, Any]] | None:
     """Return a linear model's weights as pictures, where the rows are pictures."""
-    if winner.name != "linear" or data.image_shape is None or data.classes is None:
+    grey = data.image_shape is not None and len(data.image_shape) == 2
+    if winner.name != "linear" or not grey or data.classes is None:
         return None
     weight = np.asarray(winner.estimator._members[0].parameters.head.weight)
     return [
