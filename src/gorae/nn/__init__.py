@@ -28,6 +28,7 @@ from gorae.nn.crf import ChainScores, ChainTags, chain_log_likelihood, chain_log
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
 from gorae.nn.graph import COMBINATIONS, Combine, Concatenate, Constant, Graph, Join, Reduce
+from gorae.nn.image_kernels import IMAGE_KERNELS, apply_kernel, image_kernel
 from gorae.nn.initialization import (
     INITIALIZERS,
     Initializer,
@@ -51,6 +52,7 @@ from gorae.nn.windows import Windows, make_windows, output_size
 __all__ = [
     "ACTIVATION_NAMES",
     "COMBINATIONS",
+    "IMAGE_KERNELS",
     "INITIALIZERS",
     "POOLINGS",
     "Activation",
@@ -88,6 +90,7 @@ __all__ = [
     "Transpose",
     "Windows",
     "activation",
+    "apply_kernel",
     "augment",
     "chain_log_likelihood",
     "chain_log_partition",
@@ -97,6 +100,7 @@ __all__ = [
     "elu",
     "gelu",
     "identity",
+    "image_kernel",
     "inference",
     "initial_factor",
     "initializer",
