@@ -50,6 +50,16 @@ LAYERS = {
     "Pool average": lambda seed: nn.Pool.create("average", (2,), stride=1, padding=1),
     "GlobalPool": lambda seed: nn.GlobalPool.create("average"),
     "ChainTags": lambda seed: nn.ChainTags(numbers(seed, 1), numbers(seed + 1, 1), numbers(seed + 2, 1, 1)),
+    "Embedding": lambda seed: nn.Embedding(numbers(seed, 5, 2)),
+    "Recurrent lstm": lambda seed: nn.Recurrent.create(jax.random.key(seed), 1, 2),
+    "Recurrent gru": lambda seed: nn.Recurrent.create(
+        jax.random.key(seed), 1, 2, cell="gru", layers=2, bidirectional=True, dropout=0.5
+    ),
+    "Recurrent rnn": lambda seed: nn.Recurrent.create(jax.random.key(seed), 1, 3, cell="rnn"),
+    "StepPool attention": lambda seed: nn.StepPool.create(
+        "attention", features=1, key=jax.random.key(seed), hidden=4
+    ),
+    "StepPool max": lambda seed: nn.StepPool.create("max"),
     "Transpose": lambda seed: nn.Transpose((0, 2, 1)),
     "Reshape": lambda seed: nn.Reshape((1, INPUTS)),
     "Reorder": lambda seed: nn.Reorder((2, 0)),
@@ -68,8 +78,21 @@ LAYERS = {
         names=("dense", "", "", ""),
     ),
 }
-SLIDING = nn.Conv | nn.ConvTransposed | nn.Pool | nn.GlobalPool | nn.Transpose | nn.PerCell | nn.ChainTags
+SLIDING = (
+    nn.Conv
+    | nn.ConvTransposed
+    | nn.Pool
+    | nn.GlobalPool
+    | nn.Transpose
+    | nn.PerCell
+    | nn.Recurrent
+    | nn.StepPool
+    | nn.ChainTags
+)
 """Layers that read cells with channels; the others read rows of numbers."""
+
+TRAINED = ("BatchNorm", "Dropout", "Recurrent gru", "StepPool attention")
+"""Layers that compute something else in training, or their slopes in another way."""
 
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
@@ -115,9 +138,9 @@ def test_every_layer_is_on_trial():
     ("make", "context"),
     [
         *((make, nn.inference()) for make in LAYERS.values()),
-        *((LAYERS[name], training()) for name in ("BatchNorm", "Dropout")),
+        *((LAYERS[name], training()) for name in TRAINED),
     ],
-    ids=[*LAYERS, "BatchNorm in training", "Dropout in training"],
+    ids=[*LAYERS, *(f"{name} in training" for name in TRAINED)],
 )
 def test_gradients_are_those_of_finite_differences(make, context):
     """With respect to inputs and parameters, in float64, padding included."""

@@ -27,6 +27,7 @@ from gorae.nn.conv_transposed import ConvTransposed
 from gorae.nn.crf import ChainScores, ChainTags, chain_log_likelihood, chain_log_partition, viterbi
 from gorae.nn.dense import Dense
 from gorae.nn.dropout import Dropout
+from gorae.nn.embedding import Embedding
 from gorae.nn.graph import COMBINATIONS, Combine, Concatenate, Constant, Graph, Join, Reduce
 from gorae.nn.image_kernels import IMAGE_KERNELS, apply_kernel, image_kernel
 from gorae.nn.initialization import (
@@ -45,8 +46,10 @@ from gorae.nn.parameters import Buffer, combine, partition
 from gorae.nn.per_cell import PerCell
 from gorae.nn.pooling import POOLINGS, GlobalPool, Pool
 from gorae.nn.prelu import PReLU
+from gorae.nn.recurrent import RECURRENT_CELLS, Recurrent
 from gorae.nn.sequential import Flatten, Sequential
 from gorae.nn.shaping import Cut, Pad, Reorder, Reshape, Transpose
+from gorae.nn.step_pooling import STEP_POOLINGS, StepPool
 from gorae.nn.windows import Windows, make_windows, output_size
 
 __all__ = [
@@ -55,6 +58,8 @@ __all__ = [
     "IMAGE_KERNELS",
     "INITIALIZERS",
     "POOLINGS",
+    "RECURRENT_CELLS",
+    "STEP_POOLINGS",
     "Activation",
     "Augmentation",
     "BatchNorm",
@@ -70,6 +75,7 @@ __all__ = [
     "Cut",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalPool",
     "Graph",
@@ -83,10 +89,12 @@ __all__ = [
     "Pad",
     "PerCell",
     "Pool",
+    "Recurrent",
     "Reduce",
     "Reorder",
     "Reshape",
     "Sequential",
+    "StepPool",
     "Transpose",
     "Windows",
     "activation",

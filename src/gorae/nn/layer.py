@@ -5,7 +5,7 @@ from typing import Self
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 __all__ = ["Context", "Layer", "inference"]
 
@@ -19,6 +19,8 @@ class Context(eqx.Module):
             It is static: training and inference are two compiled programs.
         mask: 1 for a row that counts and 0 for padding; None where all rows count. A weight of k
             counts as k copies of the row wherever a layer takes statistics over the batch.
+        lengths: How many of a row's steps are real, where rows are sequences padded to one length; None
+            where all are. What stands in the others is of no account.
 
     Example:
         >>> import jax
@@ -30,12 +32,13 @@ class Context(eqx.Module):
     key: PRNGKeyArray | None
     training: bool = eqx.field(static=True)
     mask: Float[Array, " batch"] | Bool[Array, " batch"] | None = None
+    lengths: Int[Array, " batch"] | None = None
 
     def fold(self, index: int) -> "Context":
         """Return the context of sub-layer ``index``, with a key that is that sub-layer's own."""
         if self.key is None:
             return self
-        return Context(jax.random.fold_in(self.key, index), self.training, self.mask)
+        return Context(jax.random.fold_in(self.key, index), self.training, self.mask, self.lengths)
 
 
 def inference() -> Context:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-__all__ = ["trained_product"]
+__all__ = ["trained_product", "weight_gradient"]
 
 _NARROW = 16
 """Outputs up to which the product is computed transposed: few columns leave the vector units empty."""
@@ -56,6 +56,22 @@ def _forward_cpu(x: Array, weight: Array) -> Array:
     return jax.lax.dot_general(columns, x, (((1,), (1,)), ((), ()))).T
 
 
+def weight_gradient(
+    x: Float[Array, "batch inputs"], g: Float[Array, "batch outputs"]
+) -> Float[Array, "inputs outputs"]:
+    """Return X^T G, the gradient of the weights, in the layout that suits device and sizes.
+
+    Args:
+        x: X, the batch.
+        g: G, the gradient of the product.
+
+    Example:
+        >>> weight_gradient(jnp.ones((3, 2)), jnp.ones((3, 1))).tolist()
+        [[3.0], [3.0]]
+    """
+    return jax.lax.platform_dependent(x, g, cpu=_weight_gradient_cpu, default=_weight_gradient)
+
+
 def _weight_gradient(x: Array, g: Array) -> Array:
     """Return X^T G."""
     return x.T @ g
@@ -79,8 +95,7 @@ def _save(x: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
 def _gradient(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     """Return the gradients of batch and weights."""
     x, weight = saved
-    of_weight = jax.lax.platform_dependent(x, g, cpu=_weight_gradient_cpu, default=_weight_gradient)
-    return (g @ weight.T).astype(x.dtype), of_weight.astype(weight.dtype)
+    return (g @ weight.T).astype(x.dtype), weight_gradient(x, g).astype(weight.dtype)
 
 
 trained_product.defvjp(_save, _gradient)
