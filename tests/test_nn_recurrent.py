@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gorae import nn
 from gorae.errors import InputError, ParameterError
@@ -132,11 +130,11 @@ def test_a_row_is_what_it_would_be_alone(cell):
         assert not np.asarray(together[row, length:]).any()
 
 
-@given(seed=st.integers(0, 100), steps=st.integers(1, 6))
-def test_more_padding_changes_no_answer(seed, steps):
+@pytest.mark.parametrize("steps", [1, 13])
+def test_more_padding_changes_no_answer(steps):
     """Rows padded further have the same answers."""
-    way, own = Way(CELLS["lstm"]), weights("lstm", seed)
-    x, lengths = drawn(seed, 2, 3, INPUTS), jnp.array([3, 2])
+    way, own = Way(CELLS["lstm"]), weights("lstm")
+    x, lengths = drawn(0, 2, 3, INPUTS), jnp.array([3, 2])
     more = np.pad(x, ((0, 0), (0, steps), (0, 0)))
 
     short, long = (np.asarray(recur(way, v, own, lengths)) for v in (x, more))
