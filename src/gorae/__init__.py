@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gorae.data import load_images, load_named, read_conllu, read_table
     from gorae.estimators import (
+        CNNClassifier,
+        CNNRegressor,
         GaussianBayes,
         KNeighborsClassifier,
         KNeighborsRegressor,
@@ -26,11 +28,19 @@ if TYPE_CHECKING:
     )
     from gorae.exchange import from_torch, to_onnx, to_torch
     from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
+    from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, audit, load, similar
     from gorae.trust import CautiousClassifier, CautiousRegressor, learning_curve
 
 _HOMES = {
+    "CNNClassifier": "gorae.estimators",
+    "CNNRegressor": "gorae.estimators",
+    "ConvPart": "gorae.models",
+    "DensePart": "gorae.models",
+    "GlobalPoolPart": "gorae.models",
+    "PoolPart": "gorae.models",
+    "ResidualPart": "gorae.models",
     "CautiousClassifier": "gorae.trust",
     "CautiousRegressor": "gorae.trust",
     "GaussianBayes": "gorae.estimators",
@@ -81,9 +91,14 @@ _PARTS = (
 )
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
     "CautiousClassifier",
     "CautiousRegressor",
+    "ConvPart",
+    "DensePart",
     "GaussianBayes",
+    "GlobalPoolPart",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "LinearClassifier",
@@ -93,6 +108,8 @@ __all__ = [
     "MLPQuantileRegressor",
     "MLPRegressor",
     "Perceptron",
+    "PoolPart",
+    "ResidualPart",
     "SearchCV",
     "Study",
     "WeightSearchClassifier",

@@ -5,6 +5,7 @@ estimator in a file that holds arrays and JSON and never runs code.
 """
 
 from gorae.estimators.bayes import GaussianBayes
+from gorae.estimators.cnn import CNNClassifier, CNNRegressor
 from gorae.estimators.diagnosing import diagnose
 from gorae.estimators.linear import LinearClassifier, LinearRegressor
 from gorae.estimators.loading import load
@@ -15,6 +16,8 @@ from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegre
 from gorae.estimators.weight_search import WeightSearchClassifier
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
     "GaussianBayes",
     "KNeighborsClassifier",
     "KNeighborsRegressor",

@@ -35,6 +35,7 @@ def given_rows(
         InputTypeError: when they are no numbers at all.
     """
     _check_container(X, "X")
+    X = _arranged(estimator, X, reset)
     try:
         with as_input_error():
             return _validate(estimator, X, reset=reset, dtype=dtype)
@@ -62,6 +63,7 @@ def given_pair(
     many = not classify and not getattr(estimator, "_answers_quantiles", False)
     _check_container(X, "X")
     _check_container(y, "y")
+    X = _arranged(estimator, X, reset)
     if classify:
         check_one_kind(y)
     elif y is not None:
@@ -76,6 +78,12 @@ def given_pair(
     except InputError as error:
         raise _with_place(error, X) from error.__cause__
     return rows, targets
+
+
+def _arranged(estimator: Any, X: Any, reset: bool) -> Any:
+    """Return rows of any form as rows of numbers, where the estimator takes such forms."""
+    arrange = getattr(estimator, "_arrange", None)
+    return X if arrange is None else arrange(X, reset)
 
 
 def finite_values(y: Shaped[np.ndarray, " rows *outputs"]) -> Float64[np.ndarray, " rows *outputs"]:

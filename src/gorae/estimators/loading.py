@@ -8,6 +8,7 @@ import numpy as np
 
 from gorae.errors import DamagedFileError, InputError, InputTypeError
 from gorae.estimators.bayes import GaussianBayes
+from gorae.estimators.cnn import CNNClassifier, CNNRegressor
 from gorae.estimators.linear import LinearClassifier, LinearRegressor
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -18,6 +19,8 @@ from gorae.estimators.weight_search import WeightSearchClassifier
 from gorae.files import read_container
 
 ESTIMATORS: Mapping[str, type[Stateful]] = {
+    "CNNClassifier": CNNClassifier,
+    "CNNRegressor": CNNRegressor,
     "GaussianBayes": GaussianBayes,
     "KNeighborsClassifier": KNeighborsClassifier,
     "KNeighborsRegressor": KNeighborsRegressor,

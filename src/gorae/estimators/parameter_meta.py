@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gorae.errors import DamagedFileError, closest
+from gorae.models.parts import is_part, part_from_meta, part_to_meta
 
 _OF_THE_MACHINE = ("checkpoint", "verbose")
 _PAIRS = "pairs"
@@ -40,14 +41,22 @@ def parameters_from_meta(cls: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
             near = closest(name, known)
             hint = f" (near: {near!r})" if near else ""
             raise DamagedFileError(f"{cls.__name__} has no parameter {name[:80]!r}{hint}.")
-        if isinstance(value, Mapping):
-            value = _dictionary(name, value)
-        parameters[name] = tuple(value) if isinstance(value, list) else value
+        parameters[name] = _revived(name, value)
     return parameters
+
+
+def _revived(name: str, value: Any) -> Any:
+    """Return a parameter from JSON: a tuple, a dictionary, parts of a network, or a plain value."""
+    if isinstance(value, list):
+        return tuple(part_from_meta(item) if isinstance(item, Mapping) else item for item in value)
+    return _dictionary(name, value) if isinstance(value, Mapping) else value
 
 
 def _plain(value: Any) -> Any:
     """Return a value in JSON's types, or this function itself where it has no such form."""
+    if is_part(value):
+        value = part_to_meta(value)
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):

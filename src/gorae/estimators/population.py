@@ -113,7 +113,13 @@ class Table:
 
 def network_problem(shape: NetworkShape, **options: Any) -> Problem:
     """Return the problem of training networks of this shape."""
-    return Problem(build=Build(shape), layers=parameters_by_layer, **options)
+    return Problem(
+        build=Build(shape),
+        layers=parameters_by_layer,
+        row_work=shape.row_work,
+        row_numbers=shape.row_numbers,
+        **options,
+    )
 
 
 def shape_of(problem: Problem) -> NetworkShape:

@@ -135,6 +135,8 @@ def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any
         raise ParameterError("checkpoint must be None where many fits are made at once: it holds one fit.")
     rows = once(("rows", which), lambda: _part(data, fit))
     early = bool(getattr(estimator, "early_stopping", False))
+    for name in getattr(estimator, "_decided_by_rows", ()):
+        vars(estimator).update({name: data.given[name]} if name in data.given else {})
     recipe, rows = recipe_for(
         estimator, rows, lambda own: once(("merged", which, early), lambda: merged(own))
     )

@@ -12,12 +12,16 @@ import numpy as np
 
 from gorae.errors import DamagedFileError
 from gorae.estimators.meta_reading import checked_count, read_list, read_text
+from gorae.models.cnn import CNNShape
 from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
+from gorae.models.parts import part_from_meta
 from gorae.models.shape import NetworkShape
 
 Meta = Mapping[str, Any]
 
+_LARGEST_SIDE = 1 << 14
+_MOST_LAYERS = 10_000
 _UNKNOWN = "the network's structure is none that this version of gorae knows."
 
 
@@ -63,6 +67,19 @@ def _read_mlp(meta: Meta, count: int, held: int) -> MLPShape:
     return MLPShape(**meta)
 
 
+def _read_cnn(meta: Meta, count: int, held: int) -> CNNShape:
+    """Return the shape of convolutional networks; images are small enough that a row of them can be had."""
+    image = read_list(meta, "image", most=3)
+    for size in image:
+        checked_count(size, "an image's size", 1, _LARGEST_SIDE)
+    checked_count(meta["outputs"], "outputs", 1, held)
+    layers = [part_from_meta(part) for part in read_list(meta, "layers", most=_MOST_LAYERS)]
+    shape = CNNShape(**{**meta, "image": tuple(image), "layers": tuple(layers)})
+    if shape.weights > held:
+        raise DamagedFileError("the network's layers are larger than what the file holds.")
+    return shape
+
+
 def _check_dense(widths: list[Any], held: int, pieces: int = 1) -> None:
     """Refuse dense layers with more weights than a file holds numbers; hidden ones have `pieces` of each."""
     known = [checked_count(width, "a layer's width", 1, held) for width in widths]
@@ -71,6 +88,7 @@ def _check_dense(widths: list[Any], held: int, pieces: int = 1) -> None:
 
 
 _ARCHITECTURES: Mapping[str, tuple[type, Callable[[Meta, int, int], NetworkShape]]] = {
+    "cnn": (CNNShape, _read_cnn),
     "linear": (LinearShape, _read_linear),
     "mlp": (MLPShape, _read_mlp),
 }

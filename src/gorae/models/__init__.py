@@ -1,18 +1,30 @@
 """Architectures, one a file: a hashable shape, a function that builds the network, and the network."""
 
+from gorae.models.cnn import CNN, CNN_ACTIVATION_NAMES, CNNShape, build_cnn
 from gorae.models.linear import Linear, LinearShape, build_linear
 from gorae.models.mlp import MLP, MLP_ACTIVATION_NAMES, MLPShape, build_mlp
 from gorae.models.network import Network, layer_names, parameters_by_layer
+from gorae.models.parts import ConvPart, DensePart, GlobalPoolPart, Part, PoolPart, ResidualPart
 from gorae.models.shape import NetworkShape
 
 __all__ = [
+    "CNN",
+    "CNN_ACTIVATION_NAMES",
     "MLP",
     "MLP_ACTIVATION_NAMES",
+    "CNNShape",
+    "ConvPart",
+    "DensePart",
+    "GlobalPoolPart",
     "Linear",
     "LinearShape",
     "MLPShape",
     "Network",
     "NetworkShape",
+    "Part",
+    "PoolPart",
+    "ResidualPart",
+    "build_cnn",
     "build_linear",
     "build_mlp",
     "layer_names",

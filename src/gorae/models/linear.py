@@ -55,6 +55,16 @@ class LinearShape:
         """Nothing: no layer is hidden."""
         return ()
 
+    @property
+    def row_work(self) -> int:
+        """Nothing to tell: each weight is used once."""
+        return 0
+
+    @property
+    def row_numbers(self) -> int:
+        """Nothing to tell: a layer keeps its width."""
+        return 0
+
     def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> "Linear":
         """Make a linear model; a member's numbers decide nothing about it."""
         return build_linear(key, self)

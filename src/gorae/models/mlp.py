@@ -83,6 +83,16 @@ class MLPShape:
         """The name of each hidden layer's activation."""
         return (self.activation,) * len(self.hidden)
 
+    @property
+    def row_work(self) -> int:
+        """Nothing to tell: each weight is used once."""
+        return 0
+
+    @property
+    def row_numbers(self) -> int:
+        """Nothing to tell: a layer keeps its width."""
+        return 0
+
     def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> "MLP":
         """Make an MLP of a member's numbers, which may be traced."""
         return build_mlp(key, self, dropout_rate=hyper["dropout"])

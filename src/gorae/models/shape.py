@@ -43,6 +43,16 @@ class NetworkShape(Protocol):
         """The name of each hidden layer's activation."""
         ...
 
+    @property
+    def row_work(self) -> int:
+        """Multiplications that one row's answer takes; 0 where each weight is used once."""
+        ...
+
+    @property
+    def row_numbers(self) -> int:
+        """Numbers that one row's gradient keeps; 0 where they are the widths of the weights."""
+        ...
+
     def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> Network:
         """Make a network with random weights, inside a compiled program.
 

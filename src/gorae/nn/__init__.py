@@ -23,6 +23,7 @@ from gorae.nn.activations import (
 from gorae.nn.augmentation import Augmentation, Mixed, augment, mix
 from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.conv import Conv
+from gorae.nn.conv_block import ConvBlock
 from gorae.nn.conv_transposed import ConvTransposed
 from gorae.nn.crf import ChainScores, ChainTags, chain_log_likelihood, chain_log_partition, viterbi
 from gorae.nn.dense import Dense
@@ -47,6 +48,7 @@ from gorae.nn.per_cell import PerCell
 from gorae.nn.pooling import POOLINGS, GlobalPool, Pool
 from gorae.nn.prelu import PReLU
 from gorae.nn.recurrent import RECURRENT_CELLS, Recurrent
+from gorae.nn.residual import Residual
 from gorae.nn.sequential import Flatten, Sequential
 from gorae.nn.shaping import Cut, Pad, Reorder, Reshape, Transpose
 from gorae.nn.step_pooling import STEP_POOLINGS, StepPool
@@ -71,6 +73,7 @@ __all__ = [
     "Constant",
     "Context",
     "Conv",
+    "ConvBlock",
     "ConvTransposed",
     "Cut",
     "Dense",
@@ -93,6 +96,7 @@ __all__ = [
     "Reduce",
     "Reorder",
     "Reshape",
+    "Residual",
     "Sequential",
     "StepPool",
     "Transpose",

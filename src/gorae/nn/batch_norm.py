@@ -1,5 +1,6 @@
 """Batch normalisation: each feature is standardised over the rows of the batch."""
 
+import math
 from typing import final
 
 import equinox as eqx
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from gorae.errors import ParameterError
-from gorae.nn.checks import positive_integer, require_features
+from gorae.nn.checks import positive_integer, require_last_axis
 from gorae.nn.layer import Context, Layer
 from gorae.nn.parameters import Buffer
 
@@ -18,6 +19,8 @@ __all__ = ["BatchNorm"]
 @final
 class BatchNorm(Layer):
     """y = scale (x - mean) / sqrt(variance + epsilon) + shift, feature by feature.
+
+    The features are the last axis; where rows have cells, as images have, each cell counts as a row would.
 
     In training, mean and variance are the batch's: with row weights w (the context's mask; padding has 0)::
 
@@ -83,26 +86,26 @@ class BatchNorm(Layer):
         return cls(ones, none, Buffer(none), Buffer(ones), float(momentum), float(epsilon))
 
     def __call__(
-        self, x: Float[Array, "batch features"], context: Context
-    ) -> tuple[Float[Array, "batch features"], "BatchNorm"]:
+        self, x: Float[Array, "batch *cells features"], context: Context
+    ) -> tuple[Float[Array, "batch *cells features"], "BatchNorm"]:
         """Standardise a batch; in training also return the layer with its running statistics moved.
 
         Raises:
             InputError: If the batch has another number of features than the layer.
         """
-        require_features("BatchNorm", x, self.scale.shape[0])
+        require_last_axis("BatchNorm", x, self.scale.shape[0])
         if not context.training:
             return self._standardise(x, self.mean.value, self.variance.value), self
-        x, weight = _without_padding(x, context.mask)
-        mean, variance, count = _batch_statistics(x, weight)
-        return self._standardise(x, mean, variance), self._moved(mean, variance, count)
+        rows, weight = _without_padding(*_cells_as_rows(x, context.mask))
+        mean, variance, count = _batch_statistics(rows, weight)
+        return self._standardise(rows, mean, variance).reshape(x.shape), self._moved(mean, variance, count)
 
     def _standardise(
         self,
-        x: Float[Array, "batch features"],
+        x: Float[Array, "batch *cells features"],
         mean: Float[Array, " features"],
         variance: Float[Array, " features"],
-    ) -> Float[Array, "batch features"]:
+    ) -> Float[Array, "batch *cells features"]:
         return (x - mean) * (jax.lax.rsqrt(variance + self.epsilon) * self.scale) + self.shift
 
     def _moved(
@@ -119,6 +122,16 @@ class BatchNorm(Layer):
             self.momentum,
             self.epsilon,
         )
+
+
+def _cells_as_rows(
+    x: Float[Array, "batch *cells features"], mask: Float[Array, " batch"] | Bool[Array, " batch"] | None
+) -> tuple[Float[Array, "rows features"], Float[Array, " rows"] | Bool[Array, " rows"] | None]:
+    """Return every cell as a row of its own, with the weight of the row that it belongs to."""
+    cells = math.prod(x.shape[1:-1])
+    if mask is not None and cells > 1:
+        mask = jnp.repeat(mask, cells)
+    return x.reshape(-1, x.shape[-1]), mask
 
 
 def _without_padding(

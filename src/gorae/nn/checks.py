@@ -8,7 +8,14 @@ from jaxtyping import Array
 
 from gorae.errors import InputError, ParameterError, closest
 
-__all__ = ["known_name", "positive_integer", "proper_fraction", "require_channels", "require_features"]
+__all__ = [
+    "known_name",
+    "positive_integer",
+    "proper_fraction",
+    "require_channels",
+    "require_features",
+    "require_last_axis",
+]
 
 
 def positive_integer(name: str, value: Any, *, least: int = 1) -> int:
@@ -81,6 +88,27 @@ def require_features(layer: str, x: Array, features: int) -> None:
     """
     if x.ndim != 2 or x.shape[-1] != features:
         raise InputError(f"{layer} expects a batch of shape (batch, {features}), got shape {tuple(x.shape)}.")
+
+
+def require_last_axis(layer: str, x: Array, features: int) -> None:
+    """Refuse a batch, of vectors or of cells, whose last axis does not hold a layer's features.
+
+    Raises:
+        InputError: If it does not.
+
+    Example:
+        >>> import numpy as np
+        >>> require_last_axis("LayerNorm", np.zeros((2, 8, 8, 3)), 4)
+        Traceback (most recent call last):
+        gorae.errors.InputError: LayerNorm expects a batch of shape (batch, ..., 4), got shape (2, 8, 8, 3).
+    """
+    if x.ndim < 2:
+        require_features(layer, x, features)
+    if x.shape[-1] != features:
+        dots = "" if x.ndim == 2 else "..., "
+        raise InputError(
+            f"{layer} expects a batch of shape (batch, {dots}{features}), got shape {tuple(x.shape)}."
+        )
 
 
 def require_channels(layer: str, x: Array, axes: int, channels: int | None = None) -> None:

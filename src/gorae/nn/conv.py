@@ -94,9 +94,18 @@ class Conv(Layer):
         Raises:
             InputError: If the batch has another number of axes or channels, or no window fits.
         """
+        return self.without_bias(x, context) + self.bias, self
+
+    def without_bias(
+        self, x: Float[Array, "batch *cells channels"], context: Context
+    ) -> Float[Array, "batch *windows outputs"]:
+        """Return the feature maps before their bias is added.
+
+        Raises:
+            InputError: If the batch has another number of axes or channels, or no window fits.
+        """
         require_channels("Conv", x, self.windows.axes, self.weight.shape[-2] * self.groups)
-        maps = convolve(x, self.weight, self.windows, groups=self.groups, training=context.training)
-        return maps + self.bias, self
+        return convolve(x, self.weight, self.windows, groups=self.groups, training=context.training)
 
 
 def divided(name: str, groups: Any, inputs: int, outputs: int) -> int:

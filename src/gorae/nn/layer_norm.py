@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gorae.errors import ParameterError
-from gorae.nn.checks import positive_integer, require_features
+from gorae.nn.checks import positive_integer, require_last_axis
 from gorae.nn.layer import Context, Layer
 
 __all__ = ["LayerNorm"]
@@ -56,14 +56,14 @@ class LayerNorm(Layer):
         return cls(jnp.ones(features, jnp.float32), jnp.zeros(features, jnp.float32), float(epsilon))
 
     def __call__(
-        self, x: Float[Array, "batch features"], context: Context
-    ) -> tuple[Float[Array, "batch features"], "LayerNorm"]:
+        self, x: Float[Array, "batch *cells features"], context: Context
+    ) -> tuple[Float[Array, "batch *cells features"], "LayerNorm"]:
         """Standardise every row.
 
         Raises:
             InputError: If the batch has another number of features than the layer.
         """
-        require_features("LayerNorm", x, self.scale.shape[0])
+        require_last_axis("LayerNorm", x, self.scale.shape[0])
         mean = x.mean(axis=-1, keepdims=True)
         variance = x.var(axis=-1, keepdims=True)
         return (x - mean) * jax.lax.rsqrt(variance + self.epsilon) * self.scale + self.shift, self

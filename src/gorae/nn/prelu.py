@@ -5,7 +5,7 @@ from typing import final
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gorae.nn.checks import positive_integer, require_features
+from gorae.nn.checks import positive_integer, require_last_axis
 from gorae.nn.layer import Context, Layer
 
 __all__ = ["PReLU"]
@@ -45,13 +45,13 @@ class PReLU(Layer):
         return cls(jnp.full(shape, slope, jnp.float32))
 
     def __call__(
-        self, x: Float[Array, "batch features"], context: Context
-    ) -> tuple[Float[Array, "batch features"], "PReLU"]:
+        self, x: Float[Array, "batch *cells features"], context: Context
+    ) -> tuple[Float[Array, "batch *cells features"], "PReLU"]:
         """Bend every feature at 0.
 
         Raises:
             InputError: If the batch has another number of features than there are slopes.
         """
         if self.slope.ndim == 1:
-            require_features("PReLU", x, self.slope.shape[0])
+            require_last_axis("PReLU", x, self.slope.shape[0])
         return jnp.where(x > 0, x, self.slope * x), self

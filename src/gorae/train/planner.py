@@ -96,8 +96,11 @@ def member_bytes(problem: Problem, split: SplitRows) -> int:
     """
     parameters, _ = parameter_shapes(problem)
     widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(parameters) if leaf.ndim >= 2)
-    rows = max(problem.batch_size, VALIDATION_BLOCK if split.stop_rows.shape[-1] else 1)
-    activations = 4 * rows * (3 * widths + 2 * int(np.prod(split.shift.shape[-1:])))
+    kept = problem.row_numbers or widths
+    stops = VALIDATION_BLOCK if split.stop_rows.shape[-1] else 1
+    rows = max(problem.batch_size, stops)
+    at_once = max(problem.micro_batch or problem.batch_size, stops)
+    activations = 4 * (at_once * 3 * kept + rows * 2 * int(np.prod(split.shift.shape[-1:])))
     order = 24 * split.train_rows.shape[-1]
     return 2 * _nbytes(state_shapes(problem)) + _nbytes(parameters) + activations + order
 
@@ -125,14 +128,19 @@ def parameter_count(problem: Problem) -> int:
 
 def is_tiny(problem: Problem) -> bool:
     """Return whether a step is so little work that its operations' overhead, and compiling, cost more."""
-    return parameter_count(problem) * problem.batch_size <= _TINY_STEP
+    return _step_work(problem) <= _TINY_STEP
+
+
+def _step_work(problem: Problem) -> int:
+    """Return about how many multiplications a step's answers take."""
+    return max(problem.row_work, parameter_count(problem)) * problem.batch_size
 
 
 def _cpu_chunk(problem: Problem, members: int, workers: int, together: bool, steps: int) -> int:
     """Return the members a program holds on a CPU."""
     if members < max(_MANY_MEMBERS, 2 * workers * _TINY_CHUNK) or members * steps < _STACKED_STEPS:
         return 1
-    small = together and parameter_count(problem) * problem.batch_size <= _SMALL_STEP
+    small = together and _step_work(problem) <= _SMALL_STEP
     return _TINY_CHUNK if small or is_tiny(problem) else 1
 
 

@@ -53,6 +53,10 @@ class Problem:
         classes: number of classes, or 0 for regression.
         missing: whether rows may hold NaN, to be filled with the fold's own value.
         shuffle: whether each epoch visits the rows in a new order (a full batch needs none).
+        micro_batch: rows whose gradients are computed at once and summed over the batch, so that what they
+            need stays near the processor; 0 takes the whole batch. It divides the batch.
+        row_work: multiplications that one row's answer takes; 0 where each weight is used once.
+        row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
     """
 
     build: Callable[[Array, Mapping[str, Array]], Any]
@@ -64,6 +68,9 @@ class Problem:
     classes: int = 0
     missing: bool = False
     shuffle: bool = True
+    micro_batch: int = 0
+    row_work: int = 0
+    row_numbers: int = 0
 
 
 class SharedRows(NamedTuple):

@@ -142,6 +142,37 @@ def batch_gradient(
     problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
 ) -> tuple[Float[Array, ""], Any, Any]:
     """Return the batch's loss (the weighted sum of its rows' losses), the new buffers and the gradient."""
+    if 0 < problem.micro_batch < problem.batch_size:
+        return _summed_gradient(problem, hyper, parameters, buffers, batch, context)
+    return _whole_gradient(problem, hyper, parameters, buffers, batch, context)
+
+
+def _summed_gradient(
+    problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
+) -> tuple[Float[Array, ""], Any, Any]:
+    """Return the same, summed over parts of the batch: those of padding alone are left out.
+
+    Buffers are those after the last part, so no layer may take statistics over the batch.
+    """
+    size = problem.micro_batch
+    assert context.key is not None
+    key = context.key
+    rows = jnp.max(jnp.where(batch.share > 0, jnp.arange(problem.batch_size) + 1, 0))
+
+    def add(j: Int[Array, ""], sums: tuple[Array, Any, Any]) -> tuple[Array, Any, Any]:
+        part = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, j * size, size), batch)
+        own = nn.Context(jax.random.fold_in(key, j), training=True, mask=part.mask)
+        loss, after, gradient = _whole_gradient(problem, hyper, parameters, sums[1], part, own)
+        return sums[0] + loss, after, jax.tree.map(jnp.add, sums[2], gradient)
+
+    start = (jnp.float32(0), buffers, jax.tree.map(jnp.zeros_like, parameters))
+    return jax.lax.fori_loop(0, (rows + size - 1) // size, add, start)
+
+
+def _whole_gradient(
+    problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
+) -> tuple[Float[Array, ""], Any, Any]:
+    """Return loss, buffers and gradient of rows that are computed at once."""
 
     def loss_of(p: Any) -> tuple[Array, Any]:
         outputs, model = assemble(problem, p, buffers)(batch.x, context)
