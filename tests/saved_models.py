@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from gorae.estimators import (
+    CNNClassifier,
+    CNNRegressor,
     GaussianBayes,
     KNeighborsClassifier,
     KNeighborsRegressor,
@@ -18,6 +20,7 @@ from gorae.estimators import (
     Perceptron,
     WeightSearchClassifier,
 )
+from gorae.models import ConvPart, DensePart, GlobalPoolPart, ResidualPart
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(60, 4)) + 5
@@ -34,6 +37,8 @@ MODELS = [
     LinearRegressor(epochs=8),
     MLPQuantileRegressor((8,), levels=(0.1, 0.9), batch_size=16, epochs=8, members=2),
     LinearQuantileRegressor(levels=(0.2, 0.5, 0.8), epochs=8),
+    CNNClassifier((ConvPart(2), ResidualPart(3), DensePart(2)), normalization="batch", dropout=0.1, epochs=4),
+    CNNRegressor((ConvPart(2, (1, 2)), GlobalPoolPart()), activation="prelu", image_shape=(1, 4), epochs=4),
     Perceptron(epochs=8, members=3),
     WeightSearchClassifier("local", n_trials=40, random_state=0),
     WeightSearchClassifier("exhaustive", loss="hinge", values=(-1, 1)),

@@ -265,7 +265,7 @@ class CNNRegressor(NetworkRegressor):
 def arranged(estimator: Any, X: Any, reset: bool) -> Any:
     """Return images as rows of numbers; an estimator that is to learn from them notes their sizes."""
     given = estimator.image_shape if reset else vars(estimator).get("image_shape_in_")
-    rows, image = image_rows(X, None if given is None else (*given, 1)[:3])
+    rows, image = image_rows(X, given)
     if reset:
         vars(estimator).pop("image_shape_in_", None)
         if image is not None:

@@ -26,15 +26,15 @@ def image_rows(X: Any, given: Any) -> tuple[Any, tuple[int, int, int] | None]:
     if isinstance(X, list | tuple) and X and np.ndim(X[0]) in (2, 3):
         X, shape = _stacked(X), None
         shape = X.shape
-    if shape is None or len(shape) not in (3, 4) or len(shape) == 2:
+    if shape is None or len(shape) not in (3, 4):
         return X, None
     X = np.asarray(X)
     image = (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
     if min(image) < 1:
         raise DataError(f"X must hold images with at least one cell, got shape {X.shape}.")
-    if given is not None and tuple(given) != image:
+    if given is not None and checked_image(given) != image:
         raise DataError(
-            f"image_shape is {tuple(given)}, but X holds images of {image} (height, width, channels)."
+            f"image_shape is {checked_image(given)}, but X holds images of {image} (height, width, channels)."
         )
     if given is None and X.ndim == 4 and image[0] in (1, 3, 4) and image[2] >= _LEAST_SIDE:
         raise DataError(
@@ -72,8 +72,8 @@ def image_of_rows(inputs: int) -> tuple[int, int, int]:
     return 1, inputs, 1
 
 
-def checked_image(image: Any, inputs: int) -> tuple[int, int, int]:
-    """Return the sizes that a user has set for rows of numbers.
+def checked_image(image: Any, inputs: int | None = None) -> tuple[int, int, int]:
+    """Return the sizes that a user has set, for rows of so many numbers where that is known.
 
     Raises:
         ParameterError: when they are not two or three sizes whose product is the row's numbers.
@@ -85,7 +85,7 @@ def checked_image(image: Any, inputs: int) -> tuple[int, int, int]:
             f"image_shape must be (height, width) or (height, width, channels), got {image!r}."
         )
     height, width, channels = (*map(int, sizes), 1)[:3]
-    if height * width * channels != inputs:
+    if inputs is not None and height * width * channels != inputs:
         raise ParameterError(
             f"image_shape {tuple(map(int, sizes))} needs rows of {height * width * channels} numbers, but X "
             f"has {inputs}."

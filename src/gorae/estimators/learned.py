@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from gorae.estimators.population import network_problem
+from gorae.models.cnn import CNNShape
 from gorae.models.shape import NetworkShape
 from gorae.train import History, MemberResult, Problem, SplitRows
 
@@ -67,6 +68,8 @@ def joined(earlier: History, later: History) -> History:
 def set_learned(estimator: Any, learned: Learned) -> None:
     """Give an estimator what a fit has left, and the public attributes that follow from it."""
     estimator._learned = learned
+    if isinstance(learned.shape, CNNShape):
+        estimator.image_shape_in_ = learned.shape.image
     estimator.n_iter_ = max(member.epochs for member in learned.members)
     first = learned.members[0].history
     estimator.loss_curve_ = [float(v) for v in first.train_loss]

@@ -1,9 +1,9 @@
 """Convolutional networks: layers that move small kernels over an image, then dense ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, Literal, final
 
 import equinox as eqx
 import jax
@@ -13,7 +13,6 @@ from gorae import nn
 from gorae.errors import InputError, ParameterError
 from gorae.models.network import Network
 from gorae.models.parts import (
-    ConvPart,
     DensePart,
     GlobalPoolPart,
     Part,
@@ -22,25 +21,13 @@ from gorae.models.parts import (
     checked_parts,
     part_to_meta,
 )
+from gorae.models.stages import Stage, make_stages, maps_of, pooled, weights_of, work_of
 from gorae.nn.checks import known_name, positive_integer
 
 __all__ = ["CNN", "CNN_ACTIVATION_NAMES", "CNNShape", "build_cnn"]
 
 CNN_ACTIVATION_NAMES: tuple[str, ...] = (*nn.ACTIVATION_NAMES, "prelu")
 """The activations that `CNNShape` knows; the last one is learnt."""
-
-
-_NAMES: Mapping[type, str] = {ConvPart: "conv", ResidualPart: "residual", DensePart: "dense"}
-
-
-class Stage(NamedTuple):
-    """A named layer to be: its part, the poolings that follow, and the sizes before and after all of them."""
-
-    name: str
-    part: ConvPart | ResidualPart | DensePart
-    pools: tuple[PoolPart | GlobalPoolPart, ...]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -103,13 +90,13 @@ class CNNShape:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The layers with weights but for the last, each with the poolings that follow."""
-        return tuple(_stages(self.image, self.layers))
+        return tuple(make_stages(self.image, self.layers))
 
     @property
     def last(self) -> tuple[int, ...]:
         """The sizes of what the output layer reads."""
         stages = self.stages
-        return stages[-1].after if stages else _pooled(self.first_pools, self.image)
+        return stages[-1].after if stages else pooled(self.first_pools, self.image)
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -129,17 +116,17 @@ class CNNShape:
     @property
     def weights(self) -> int:
         """Weights of all layers, without biases."""
-        return sum(map(_weights, self.stages)) + prod(self.last) * self.outputs
+        return sum(map(weights_of, self.stages)) + prod(self.last) * self.outputs
 
     @property
     def row_work(self) -> int:
         """Multiplications that one row's answer takes."""
-        return sum(map(_work, self.stages)) + prod(self.last) * self.outputs
+        return sum(map(work_of, self.stages)) + prod(self.last) * self.outputs
 
     @property
     def row_numbers(self) -> int:
         """Numbers that one row's gradient keeps: the maps before and after their poolings."""
-        return self.inputs + sum(prod(_maps(stage)) + prod(stage.after) for stage in self.stages)
+        return self.inputs + sum(prod(maps_of(stage)) + prod(stage.after) for stage in self.stages)
 
     def build(self, key: PRNGKeyArray, hyper: Mapping[str, Array]) -> "CNN":
         """Make a CNN of a member's numbers, which may be traced."""
@@ -209,9 +196,9 @@ class CNN(Network):
         self, x: Float[Array, "batch inputs"], context: nn.Context
     ) -> tuple[Float[Array, "batch width"], ...]:
         """Return what every hidden layer answers after its poolings, all places of a row side by side."""
-        return tuple(maps.reshape(x.shape[0], -1) for maps in self.feature_maps(x, context))
+        return tuple(maps.reshape(x.shape[0], -1) for maps in self.featuremaps_of(x, context))
 
-    def feature_maps(
+    def featuremaps_of(
         self, x: Float[Array, "batch inputs"], context: nn.Context
     ) -> tuple[Float[Array, "batch *cells channels"], ...]:
         """Return what every hidden layer answers after its poolings, as images where it is over images."""
@@ -319,83 +306,6 @@ def _pool(part: PoolPart | GlobalPoolPart) -> nn.Layer:
     if isinstance(part, GlobalPoolPart):
         return nn.GlobalPool.create(part.kind)
     return nn.Pool.create(part.kind, part.kernel, stride=part.stride, padding=part.padding)
-
-
-def _stages(image: tuple[int, ...], layers: Sequence[Part]) -> Iterator[Stage]:
-    """Yield the layers with weights, each with the poolings that follow it.
-
-    Raises:
-        ParameterError: naming the layer that does not fit what comes before it.
-    """
-    sizes, counts, place = image, dict.fromkeys(_NAMES.values(), 0), 0
-    while place < len(layers) and isinstance(layers[place], PoolPart | GlobalPoolPart):
-        sizes, place = _after(layers, place, sizes), place + 1
-    while place < len(layers):
-        part, before = layers[place], sizes
-        assert not isinstance(part, PoolPart | GlobalPoolPart)
-        kind = _NAMES[type(part)]
-        counts[kind] += 1
-        sizes, place, pools = _after(layers, place, sizes), place + 1, []
-        while place < len(layers) and isinstance(pool := layers[place], PoolPart | GlobalPoolPart):
-            pools.append(pool)
-            sizes, place = _after(layers, place, sizes), place + 1
-        yield Stage(f"{kind} {counts[kind]}", part, tuple(pools), before, sizes)
-
-
-def _after(layers: Sequence[Part], place: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes after a layer.
-
-    Raises:
-        ParameterError: if it does not fit.
-    """
-    part = layers[place]
-    told = f"layer {place + 1} of {len(layers)}, {part}"
-    if isinstance(part, DensePart):
-        return (part.width,)
-    if len(sizes) != 3:
-        raise ParameterError(
-            f"{told}, needs an image, but what comes before it answers {sizes[0]} numbers without places; "
-            "put dense layers and global poolings last."
-        )
-    if isinstance(part, GlobalPoolPart):
-        return sizes[-1:]
-    if isinstance(part, ConvPart) and (sizes[-1] % part.groups or part.channels % part.groups):
-        raise ParameterError(
-            f"{told}: groups must divide the {sizes[-1]} channels before and the {part.channels} after it."
-        )
-    channels = sizes[-1] if isinstance(part, PoolPart) else part.channels
-    try:
-        return (*part.windows.outputs(sizes[:-1]), channels)
-    except InputError as error:
-        raise ParameterError(f"{told}, does not fit an image of {sizes[0]} x {sizes[1]}: {error}") from error
-
-
-def _maps(stage: Stage) -> tuple[int, ...]:
-    """Return the sizes of a stage's answer before its poolings."""
-    return _after([stage.part], 0, stage.before)
-
-
-def _weights(stage: Stage) -> int:
-    """Return the weights of a stage, but for a residual block's shortcut."""
-    part = stage.part
-    if isinstance(part, DensePart):
-        return prod(stage.before) * part.width
-    own = prod(part.windows.kernel) * part.channels
-    if isinstance(part, ConvPart):
-        return own * stage.before[-1] // part.groups
-    return own * (stage.before[-1] + part.channels)
-
-
-def _work(stage: Stage) -> int:
-    """Return the multiplications that a stage takes for one row: each weight once at every place."""
-    return _weights(stage) * prod(_maps(stage)[:-1])
-
-
-def _pooled(pools: Sequence[PoolPart | GlobalPoolPart], sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes after poolings."""
-    for place in range(len(pools)):
-        sizes = _after(pools, place, sizes)
-    return sizes
 
 
 def _image(image: Any) -> tuple[int, int, int]:

@@ -27,7 +27,7 @@ __all__ = [
 _AXES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConvPart:
     """A convolution, with the network's normalisation and activation.
 
@@ -51,6 +51,9 @@ class ConvPart:
     dilation: Any = 1
     groups: int = 1
 
+    def __repr__(self) -> str:
+        return _brief(self)
+
     def __post_init__(self):
         _freeze(self)
         for name in ("channels", "groups"):
@@ -65,7 +68,7 @@ class ConvPart:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolPart:
     """A pooling: each window becomes its largest, smallest or mean cell.
 
@@ -81,6 +84,9 @@ class PoolPart:
     stride: Any = None
     padding: Any = "valid"
 
+    def __repr__(self) -> str:
+        return _brief(self)
+
     def __post_init__(self):
         _freeze(self)
         known_name("kind", self.kind, POOLINGS)
@@ -93,7 +99,7 @@ class PoolPart:
         return make_windows(self.kernel, axes=_AXES, stride=stride, padding=self.padding)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResidualPart:
     """Two convolutions that add to what came in (He et al. 2016).
 
@@ -107,6 +113,9 @@ class ResidualPart:
     kernel: Any = 3
     stride: Any = 1
 
+    def __repr__(self) -> str:
+        return _brief(self)
+
     def __post_init__(self):
         _freeze(self)
         object.__setattr__(self, "channels", positive_integer("channels", self.channels))
@@ -118,7 +127,7 @@ class ResidualPart:
         return make_windows(self.kernel, axes=_AXES, stride=self.stride, padding="same")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GlobalPoolPart:
     """All cells become one: the mean, the largest or the smallest.
 
@@ -128,11 +137,14 @@ class GlobalPoolPart:
 
     kind: str = "average"
 
+    def __repr__(self) -> str:
+        return _brief(self)
+
     def __post_init__(self):
         known_name("kind", self.kind, POOLINGS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DensePart:
     """A layer of units each of which sees all numbers, with the network's normalisation and activation.
 
@@ -141,6 +153,9 @@ class DensePart:
     """
 
     width: int
+
+    def __repr__(self) -> str:
+        return _brief(self)
 
     def __post_init__(self):
         object.__setattr__(self, "width", positive_integer("width", self.width))
@@ -206,6 +221,18 @@ def checked_parts(layers: Any) -> tuple[Part, ...]:
         names = ", ".join(cls.__name__ for cls in _PARTS.values())
         raise ParameterError(f"layers must be a list of {names}, got {layers!r:.200}.")
     return given
+
+
+def _brief(part: Any) -> str:
+    """Return how a part is made, without what is as it is anyway.
+
+    Example:
+        >>> ConvPart(16, 5, padding="valid"), PoolPart()
+        (ConvPart(channels=16, kernel=5, padding='valid'), PoolPart())
+    """
+    told = [(field, getattr(part, field.name)) for field in fields(part)]
+    said = ", ".join(f"{field.name}={value!r}" for field, value in told if value != field.default)
+    return f"{type(part).__name__}({said})"
 
 
 def _freeze(part: Any) -> None:
