@@ -1,5 +1,8 @@
 """Convolutional networks as estimators: images in, parts of a batch, files, populations, bad input."""
 
+from dataclasses import replace
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,6 +17,9 @@ from gorae.estimators.population import shape_of
 from gorae.estimators.shapes import shape_from_meta, shape_to_meta
 from gorae.estimators.together import Fit, fit_together
 from gorae.models import CNNShape, ConvPart, DensePart, PoolPart, ResidualPart
+from gorae.train import hyper_scalars
+from gorae.train.augmenting import Blend
+from gorae.train.step import Batch, blended_losses
 
 PARTS = (ConvPart(4), PoolPart())
 DIGITS = load_digits()
@@ -73,6 +79,42 @@ def test_parts_of_a_batch_are_the_whole_batch(monkeypatch):
 
     assert whole_rows == [16, 1]
     assert_allclose(models[0].predict_proba(X), models[1].predict_proba(X), atol=1e-5)
+
+
+def test_augmentation_is_for_learning_only():
+    """Images change from epoch to epoch while a network learns, always alike for a seed, and never when it answers."""
+    changes = gorae.Augmentation(shift=1, horizontal_flip=True, mixup=0.4)
+    one, two = (small(augmentation=changes, epochs=3).fit(X, Y) for _ in range(2))
+
+    assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert_array_equal(one.predict_proba(X[:7]), one.predict_proba(X)[:7])
+    assert not np.allclose(one.predict_proba(X), small(epochs=3).fit(X, Y).predict_proba(X))
+
+
+def test_shifted_images_are_learned():
+    """A network that has seen images shifted knows them shifted, better than one that has not."""
+    moved = np.roll(DIGITS.images[300:600], (1, -1), (1, 2))
+    labels = DIGITS.target[300:600]
+
+    plain = small(epochs=12).fit(X, Y)
+    shifting = small(epochs=12, augmentation=gorae.Augmentation(shift=1)).fit(X, Y)
+
+    assert shifting.score(moved, labels) > plain.score(moved, labels) + 0.1
+
+
+def test_blending_by_hand():
+    """A linear model's step on rows blended with shares s: its loss is s L(own target) + (1 - s) L(partner's)."""
+    blend = Blend(jnp.array([1, 0]), jnp.array([0.75, 0.5]))
+    outputs, targets = jnp.array([[2.0], [-1.0]]), jnp.array([[0.0], [1.0]])
+    problem = small().set_params(layers=[ConvPart(2)])._recipe(64, 10, 300).problem
+    shares = jnp.full(2, 0.5)
+
+    batch = Batch(outputs, targets, jnp.ones(2), shares, targets[blend.partner], blend.share)
+    identity = replace(problem, objective="squared_error")
+    losses = blended_losses(identity.objective, batch.x, batch, hyper_scalars())
+
+    by_hand = [0.75 * 2.0 + 0.25 * 0.5, 0.5 * 2.0 + 0.5 * 0.5]
+    assert_allclose(losses, by_hand)
 
 
 def test_batch_normalisation_takes_whole_batches():
@@ -190,6 +232,8 @@ def test_work_decides_about_stacking():
         ),
         (np.zeros((9, 12)), {"image_shape": 12}, ParameterError, "image_shape must be"),
         (np.zeros((9, 3, 4)), {"image_shape": "a"}, ParameterError, "image_shape must be"),
+        (np.zeros((9, 9)), {"augmentation": {"shift": 1}}, ParameterError, "augmentation must be"),
+        (np.zeros((9, 9)), {"augmentation": gorae.Augmentation(shift=9)}, gorae.errors.InputError, "shift"),
         (np.zeros((9, 12)), {"layers": "smal"}, ParameterError, "Did you mean 'small'"),
         (np.zeros((9, 9)), {"layers": [ConvPart(2, 5, padding="valid")]}, ParameterError, "layer 1 of 1"),
     ],

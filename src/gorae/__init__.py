@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from gorae.exchange import from_torch, to_onnx, to_torch
     from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
     from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
+    from gorae.nn import Augmentation
     from gorae.search import SearchCV, ensemble_from_search
     from gorae.study import Study, audit, load, similar
     from gorae.trust import CautiousClassifier, CautiousRegressor, learning_curve
 
 _HOMES = {
+    "Augmentation": "gorae.nn",
     "CNNClassifier": "gorae.estimators",
     "CNNRegressor": "gorae.estimators",
     "ConvPart": "gorae.models",
@@ -91,6 +93,7 @@ _PARTS = (
 )
 
 __all__ = [
+    "Augmentation",
     "CNNClassifier",
     "CNNRegressor",
     "CautiousClassifier",

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from gorae.backend import select_devices
 from gorae.errors import ParameterError, closest
 from gorae.estimators.images import checked_image, image_of_rows, image_rows
@@ -12,6 +15,8 @@ from gorae.estimators.recipes import batch_rows, training_numbers
 from gorae.estimators.softmax import SoftmaxClassifier
 from gorae.models.cnn import CNNShape
 from gorae.models.cnn_presets import CNN_PRESETS
+from gorae.nn import Augmentation, augment
+from gorae.train.augmenting import Augmenting
 
 _CACHE_BYTES = 3 << 18
 """What the numbers of one part of a batch may take, so that they stay in a core's second-level cache."""
@@ -36,6 +41,8 @@ class CNNClassifier(SoftmaxClassifier):
         normalization: "batch" or "layer" normalisation of the channels of each layer, or None.
         dropout: probability that a number is silenced, in a training step, that a dense layer reads, the
             output layer among them; in [0, 1).
+        augmentation: what of the images may change from step to step while the network learns, as a
+            `gorae.Augmentation`; None for nothing. Answers are of images as they are.
         initialization: name of the weights' distribution, or None for what suits the activation.
         optimizer: "sgd", "momentum", "nesterov", "adam" or "adamw".
         learning_rate: length of a step; the schedule multiplies it.
@@ -87,6 +94,7 @@ class CNNClassifier(SoftmaxClassifier):
         activation: str = "relu",
         normalization: str | None = None,
         dropout: float = 0.0,
+        augmentation: Augmentation | None = None,
         initialization: str | None = None,
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
@@ -115,6 +123,7 @@ class CNNClassifier(SoftmaxClassifier):
         self.activation = activation
         self.normalization = normalization
         self.dropout = dropout
+        self.augmentation = augmentation
         self.initialization = initialization
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -160,6 +169,8 @@ class CNNRegressor(NetworkRegressor):
         activation: as in `CNNClassifier`.
         normalization: "batch" or "layer" normalisation of the channels of each layer, or None.
         dropout: probability that a number is silenced that a dense layer reads, in [0, 1).
+        augmentation: what of the images may change from step to step while the network learns, as a
+            `gorae.Augmentation`; None for nothing. Answers are of images as they are.
         initialization: name of the weights' distribution, or None for what suits the activation.
         optimizer: "sgd", "momentum", "nesterov", "adam" or "adamw".
         learning_rate: length of a step; the schedule multiplies it.
@@ -206,6 +217,7 @@ class CNNRegressor(NetworkRegressor):
         activation: str = "relu",
         normalization: str | None = None,
         dropout: float = 0.0,
+        augmentation: Augmentation | None = None,
         initialization: str | None = None,
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
@@ -232,6 +244,7 @@ class CNNRegressor(NetworkRegressor):
         self.activation = activation
         self.normalization = normalization
         self.dropout = dropout
+        self.augmentation = augmentation
         self.initialization = initialization
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -303,8 +316,11 @@ def cnn_recipe(
         classes=classes,
         shuffle=parts,
         micro_batch=_micro_batch(shape, batch, estimator.device),
+        augmenting=_augmenting(estimator.augmentation, image),
     )
-    return Recipe(problem, {**numbers, "dropout": dropout, **more}, merge=not parts)
+    return Recipe(
+        problem, {**numbers, "dropout": dropout, **more}, merge=not parts and problem.augmenting is None
+    )
 
 
 def _layers(layers: Any, image: tuple[int, int, int]) -> Any:
@@ -317,6 +333,20 @@ def _layers(layers: Any, image: tuple[int, int, int]) -> Any:
         names = ", ".join(map(repr, CNN_PRESETS))
         raise ParameterError(f"layers must be one of {names} or a list of parts, got {layers!r}.{hint}")
     return CNN_PRESETS[layers](image)
+
+
+def _augmenting(augmentation: Any, image: tuple[int, int, int]) -> Augmenting | None:
+    """Return what may change of images of these sizes; None where nothing does.
+
+    Raises:
+        InputError: where a change is too large for the images.
+    """
+    if augmentation is None or augmentation == Augmentation():
+        return None
+    if not isinstance(augmentation, Augmentation):
+        raise ParameterError(f"augmentation must be a gorae.Augmentation or None, got {augmentation!r:.200}.")
+    jax.eval_shape(lambda: augment(jax.random.key(0), jnp.zeros((1, *image)), augmentation))
+    return Augmenting(image, augmentation)
 
 
 def _micro_batch(shape: CNNShape, batch: int, device: Any) -> int:

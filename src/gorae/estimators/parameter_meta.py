@@ -1,15 +1,18 @@
 """Constructor parameters as JSON, and back; what belongs to a machine and not to a model stays behind."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from gorae.errors import DamagedFileError, closest
 from gorae.models.parts import is_part, part_from_meta, part_to_meta
+from gorae.nn import Augmentation
 
 _OF_THE_MACHINE = ("checkpoint", "verbose")
 _PAIRS = "pairs"
+_AUGMENTATION = "augmentation"
 
 
 def parameters_to_meta(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,14 +52,17 @@ def _revived(name: str, value: Any) -> Any:
     """Return a parameter from JSON: a tuple, a dictionary, parts of a network, or a plain value."""
     if isinstance(value, list):
         return tuple(part_from_meta(item) if isinstance(item, Mapping) else item for item in value)
+    if isinstance(value, Mapping) and set(value) == {_AUGMENTATION}:
+        return Augmentation(**value[_AUGMENTATION])
     return _dictionary(name, value) if isinstance(value, Mapping) else value
 
 
 def _plain(value: Any) -> Any:
     """Return a value in JSON's types, or this function itself where it has no such form."""
     if is_part(value):
-        value = part_to_meta(value)
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _plain(item) for name, item in part_to_meta(value).items()}
+    if isinstance(value, Augmentation):
+        return {_AUGMENTATION: asdict(value)}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):

@@ -47,6 +47,7 @@ class CNNShape:
         ParameterError: If a value is out of its range, a part is out of place, or a window does not fit.
 
     Example:
+        >>> from gorae.models import ConvPart, DensePart, PoolPart
         >>> shape = CNNShape((28, 28, 1), 10, (ConvPart(16, 5, padding="valid"), PoolPart(), DensePart(32)))
         >>> shape.hidden_widths
         (2304, 32)
@@ -196,9 +197,9 @@ class CNN(Network):
         self, x: Float[Array, "batch inputs"], context: nn.Context
     ) -> tuple[Float[Array, "batch width"], ...]:
         """Return what every hidden layer answers after its poolings, all places of a row side by side."""
-        return tuple(maps.reshape(x.shape[0], -1) for maps in self.featuremaps_of(x, context))
+        return tuple(maps.reshape(x.shape[0], -1) for maps in self.feature_maps(x, context))
 
-    def featuremaps_of(
+    def feature_maps(
         self, x: Float[Array, "batch inputs"], context: nn.Context
     ) -> tuple[Float[Array, "batch *cells channels"], ...]:
         """Return what every hidden layer answers after its poolings, as images where it is over images."""
@@ -229,6 +230,7 @@ def build_cnn(key: PRNGKeyArray, shape: CNNShape, *, dropout_rate: float | Float
     Example:
         >>> import jax, jax.numpy as jnp
         >>> from gorae import nn
+        >>> from gorae.models import ConvPart, PoolPart
         >>> shape = CNNShape((8, 8, 1), 10, (ConvPart(4), PoolPart("max", 2)))
         >>> model = build_cnn(jax.random.key(0), shape)
         >>> model(jnp.ones((5, 64)), nn.inference())[0].shape

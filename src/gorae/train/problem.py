@@ -19,6 +19,7 @@ from gorae import nn
 from gorae.backend import own_numerics
 from gorae.data.folds import size_class
 from gorae.errors import ParameterError, closest
+from gorae.train.augmenting import Augmenting
 
 _LEVELS = "levels"
 _LARGEST_COUNT = (1 << 32) - 1
@@ -55,6 +56,7 @@ class Problem:
         shuffle: whether each epoch visits the rows in a new order (a full batch needs none).
         micro_batch: rows whose gradients are computed at once and summed over the batch, so that what they
             need stays near the processor; 0 takes the whole batch. It divides the batch.
+        augmenting: what of the rows, which are images, may change from step to step; None for nothing.
         row_work: multiplications that one row's answer takes; 0 where each weight is used once.
         row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
     """
@@ -69,6 +71,7 @@ class Problem:
     missing: bool = False
     shuffle: bool = True
     micro_batch: int = 0
+    augmenting: Augmenting | None = None
     row_work: int = 0
     row_numbers: int = 0
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from gorae import nn
+from gorae.train.augmenting import augmented
 from gorae.train.objectives import row_losses
 from gorae.train.optimizers import find_optimizer
 from gorae.train.order import epoch_order
@@ -52,13 +53,16 @@ class Batch(NamedTuple):
 
     `mask` is each row's weight, of mean 1 over the fold, and 0 for padding; `share` is that divided by the
     batch's rows. With equal weights the loss is therefore the mean, and in general its expectation over
-    batches is the weighted mean of the whole fold.
+    batches is the weighted mean of the whole fold. Of rows that are blended, `other` has the target of the
+    partner and `own` the share of the row itself.
     """
 
     x: Float[Array, "batch ..."]
     target: Array
     mask: Float[Array, " batch"]
     share: Float[Array, " batch"]
+    other: Array | None = None
+    own: Float[Array, " batch"] | None = None
 
 
 def begin_epoch(
@@ -130,11 +134,17 @@ def take_batch(
     weight = jax.lax.dynamic_slice(epoch.weights, (j * size,), (size,))
     count = jnp.minimum(split.train_count - j * size, size)
     mask = jnp.where(jnp.arange(size) < count, weight, 0.0)
+    rows, blend = shared.rows[index], None
+    if problem.augmenting is not None:
+        rows, blend = augmented(problem.augmenting, jax.random.fold_in(epoch.key, j), rows, mask)
+    target = encode_target(shared.targets[index], split, problem.classes)
     return Batch(
-        x=encode(shared.rows[index], split, problem.missing),
-        target=encode_target(shared.targets[index], split, problem.classes),
+        x=encode(rows, split, problem.missing),
+        target=target,
         mask=mask,
         share=mask * (1.0 / count),  # a factor: see Adam in optimizers.py
+        other=None if blend is None else target[blend.partner],
+        own=None if blend is None else blend.share,
     )
 
 
@@ -176,11 +186,23 @@ def _whole_gradient(
 
     def loss_of(p: Any) -> tuple[Array, Any]:
         outputs, model = assemble(problem, p, buffers)(batch.x, context)
-        losses = row_losses(problem.objective, outputs, batch.target, hyper, training=True)
+        losses = blended_losses(problem.objective, outputs, batch, hyper)
         return jnp.sum(jnp.where(batch.share > 0, losses, 0.0) * batch.share), split_model(model)[1]
 
     (loss, new_buffers), gradient = jax.value_and_grad(loss_of, has_aux=True)(parameters)
     return loss, new_buffers, gradient
+
+
+def blended_losses(
+    objective: str, outputs: Float[Array, "batch outputs"], batch: Batch, hyper: Hyper
+) -> Float[Array, " batch"]:
+    """Return each row's loss in training: of blended rows that of both targets, by their shares."""
+    losses = row_losses(objective, outputs, batch.target, hyper, training=True)
+    if batch.own is None or batch.other is None:
+        return losses
+    return batch.own * losses + (1 - batch.own) * row_losses(
+        objective, outputs, batch.other, hyper, training=True
+    )
 
 
 def layer_norms(problem: Problem, gradient: Any) -> Float[Array, " layers"]:
