@@ -45,6 +45,19 @@ LAYERS = {
     "ConvTransposed": lambda seed: nn.ConvTransposed(
         numbers(seed, 2, 1, 4) - 0.6, numbers(seed + 100, 4), nn.make_windows((2,), stride=2), (0,), 1
     ),
+    "ConvBlock": lambda seed: nn.ConvBlock(
+        nn.Conv(numbers(seed, 2, 1, 4) - 0.6, numbers(seed + 100, 4), nn.make_windows((2,), padding=1), 1),
+        None,
+        nn.Activation.create("tanh"),
+        (nn.Pool.create("max", (2,), stride=1),),
+    ),
+    "Residual": lambda seed: nn.Residual(
+        nn.Conv(numbers(seed, 1, 1, 2) - 0.6, numbers(seed + 100, 2), nn.make_windows((1,)), 1),
+        nn.Conv(numbers(seed + 1, 1, 2, 1) - 0.6, numbers(seed + 101, 1), nn.make_windows((1,)), 1),
+        None,
+        (),
+        nn.Activation.create("tanh"),
+    ),
     "Pool max": lambda seed: nn.Pool.create("max", (2,), stride=1),
     "Pool min": lambda seed: nn.Pool.create("min", (2,), stride=1, padding=1),
     "Pool average": lambda seed: nn.Pool.create("average", (2,), stride=1, padding=1),
@@ -79,7 +92,9 @@ LAYERS = {
     ),
 }
 SLIDING = (
-    nn.Conv
+    nn.ConvBlock
+    | nn.Residual
+    | nn.Conv
     | nn.ConvTransposed
     | nn.Pool
     | nn.GlobalPool

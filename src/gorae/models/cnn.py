@@ -259,7 +259,8 @@ def _layer(
         dense: list[nn.Layer] = [nn.Flatten()]
         if shape.dropout:
             dense.append(nn.Dropout.create(dropout_rate))
-        dense.append(nn.Dense.create(key, prod(stage.before), part.width, initialization))
+        learns = shape.normalization != "batch"
+        dense.append(nn.Dense.create(key, prod(stage.before), part.width, initialization, learns_bias=learns))
         dense += [_normalization(shape, part.width)] if shape.normalization else []
         return nn.Sequential((*dense, _activation(shape, part.width)))
     activation, pools = _activation(shape, part.channels), tuple(map(_pool, stage.pools))

@@ -255,7 +255,8 @@ def _hidden_layer(
     if shape.activation == "maxout":
         layers: list[nn.Layer] = [nn.Maxout.create(key, inputs, outputs, shape.maxout_pieces, initialization)]
     else:
-        layers = [nn.Dense.create(key, inputs, outputs, initialization)]
+        learns = shape.normalization != "batch"
+        layers = [nn.Dense.create(key, inputs, outputs, initialization, learns_bias=learns)]
     if shape.normalization == "batch":
         layers.append(nn.BatchNorm.create(outputs))
     elif shape.normalization == "layer":

@@ -2,6 +2,7 @@
 
 from typing import final
 
+import jax
 from jaxtyping import Array, Float
 
 from gorae.nn.activations import (
@@ -16,11 +17,18 @@ from gorae.nn.activations import (
     step,
     tanh,
 )
+from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.conv import Conv
 from gorae.nn.layer import Context, Layer
 from gorae.nn.pooling import Pool
 
-__all__ = ["ConvBlock"]
+__all__ = ["ConvBlock", "settled"]
+
+
+def settled(bias: Float[Array, " outputs"], normalization: Layer | None) -> Float[Array, " outputs"]:
+    """Return a bias without its gradient where batch normalisation takes it away: that is rounding only."""
+    return jax.lax.stop_gradient(bias) if isinstance(normalization, BatchNorm) else bias
+
 
 _NEVER_FALLING = (relu, leaky_relu, tanh, sigmoid, softplus, elu, selu, identity, step)
 """Activations that keep the order of numbers: the largest of f(x) is f of the largest x."""
@@ -61,7 +69,7 @@ class ConvBlock(Layer):
         if self._pools_first():
             maps, _ = pools[0](maps, context)
             pools = pools[1:]
-        maps = maps + self.conv.bias
+        maps = maps + settled(self.conv.bias, normalization)
         if normalization is not None:
             maps, normalization = normalization(maps, context)
         maps, activation = self.activation(maps, context)

@@ -2,6 +2,8 @@
 
 from typing import final
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -20,6 +22,8 @@ class Dense(Layer):
     Args:
         weight: W, one column for each output.
         bias: b.
+        learns_bias: Whether b has a gradient. Before a batch normalisation, which takes the mean away, there
+            is none but rounding, and an optimizer that scales gradients would make whole steps of it.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -31,6 +35,7 @@ class Dense(Layer):
 
     weight: Float[Array, "inputs outputs"]
     bias: Float[Array, " outputs"]
+    learns_bias: bool = eqx.field(static=True, default=True)
 
     @classmethod
     def create(
@@ -39,6 +44,8 @@ class Dense(Layer):
         inputs: int,
         outputs: int,
         initialization: str | Initializer = "glorot_uniform",
+        *,
+        learns_bias: bool = True,
     ) -> "Dense":
         """Make the layer with random weights and a bias of 0.
 
@@ -47,6 +54,7 @@ class Dense(Layer):
             inputs: Features of a row.
             outputs: Features of an output row.
             initialization: Name or function from `gorae.nn.initialization`.
+            learns_bias: Whether the bias has a gradient; else it stays 0.
 
         Raises:
             ParameterError: If a size is no positive integer or the initialization is unknown.
@@ -54,7 +62,7 @@ class Dense(Layer):
         inputs = positive_integer("inputs", inputs)
         outputs = positive_integer("outputs", outputs)
         weight = initializer(initialization)(key, (inputs, outputs), inputs, outputs)
-        return cls(weight, jnp.zeros(outputs, jnp.float32))
+        return cls(weight, jnp.zeros(outputs, jnp.float32), learns_bias)
 
     def __call__(
         self, x: Float[Array, "batch inputs"], context: Context
@@ -66,4 +74,4 @@ class Dense(Layer):
         """
         require_features("Dense", x, self.weight.shape[0])
         product = trained_product(x, self.weight) if context.training else x @ self.weight
-        return product + self.bias, self
+        return product + (self.bias if self.learns_bias else jax.lax.stop_gradient(self.bias)), self

@@ -6,6 +6,7 @@ from jax.random import split
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from gorae.nn.conv import Conv
+from gorae.nn.conv_block import settled
 from gorae.nn.layer import Context, Layer
 
 __all__ = ["Residual"]
@@ -96,13 +97,18 @@ class Residual(Layer):
     ) -> tuple[Float[Array, "batch *windows outputs"], "Residual"]:
         """Return the sum, and the block with its buffers as they are now."""
         after = list(self.normalizations)
-        maps, _ = self.first(x, context)
+        maps = self._maps(self.first, x, context)
         if after:
             maps, after[0] = after[0](maps, context)
         maps, _ = self.activation(maps, context)
-        maps, _ = self.second(maps, context)
+        maps = self._maps(self.second, maps, context)
         if after:
             maps, after[1] = after[1](maps, context)
         kept = x if self.shortcut is None else self.shortcut(x, context)[0]
         maps, _ = self.activation(maps + kept, context)
         return maps, Residual(self.first, self.second, self.shortcut, tuple(after), self.activation)
+
+    def _maps(self, conv: Conv, x: Array, context: Context) -> Array:
+        """Return what a convolution that is normalised answers."""
+        first = self.normalizations[0] if self.normalizations else None
+        return conv.without_bias(x, context) + settled(conv.bias, first)
