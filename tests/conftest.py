@@ -1,4 +1,4 @@
-"""What all tests share: one cache of compiled programs, and how many examples hypothesis tries."""
+"""What all tests share: one cache of compiled programs, one worker a core, how many examples hypothesis tries."""
 
 import os
 import signal
@@ -11,6 +11,19 @@ from hypothesis import settings
 
 settings.register_profile("gorae", deadline=None, max_examples=25)
 settings.load_profile("gorae")
+
+MOST_WORKERS = 4
+"""Each holds up to three gigabytes: libraries, compiled programs and fitted studies."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run the whole suite with a worker a core; what is asked for by file, or with `-n`, runs as was asked."""
+    option, whole = config.option, config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    alone = option.collectonly or option.usepdb or option.keyword or option.lf or option.failedfirst
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    if whole and not alone and workers > 1 and getattr(option, "numprocesses", 0) is None:
+        option.numprocesses, option.dist = workers, "worksteal"
 
 
 @pytest.fixture(autouse=True)
