@@ -208,7 +208,7 @@ def draw_compiled(problem: Problem, hyper: Mapping[str, np.generic], device: Dev
     """Return what a problem draws of a member's numbers."""
     arguments = (dict(hyper),)
     program = compiled(
-        lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device, quickly=True
+        lambda h: draw_model(problem, h), ("draw", problem.build), arguments, device, once=True
     )
     return program(*arguments)
 
