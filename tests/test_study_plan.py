@@ -11,9 +11,11 @@ from gorae.study import MODELS, make_plan
 from gorae.study.plan import check_models, choose_models, duration, machine_speed
 
 SPEED = 1e11
+PLAIN = tuple(model for model in MODELS if model != "cnn")
+"""The rungs for rows that are no images."""
 
 
-def plan_for(rows=1000, features=20, classes=3, models=MODELS, budget=600.0, **options):
+def plan_for(rows=1000, features=20, classes=3, models=PLAIN, budget=600.0, **options):
     """A plan on a machine of a fixed speed."""
     return make_plan(rows, features, classes, models, budget=budget, speed=SPEED, **options)
 
@@ -39,7 +41,7 @@ def wealth(plan):
 )
 def test_more_time_is_never_a_poorer_plan(rows, features, classes, budget, more):
     """With a larger budget nothing is given up that a smaller one has."""
-    models = MODELS if classes else MODELS[2:]
+    models = PLAIN if classes else PLAIN[2:]
     poor = plan_for(rows, features, classes, models, budget)
     rich = plan_for(rows, features, classes, models, budget * more)
     assert all(b >= a for a, b in zip(wealth(poor), wealth(rich), strict=True))
@@ -105,7 +107,7 @@ def test_bad_time(budget):
 def test_models_are_put_in_order():
     """Models come simplest first whatever their order, with chance to compare with."""
     assert choose_models(["mlp", "bayes"], "classification") == ("chance", "bayes", "mlp")
-    assert choose_models(None, "classification") == MODELS
+    assert choose_models(None, "classification") == PLAIN
     assert "bayes" not in choose_models(None, "regression")
 
 
@@ -142,3 +144,26 @@ def test_duration(seconds, words):
 def test_machine_speed_is_one():
     """The timing of the machine gives a plausible number of operations a second."""
     assert 1e7 < machine_speed(1e-6) < 1e15
+
+
+def test_images_get_a_convolutional_network():
+    """By itself it is on the ladder where rows are images that are not very small; asked for, it needs images."""
+    assert "cnn" in choose_models(None, "classification", (28, 28))
+    assert "cnn" not in choose_models(None, "classification", (8, 8))
+    assert "cnn" not in choose_models(None, "regression")
+    assert choose_models(["cnn"], "classification", (8, 8)) == ("chance", "cnn")
+    with pytest.raises(ParameterError, match=r"'cnn' needs images; give image_shape=\(height, width\)"):
+        choose_models(["cnn"], "classification")
+
+
+def test_a_convolutional_network_that_takes_too_long_is_left_out():
+    """Where no plan with it fits, the plan is the richest without it, and says so; alone it stays."""
+    long = plan_for(60_000, 784, 10, MODELS, budget=60, image_shape=(28, 28))
+    rest = plan_for(60_000, 784, 10, PLAIN, budget=60)
+    alone = plan_for(60_000, 784, 10, ("chance", "cnn"), budget=60, image_shape=(28, 28))
+
+    assert long.models == PLAIN
+    assert wealth(long) == wealth(rest)
+    assert long.gave_up[0].startswith("the convolutional network: with it the study would take")
+    assert alone.models == ("chance", "cnn")
+    assert "cnn" in plan_for(60_000, 784, 10, MODELS, budget=1e5, image_shape=(28, 28)).models

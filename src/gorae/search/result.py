@@ -21,14 +21,19 @@ class Rows:
         targets: class codes `(n,)` int32, or values `(n, 1)` float64.
         classes: number of classes, 0 for regression.
         groups: a group a row, or None.
-        images: whether columns are pixels, which share one scale.
+        image_shape: height and width, and channels where there are several, where columns are pixels.
     """
 
     matrix: np.ndarray
     targets: np.ndarray
     classes: int
     groups: np.ndarray | None = None
-    images: bool = False
+    image_shape: tuple[int, ...] | None = None
+
+    @property
+    def images(self) -> bool:
+        """Whether columns are pixels, which share one scale."""
+        return self.image_shape is not None
 
     @property
     def scale(self) -> Literal["common", "standard"]:

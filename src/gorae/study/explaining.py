@@ -9,6 +9,7 @@ import numpy as np
 
 from gorae.estimators.network import NetworkEstimator
 from gorae.explanation import integrated_gradients, partial_dependence, permutation_importance
+from gorae.study.findings import as_picture
 from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
 
@@ -173,9 +174,10 @@ def attributions_of(
             "end": float(found.end[place]),
             "gap": float(found.gap[place]),
         }
-        if image_shape is not None and len(image_shape) == 2:
-            one["image"] = np.asarray(given)[place].reshape(image_shape)
-            one["map"] = found.values[place].reshape(image_shape)
+        if image_shape is not None:
+            one["image"] = as_picture(np.asarray(given)[place], image_shape)
+            added = found.values[place].reshape(image_shape)
+            one["map"] = added if added.ndim == 2 else added.sum(axis=2)
         strongest = found.strongest(place, count)
         one["columns"] = [
             {**each, "value": _value_of(given, model, place, each["column"])} for each in strongest

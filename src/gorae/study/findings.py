@@ -264,10 +264,23 @@ def value_findings(result: NestedResult, data: Prepared) -> dict[str, Any]:
     }
 
 
+def as_picture(row: Any, image_shape: Sequence[int]) -> np.ndarray:
+    """Return a row of pixels as a grey picture or one in red, green and blue; further channels are not shown.
+
+    Example:
+        >>> as_picture(np.arange(8), (2, 2, 2)).tolist()
+        [[0, 2], [4, 6]]
+    """
+    image = np.asarray(row).reshape(image_shape)
+    if image.ndim == 2 or image.shape[2] == 3:
+        return image
+    return image[..., :3] if image.shape[2] > 3 else image[..., 0]
+
+
 def shown_row(data: Prepared, row: int) -> dict[str, Any]:
     """Return a row as a picture where it is one, else its first values."""
-    if data.image_shape is not None and len(data.image_shape) == 2:
-        return {"image": np.asarray(data.rows.matrix[row]).reshape(data.image_shape), "values": None}
+    if data.image_shape is not None:
+        return {"image": as_picture(data.rows.matrix[row], data.image_shape), "values": None}
     if data.frame is not None:
         names = data.frame.columns[:_SHOWN_COLUMNS]
         return {"image": None, "values": {name: data.frame[name][int(row)] for name in names}}

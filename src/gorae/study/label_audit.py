@@ -12,7 +12,7 @@ import numpy as np
 from gorae.evidence import Suspect
 from gorae.files import atomic_write
 from gorae.report.audits import AuditFacts, Example, SuspectRow, Twins, audit_report
-from gorae.study.findings import made, this_machine
+from gorae.study.findings import as_picture, made, this_machine
 from gorae.study.prepare import Prepared
 from gorae.trust.audit import NONE, RowAudit
 
@@ -215,7 +215,7 @@ class Audit:
         """Return a row to be shown."""
         data, image, values = self.data, None, None
         if data.image_shape is not None:
-            image = data.rows.matrix[at].reshape(data.image_shape)
+            image = as_picture(data.rows.matrix[at], data.image_shape)
         elif data.frame is not None:
             values = dict(list(data.frame.row(at, named=True).items())[:_SHOWN_COLUMNS])
         else:

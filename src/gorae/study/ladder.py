@@ -9,6 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from gorae.backend import Device
 from gorae.estimators import (
+    CNNClassifier,
+    CNNRegressor,
     GaussianBayes,
     KNeighborsClassifier,
     KNeighborsRegressor,
@@ -58,6 +60,8 @@ _MLP = (
     (1e-3, 0.5),
 )
 """Learning rate and decoupled weight decay."""
+_CNN = ((2e-3, 0.01), (5e-3, 0.01))
+"""The same of convolutional networks."""
 
 
 def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[str, Any]]:
@@ -85,7 +89,8 @@ def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[s
         faster = _FEW_ROWS_FASTER if rows < _FEW_ROWS else 1
         every = [{"learning_rate": faster * rate, "weight_decay": decay} for rate, decay in _LINEAR]
     else:
-        every = [{"learning_rate": rate, "weight_decay": decay} for rate, decay in _MLP]
+        tried = _CNN if model == "cnn" else _MLP
+        every = [{"learning_rate": rate, "weight_decay": decay} for rate, decay in tried]
     return every[: max(1, plan.settings["mlp" if model == "ensemble" else model])]
 
 
@@ -103,6 +108,9 @@ def unfitted(model: str, classes: bool, **shared: Any) -> Any:
         return KNeighborsClassifier() if classes else KNeighborsRegressor()
     if model == "linear":
         return (LinearClassifier if classes else LinearRegressor)(schedule="cosine", **shared)
+    if model == "cnn":
+        kind = CNNClassifier if classes else CNNRegressor
+        return kind(optimizer="adamw", schedule="cosine", **shared)
     kind = MLPClassifier if classes else MLPRegressor
     return kind(hidden=(128,), optimizer="adamw", schedule="cosine", **shared)
 
@@ -113,7 +121,7 @@ def prototype_of(
     """Return an unfitted estimator of a model, with what all its settings share."""
     shared = {
         "batch_size": plan.batch_size,
-        "epochs": plan.epochs["linear" if model == "linear" else "mlp"],
+        "epochs": plan.epochs[model if model in ("linear", "cnn") else "mlp"],
         "early_stopping": True,
         "validation_fraction": _VALIDATION_SHARE,
         "patience": _PATIENCE,
@@ -121,6 +129,8 @@ def prototype_of(
         "random_state": seed,
         "device": device,
     }
+    if model == "cnn":
+        shared["image_shape"] = rows.image_shape
     return unfitted(model, rows.classes > 0, **shared)
 
 
@@ -138,7 +148,7 @@ def climb(
     """Score one rung by nested cross-validation; the network rung gives the ensemble's score as well.
 
     Args:
-        model: "chance", "bayes", "knn", "linear" or "mlp".
+        model: "chance", "bayes", "knn", "linear", "mlp" or "cnn".
         rows: the data.
         plan: how much of everything.
         folds: outer folds with their inner splits.

@@ -11,15 +11,20 @@ from threadpoolctl import threadpool_limits
 
 from gorae.backend import cores
 from gorae.errors import ParameterError, closest
+from gorae.models.cnn import CNNShape
+from gorae.models.cnn_presets import small_layers
 
-MODELS = ("chance", "bayes", "knn", "linear", "mlp", "ensemble")
+MODELS = ("chance", "bayes", "knn", "linear", "mlp", "cnn", "ensemble")
 """The ladder, in order of capacity."""
 
 _CLASSIFICATION_ONLY = ("bayes",)
-_SETTINGS = {"bayes": 6, "knn": 12, "linear": 5, "mlp": 8}
+_SETTINGS = {"bayes": 6, "knn": 12, "linear": 5, "mlp": 8, "cnn": 2}
+_WORTH_CONVOLVING = 12
+"""Cells along an image's shorter side from which a convolutional network is on the ladder by itself."""
 _STEP_OVERHEAD = 40e-6
 _COMPILE_SECONDS = 3.0
 _NETWORK_EFFICIENCY = 0.6
+_CONVOLUTION_EFFICIENCY = 0.5
 _STOPPED_EARLY = 0.6
 _SAFETY = 1.5
 _MANHATTAN_COST = 8
@@ -80,9 +85,9 @@ class Plan:
         words = [f"{folds}{times}, {choice}"]
         if self.chooses:
             words.append("settings tried: " + ", ".join(f"{n} of {m}" for m, n in self.settings.items()))
-        networks = [m for m in ("linear", "mlp") if m in self.settings]
+        networks = [m for m in ("linear", "mlp", "cnn") if m in self.settings]
         if networks:
-            most = " and ".join(f"{self.epochs[m]} ({m})" for m in networks)
+            most = ", ".join(f"{self.epochs[m]} ({m})" for m in networks)
             words.append(f"batches of {self.batch_size} rows for at most {most} epochs")
         if "ensemble" in self.models:
             words.append(f"{self.members} networks in the ensemble")
@@ -124,15 +129,29 @@ def check_models(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def choose_models(names: Sequence[str] | None, task: str) -> tuple[str, ...]:
+def choose_models(
+    names: Sequence[str] | None, task: str, image_shape: Sequence[int] | None = None
+) -> tuple[str, ...]:
     """Return the rungs of the ladder that are asked for and fit the task, simplest first.
+
+    Args:
+        names: of rungs, or None for all that fit: a convolutional network where rows are images that are not
+            very small.
+        task: "classification" or "regression".
+        image_shape: height and width first, where rows are images.
 
     Raises:
         ParameterError: for a name that is no model, or one that does not fit the task.
     """
     fitting = [m for m in MODELS if task == "classification" or m not in _CLASSIFICATION_ONLY]
     if names is None:
-        return tuple(fitting)
+        convolves = image_shape is not None and min(image_shape[:2]) >= _WORTH_CONVOLVING
+        return tuple(m for m in fitting if m != "cnn" or convolves)
+    if "cnn" in check_models(names) and image_shape is None:
+        raise ParameterError(
+            "the model 'cnn' needs images; give image_shape=(height, width) if the rows are images, or leave "
+            "it out."
+        )
     wanted = {"chance", *check_models(names)}
     for name in sorted(wanted - set(fitting)):
         raise ParameterError(
@@ -167,8 +186,11 @@ def make_plan(
     budget: float,
     speed: float,
     most_folds: int = 5,
+    image_shape: Sequence[int] | None = None,
 ) -> Plan:
     """Return the richest plan that is expected to fit the budget.
+
+    A convolutional network that no plan has time for is left out, and told.
 
     Args:
         rows: rows to learn from and to score (test rows excluded).
@@ -178,6 +200,7 @@ def make_plan(
         budget: seconds.
         speed: float32 operations a second (`machine_speed`).
         most_folds: the most folds that the classes or groups allow.
+        image_shape: height, width and perhaps channels, where rows are images.
 
     Returns:
         The plan; the poorest one if none fits, with what it gave up in words.
@@ -193,7 +216,9 @@ def make_plan(
     epochs = {
         "mlp": int(np.clip(6000 // steps, 15, most)),
         "linear": int(np.clip(4000 // steps, 10, most)),
+        "cnn": int(np.clip(3000 // steps, 8, 40)),
     }
+    convolved = 0 if "cnn" not in models else _convolutions(image_shape or (1, features), max(classes, 1))
     repeats = 3 if rows < 300 else 2 if rows < 1000 else 1
     settings = {m: n for m, n in _SETTINGS.items() if m in models or (m == "mlp" and "ensemble" in models)}
     folds = min(5, most_folds)
@@ -202,12 +227,23 @@ def make_plan(
     )
     plan = full
     for plan in _poorer(full, rows):
-        seconds = _expected_seconds(plan, rows, features, classes, speed)
+        seconds = _expected_seconds(plan, rows, features, classes, speed, convolved)
         plan = replace(plan, seconds=seconds)
         plan = replace(plan, gave_up=_given_up(full, plan))
         if seconds <= budget:
             break
+    if convolved and plan.seconds > budget and set(models) - {"chance", "cnn"}:
+        fewer = [m for m in models if m != "cnn"]
+        rest = make_plan(rows, features, classes, fewer, budget=budget, speed=speed, most_folds=most_folds)
+        alone = f"the convolutional network: with it the study would take {duration(plan.seconds)}"
+        return replace(rest, gave_up=(alone, *rest.gave_up))
     return plan
+
+
+def _convolutions(image_shape: Sequence[int], classes: int) -> int:
+    """Return the multiplications that a convolutional network's answer for one image takes."""
+    height, width, channels = (*image_shape, 1)[:3]
+    return CNNShape((height, width, channels), classes, small_layers((height, width, channels))).row_work
 
 
 def _poorer(full: Plan, rows: int) -> list[Plan]:
@@ -233,17 +269,23 @@ def _poorer(full: Plan, rows: int) -> list[Plan]:
     ]
 
 
-def _expected_seconds(plan: Plan, rows: int, features: int, classes: int, speed: float) -> float:
-    """Return about how long a plan takes on this machine."""
+def _expected_seconds(
+    plan: Plan, rows: int, features: int, classes: int, speed: float, convolved: int
+) -> float:
+    """Return about how long a plan takes on this machine; `convolved`: multiplications of a CNN's answer."""
     outer = plan.outer * plan.repeats
     share = (plan.outer - 1) / plan.outer if plan.outer > 1 else 0.8
     inner_share = share * ((plan.inner - 1) / plan.inner if plan.inner > 1 else 0.8)
     outputs, total = max(classes, 1), 0.0
-    for model, width in (("linear", 0), ("mlp", 128)):
+    # A layer costs 2 operations a weight forward and 2 backward, and 2 more to reach the layer before it.
+    works = {
+        "linear": 4 * features * outputs,
+        "mlp": 4 * features * 128 + 6 * 128 * outputs,
+        "cnn": 6 * convolved / _CONVOLUTION_EFFICIENCY,
+    }
+    for model, work in works.items():
         if model not in plan.settings:
             continue
-        # A layer costs 2 operations a weight forward and 2 backward, and 2 more to reach the layer before it.
-        work = 4 * features * width + 6 * width * outputs if width else 4 * features * outputs
         each = work / (speed * _NETWORK_EFFICIENCY) + _STEP_OVERHEAD / plan.batch_size / cores()
         members = plan.members if model == "mlp" and "ensemble" in plan.models else 1
         trained = outer * plan.inner * plan.settings[model] * inner_share if plan.settings[model] > 1 else 0

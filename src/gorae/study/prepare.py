@@ -77,7 +77,7 @@ def part_of(data: Prepared, kept: np.ndarray) -> Prepared:
     targets = codes.reshape(-1).astype(rows.targets.dtype)
     return replace(
         data,
-        rows=Rows(rows.matrix[kept], targets, len(classes), groups, rows.images),
+        rows=Rows(rows.matrix[kept], targets, len(classes), groups, rows.image_shape),
         classes=np.asarray(data.classes)[classes],
         frame=None if data.frame is None else data.frame[kept],
         row_numbers=data.row_numbers[kept],
@@ -136,7 +136,7 @@ def prepare(
         outcomes.targets[learn],
         outcomes.count,
         None if units is None else units[learn],
-        inputs.image_shape is not None,
+        inputs.image_shape,
     )
     folds, notes = _folds(rows, outcomes, held=len(held) > 0)
     if own_test:
@@ -298,7 +298,7 @@ def _held_test(
     else:
         matrix = encoding.encode(inputs.frame[held])
     units = None if groups is None or len(np.unique(groups[held])) < 2 else groups[held]
-    return Rows(matrix, targets, rows.classes, units, rows.images)
+    return Rows(matrix, targets, rows.classes, units, rows.image_shape)
 
 
 def _given_test(
@@ -321,4 +321,4 @@ def _given_test(
         raise DataError("the test part needs at least two rows for a score with an interval, got one.")
     if not rows.classes and np.ptp(targets) == 0:
         raise DataError(f"every test target is {targets[0, 0]:g}: R² is not defined on such rows.")
-    return Rows(matrix, targets, rows.classes, None, rows.images)
+    return Rows(matrix, targets, rows.classes, None, rows.image_shape)

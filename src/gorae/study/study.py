@@ -124,7 +124,8 @@ class Study(BaseEstimator):
             X_test: test rows of your own, used for the last score only.
             y_test: their targets.
             groups: a group a row; rows of a group are never on both sides of a split.
-            image_shape: height and width, where rows are pictures given flat.
+            image_shape: height and width, and channels where there are several, where rows are pictures given
+                flat.
             feature_names: what an array's columns are called.
             row_numbers: a whole number a row: what it is called in the report and by `model.explain`, where
                 rows of your file were left out; None to count them from 0.
@@ -243,10 +244,11 @@ class Study(BaseEstimator):
             len(data.rows.matrix),
             data.rows.matrix.shape[1],
             data.rows.classes,
-            choose_models(self.models, data.task),
+            choose_models(self.models, data.task, data.image_shape),
             budget=self.time,
             speed=machine_speed(),
             most_folds=data.folds,
+            image_shape=data.image_shape,
         )
 
     def _gather(
