@@ -19,16 +19,16 @@ def data():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 90, (80, 6, 5, 3), np.uint8)
     labels = np.arange(80) % 2
-    for image in images[labels == 1]:
+    for place in np.flatnonzero(labels):
         row, column = rng.integers(0, 4, 2)
-        image[row : row + 2, column : column + 2] = 250
+        images[place, row : row + 2, column : column + 2] = 250
     return prepare(images.reshape(80, -1), labels, image_shape=(6, 5, 3), hold_out=False)
 
 
 def test_the_convolutional_rung(data):
     """It is scored on nested folds like any other, and becomes an estimator that knows the images' sizes."""
     plan = make_plan(80, 90, 2, ("chance", "cnn"), budget=60, speed=1e11, image_shape=data.image_shape)
-    plan = replace(plan, outer=2, inner=1, repeats=1, settings={"cnn": 1}, epochs={**plan.epochs, "cnn": 8})
+    plan = replace(plan, outer=2, inner=1, repeats=1, settings={"cnn": 1}, epochs={**plan.epochs, "cnn": 30})
     folds = nested_folds(data.rows.strata, outer=2, inner=0, stratify=True, seed=0)
     more = {"seed": 0, "device": None, "devices": select_devices(), "tell": lambda step: None}
 
