@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
     from gorae.nn import Augmentation
     from gorae.search import SearchCV, ensemble_from_search
-    from gorae.study import Study, audit, load, similar
+    from gorae.study import Study, audit, load, look, similar
     from gorae.trust import CautiousClassifier, CautiousRegressor, learning_curve
 
 _HOMES = {
@@ -69,6 +69,7 @@ _HOMES = {
     "load": "gorae.study",
     "load_images": "gorae.data",
     "load_named": "gorae.data",
+    "look": "gorae.study",
     "read_conllu": "gorae.data",
     "read_table": "gorae.data",
     "to_onnx": "gorae.exchange",
@@ -125,6 +126,7 @@ __all__ = [
     "load",
     "load_images",
     "load_named",
+    "look",
     "partial_dependence",
     "permutation_importance",
     "read_conllu",

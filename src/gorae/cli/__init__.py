@@ -19,6 +19,7 @@ from gorae.cli.export import export
 from gorae.cli.fit import fit
 from gorae.cli.info import info
 from gorae.cli.interrupts import INTERRUPTED, hear_interrupts, ignore_interrupts
+from gorae.cli.look import look
 from gorae.cli.predict import predict
 from gorae.cli.search import search
 from gorae.cli.similar import similar
@@ -35,7 +36,7 @@ def gorae_command() -> None:
     """Train populations of models: from a data set to a model with its evidence."""
 
 
-for _command in (fit, search, predict, explain, similar, audit, curve, export, info, doctor):
+for _command in (fit, search, predict, explain, similar, look, audit, curve, export, info, doctor):
     gorae_command.add_command(_command)
 
 

@@ -9,6 +9,7 @@ from gorae.study.comparing_rows import similar
 from gorae.study.curves import DataCurve, curve_of_data
 from gorae.study.label_audit import Audit
 from gorae.study.loading import load
+from gorae.study.looking import Look, look
 from gorae.study.model import StudyModel
 from gorae.study.plan import MODELS, Plan, make_plan
 from gorae.study.similarity_found import Similarity
@@ -19,6 +20,7 @@ __all__ = [
     "MODELS",
     "Audit",
     "DataCurve",
+    "Look",
     "Plan",
     "Similarity",
     "Study",
@@ -27,6 +29,7 @@ __all__ = [
     "curve_of_data",
     "load",
     "load_study_model",
+    "look",
     "make_plan",
     "similar",
 ]

@@ -10,6 +10,7 @@ from gorae.report.pictures.confusion import MOST_CLASSES, confusion_figure, top_
 from gorae.report.pictures.coverage import coverage_figure, intervals_figure, set_sizes_figure
 from gorae.report.pictures.curves import MOST_MEMBERS, curves_figure, gradient_figure, kept_epoch
 from gorae.report.pictures.dependence import MOST_OUTPUTS, dependence_figure
+from gorae.report.pictures.filters import filters_figure
 from gorae.report.pictures.image_kernels import kernels_figure
 from gorae.report.pictures.ladder import gap_figure, ladder_figure
 from gorae.report.pictures.parallel import parallel_figure
@@ -32,6 +33,7 @@ __all__ = [
     "coverage_figure",
     "curves_figure",
     "dependence_figure",
+    "filters_figure",
     "gap_figure",
     "gradient_figure",
     "image_uri",

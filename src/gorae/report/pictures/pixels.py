@@ -15,11 +15,15 @@ MOST_PIXELS = 96  # per side; larger images are thinned, a thumbnail shows no mo
 _NEGATIVE, _POSITIVE = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])  # vermillion, blue
 
 
-def image_uri(image: Num[np.ndarray, "height width *channels"]) -> str:
+def image_uri(
+    image: Num[np.ndarray, "height width *channels"],
+    limits: tuple[float, float] | None = None,
+) -> str:
     """An image as a PNG inside a URI; the smallest value is black and the largest white.
 
     Args:
         image: grey (height, width), or (height, width, 1 or 3); any numbers. NaN is drawn as the smallest.
+        limits: what is black and what is white, to compare images; None for the image's own.
 
     Returns:
         ``data:image/png;base64,...``
@@ -32,8 +36,8 @@ def image_uri(image: Num[np.ndarray, "height width *channels"]) -> str:
         'data:image/png;base64,'
     """
     pixels = _thinned(image)
-    low, high = float(pixels.min()), float(pixels.max())
-    scaled = (pixels - low) * (255 / (high - low)) if high > low else np.zeros_like(pixels)
+    low, high = limits or (float(pixels.min()), float(pixels.max()))
+    scaled = (pixels.clip(low, high) - low) * (255 / (high - low)) if high > low else np.zeros_like(pixels)
     return _png(scaled.round().astype(np.uint8))
 
 

@@ -10,21 +10,21 @@ from gorae.report.pictures.canvas import FONT, GRID, INK, SOFT, THEME, text_widt
 
 __all__ = ["Shelf", "Tile", "tiles_figure"]
 
-_WIDE, _GAP, _LINE = 720, 10, 15
+_WIDE, _GAP, _SEAM, _LINE = 720, 10, 3, 15
 _MOST_LETTERS = 200
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A small image with a line of words beneath it.
+    """A small image, or several side by side, with a line of words beneath.
 
     Args:
-        uri: what `image_uri` or `weights_uri` returned.
+        uris: what `image_uri` or `weights_uri` returned; several are of one shape.
         words: beneath it; they may be cut to its width.
-        shape: height and width of what is shown, in pixels of its own.
+        shape: height and width of one image, in pixels of its own.
     """
 
-    uri: str
+    uris: str | tuple[str, ...]
     words: str = ""
     shape: tuple[int, int] = (1, 1)
 
@@ -100,19 +100,33 @@ def _shelf(parts: list[str], shelf: Shelf, top: int) -> int:
 
 
 def _drawn(tile: Tile, side: int) -> tuple[int, int]:
-    """Return how high and wide a tile is drawn."""
+    """Return how high and wide a tile is drawn, all its images together."""
+    high, wide = _one(tile, side)
+    count = len(_uris(tile))
+    return high, count * wide + (count - 1) * _SEAM
+
+
+def _one(tile: Tile, side: int) -> tuple[int, int]:
+    """Return how high and wide one image of a tile is drawn."""
     height, width = tile.shape
     longer = max(height, width)
     return max(round(side * height / longer), 4), max(round(side * width / longer), 4)
 
 
+def _uris(tile: Tile) -> tuple[str, ...]:
+    """Return the images of a tile."""
+    return (tile.uris,) if isinstance(tile.uris, str) else tile.uris
+
+
 def _tile(tile: Tile, side: int, x: int, y: int, room: int) -> str:
-    """Draw one tile with a thin frame, which shows where a white one ends."""
-    high, wide = _drawn(tile, side)
-    image = (
-        f'<image x="{x}" y="{y}" width="{wide}" height="{high}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href={quoteattr(tile.uri)}/>'
-        f'<rect x="{x}" y="{y}" width="{wide}" height="{high}" style="fill:none;stroke:{_colour(GRID)}"/>'
+    """Draw one tile; each image has a thin frame, which shows where a white one ends."""
+    high, wide = _one(tile, side)
+    places = ((x + at * (wide + _SEAM), uri) for at, uri in enumerate(_uris(tile)))
+    image = "".join(
+        f'<image x="{left}" y="{y}" width="{wide}" height="{high}" preserveAspectRatio="none" '
+        f'style="image-rendering:pixelated" href={quoteattr(uri)}/>'
+        f'<rect x="{left}" y="{y}" width="{wide}" height="{high}" style="fill:none;stroke:{_colour(GRID)}"/>'
+        for left, uri in places
     )
     if not tile.words:
         return image
