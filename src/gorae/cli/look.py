@@ -89,7 +89,13 @@ def _images(fitted: Any, path: str, resize: bool) -> Any:
     except DataError:  # a model of rows of numbers, which takes any images of as many
         return parts.load_images(path).pixels
     kept = channels if channels in (1, 3, 4) else None
-    return parts.load_images(path, channels=kept, size=(height, width) if resize else None).pixels
+    found = parts.load_images(path, channels=kept, size=(height, width) if resize else None)
+    if found.shape[:2] != (height, width):
+        raise DataError(
+            f"{path!r} has images of {found.shape[0]} x {found.shape[1]} pixels, but the model reads "
+            f"{height} x {width}; give --resize to scale them."
+        )
+    return found.pixels
 
 
 def _as_text(told: dict[str, Any], path: Path) -> str:

@@ -21,7 +21,16 @@ from gorae.explanation.rows import reads_tables
 from gorae.models.cnn import CNNShape
 from gorae.models.receptive_field import Field, receptive_fields
 
-__all__ = ["Exciting", "Kernels", "exciting_patches", "feature_maps", "fields_of", "image_size", "kernels_of"]
+__all__ = [
+    "Exciting",
+    "Kernels",
+    "exciting_patches",
+    "feature_maps",
+    "fields_of",
+    "image_size",
+    "kernels_of",
+    "network_to_look_at",
+]
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,23 @@ class Exciting:
     answers: Float32[np.ndarray, "filters count"]
 
 
+def network_to_look_at(model: Any) -> Any:
+    """Return the fitted network that answers for a model.
+
+    Raises:
+        InputTypeError: when it is no network.
+        NotFittedError: when it is not fitted.
+    """
+    try:
+        return network_of(model)
+    except InputTypeError:
+        what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise InputTypeError(
+            "filters and weights to look at are those of a fitted network (a convolutional one, an MLP or a "
+            f"linear model), but the model is {what}."
+        ) from None
+
+
 def image_size(model: Any, images: Num[np.ndarray, "n ..."] | None = None) -> tuple[int, int, int]:
     """Return height, width and channels of the images that a model reads.
 
@@ -69,7 +95,7 @@ def image_size(model: Any, images: Num[np.ndarray, "n ..."] | None = None) -> tu
         DataError: when nobody knows, or the images are of another size.
         InputTypeError: when it is no network.
     """
-    network = network_of(model)
+    network = network_to_look_at(model)
     known = getattr(network, "image_shape_in_", None)
     if known is None and reads_tables(model):
         known = (getattr(model, "facts", {}).get("data") or {}).get("image_shape")
@@ -107,7 +133,7 @@ def kernels_of(model: Any, images: Num[np.ndarray, "n ..."] | None = None) -> li
         [('output', (5, 5, 1, 2))]
     """
     size = image_size(model, images)
-    parameters = network_of(model)._learned.members[0].parameters
+    parameters = network_to_look_at(model)._learned.members[0].parameters
     found: list[Kernels] = []
     for name, layer in parameters.named_layers():
         convolutions = list(_parts(layer, nn.Conv))
@@ -131,7 +157,7 @@ def fields_of(model: Any) -> dict[str, Field]:
     Args:
         model: a fitted network, or the model of a study that is one.
     """
-    shape = network_of(model)._learned.shape
+    shape = network_to_look_at(model)._learned.shape
     return {field.name: field for field in receptive_fields(shape)} if isinstance(shape, CNNShape) else {}
 
 
@@ -213,7 +239,7 @@ def _strongest(field: Field, parts: list[Any], count: int) -> Exciting:
 
 def _in_parts(model: Any, images: Num[np.ndarray, "n ..."]) -> Iterator[dict[str, np.ndarray]]:
     """Yield the maps of some images at a time, by the layer's name."""
-    network = network_of(model)
+    network = network_to_look_at(model)
     names = [name for name, field in fields_of(model).items() if field.over]
     if not names:
         raise InputTypeError(

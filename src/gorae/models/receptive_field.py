@@ -61,7 +61,8 @@ def receptive_fields(shape: CNNShape) -> tuple[Field, ...]:
     From one layer to the next $f \leftarrow f - p j$, $r \leftarrow r + d (k - 1) j$ and then
     $j \leftarrow s j$, from r = j = 1 and f = 0. A residual block counts as its two convolutions, which see
     all that its shortcut sees. A global pooling is left out: a field is that of the maps it reads. Dense
-    layers see the whole image.
+    layers see the whole image. Where windows leave cells over and padding follows, the last patches may hold
+    such cells, which no unit sees.
 
     Args:
         shape: of the network.

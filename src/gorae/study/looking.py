@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Num
 
 from gorae.errors import DataError, ParameterError
-from gorae.explanation.attribution import network_of
 from gorae.explanation.filters import (
     Exciting,
     Kernels,
@@ -18,6 +17,7 @@ from gorae.explanation.filters import (
     fields_of,
     image_size,
     kernels_of,
+    network_to_look_at,
 )
 from gorae.files import atomic_write
 from gorae.report.look_page import render_look
@@ -236,7 +236,7 @@ def _answer(model: Any, one: np.ndarray) -> tuple[Any, float | None]:
     if isinstance(model, StudyModel):
         answers, stated = model.answers(one.reshape(1, -1))
     else:
-        network = network_of(model)
+        network = network_to_look_at(model)
         answers = network.predict(_rows_of(network, one))
         has = hasattr(network, "predict_proba")
         stated = network.predict_proba(_rows_of(network, one)) if has else None
