@@ -15,7 +15,7 @@ from gorae.study import Plan, Study
 LEVELS = ("low", "middle", "high")
 
 
-def small_plan(rows, features, classes, models, *, budget, speed, most_folds=5):
+def small_plan(rows, features, classes, models, *, budget, speed, most_folds=5, image_shape=None):
     """Three outer and two inner folds, two settings, few epochs: what `make_plan` is replaced with."""
     folds = min(3, most_folds)
     settings = {m: 2 for m in ("bayes", "knn", "linear", "mlp") if m in models}
