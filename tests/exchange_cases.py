@@ -9,16 +9,20 @@ import numpy as np
 
 from gorae import nn
 from gorae.estimators import (
+    CNNClassifier,
     LinearClassifier,
     LinearQuantileRegressor,
     MLPClassifier,
     MLPRegressor,
     Perceptron,
 )
+from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
 
 ROWS = np.random.default_rng(0).normal(size=(24, 4))
 LABELS = np.array(["ant", "bee", "cat"])[np.arange(24) % 3]
 YEARS = 2000 + np.arange(24) / 7.0
+IMAGES = np.random.default_rng(3).normal(size=(24, 64))
+PARTS = [ConvPart(3, padding="valid"), PoolPart("max", 2), ConvPart(4, stride=2), DensePart(5)]
 FITS: dict[str, Any] = {
     "maxout ensemble": lambda: MLPClassifier((6, 5), activation="maxout", normalization="batch", members=2),
     "prelu": lambda: MLPClassifier((6,), activation="prelu", normalization="layer", dropout=0.2),
@@ -26,6 +30,10 @@ FITS: dict[str, Any] = {
     "perceptron": Perceptron,
     "values": lambda: MLPRegressor((5,), activation="gelu", members=2),
     "far from 0": lambda: MLPRegressor((5,), activation="softplus"),
+    "cnn": lambda: CNNClassifier(PARTS, normalization="batch"),
+    "residual cnn": lambda: CNNClassifier(
+        [PoolPart("average", 3, 2), ResidualPart(3, stride=2), GlobalPoolPart()]
+    ),
     "quantiles": lambda: LinearQuantileRegressor(levels=(0.1, 0.5, 0.9), members=2),
 }
 
@@ -53,7 +61,9 @@ def fitted(name: str) -> Fitted:
         model.fit(given, targets)
         answers = model.predict_quantiles(rows) if name == "quantiles" else model.predict(rows)
         return Fitted(model, rows, answers)
-    model.fit(ROWS, LABELS)
+    if name.endswith("cnn"):
+        rows = np.random.default_rng(1).normal(size=(7, 64))
+    model.fit(IMAGES if name.endswith("cnn") else ROWS, LABELS)
     if hasattr(model, "predict_proba"):
         return Fitted(model, rows, model.predict_proba(rows))
     return Fitted(model, rows, model.decision_function(rows))
@@ -121,10 +131,24 @@ def bends() -> nn.Graph:
     return nn.Graph(nodes, (*((0,),) * len(names), tuple(range(1, len(names) + 1))), ("",) * len(nodes))
 
 
+def tokens() -> nn.Sequential:
+    """A network that reads sequences of codes in every way."""
+    return nn.Sequential(
+        (
+            nn.Embedding(3 * jnp.asarray(np.random.default_rng(4).normal(size=(4, 3)), jnp.float32)),
+            nn.Recurrent.create(key(0), 3, 4, cell="lstm", layers=2, bidirectional=True),
+            nn.Recurrent.create(key(1), 8, 3, cell="gru", bidirectional=True),
+            nn.Recurrent.create(key(2), 6, 5, cell="rnn_relu"),
+            nn.Recurrent.create(key(3), 5, 2, cell="rnn", bidirectional=True),
+        )
+    )
+
+
 LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "images": (images, (7, 8, 2)),
     "steps": (steps, (5, 4)),
     "bends": (bends, (3,)),
+    "tokens": (tokens, (6,)),
 }
 
 

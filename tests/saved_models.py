@@ -17,6 +17,8 @@ from gorae.estimators import (
     MLPClassifier,
     MLPQuantileRegressor,
     MLPRegressor,
+    NeuralClassifier,
+    NeuralRegressor,
     Perceptron,
     WeightSearchClassifier,
 )
@@ -37,6 +39,8 @@ MODELS = [
     LinearRegressor(epochs=8),
     MLPQuantileRegressor((8,), levels=(0.1, 0.9), batch_size=16, epochs=8, members=2),
     LinearQuantileRegressor(levels=(0.2, 0.5, 0.8), epochs=8),
+    NeuralClassifier(members=2, epochs=4),
+    NeuralRegressor(epochs=4, batch_size=16),
     CNNClassifier((ConvPart(2), ResidualPart(3), DensePart(2)), normalization="batch", dropout=0.1, epochs=4),
     CNNRegressor((ConvPart(2, (1, 2)), GlobalPoolPart()), activation="prelu", image_shape=(1, 4), epochs=4),
     Perceptron(epochs=8, members=3),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gorae.errors import DamagedFileError, GoraeError
+from gorae.errors import DamagedFileError, FileError, GoraeError
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import fitted_state, labels_from_meta
 from gorae.files.meta import meta_to_json
@@ -69,7 +69,7 @@ def load_or_refuse(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     """
     try:
         estimator = estimator_from_state(arrays, meta)
-    except DamagedFileError:
+    except FileError:  # damaged, or in want of a module of the user's own
         return
     meta_to_json(fitted_state(estimator)[1])
     with np.errstate(all="ignore"):  # a file may hold numbers that make no sense, but no others

@@ -96,12 +96,30 @@ class Sequences(tn.Module):
         return torch.cat([(share * x).sum(1), values, x[:, -1], x.flatten(1)[:, 2:4]], dim=-1)
 
 
+class Reads(tn.Module):
+    """Tokens through two recurrent layers in both directions and a GRU, read at their last states."""
+
+    def __init__(self):
+        super().__init__()
+        self.look = tn.Embedding(11, 4, padding_idx=0)
+        self.lstm = tn.LSTM(4, 5, num_layers=2, bidirectional=True, batch_first=True, dropout=0.1)
+        self.gru = tn.GRU(10, 3, batch_first=True, bias=False)
+        self.rnn = tn.RNN(10, 2, nonlinearity="relu", batch_first=True)
+
+    def forward(self, tokens):
+        steps, (h, _) = self.lstm(self.look(tokens))
+        out, last = self.gru(steps, torch.zeros(1, tokens.size(0), 3))
+        _, end = self.rnn(steps)
+        return torch.cat([h[-2], h[-1], last.squeeze(0), end[0], out[:, 1]], dim=1)
+
+
 MODULES = {
     "functions": (Plain, (5,)),
     "residual": (Residual, (3, 6, 5)),
     "flattened": (Flattened, (1, 12, 9)),
     "branches": (Branches, (3, 7)),
     "sequences": (Sequences, (5, 4)),
+    "recurrent": (Reads, (6,)),
     "image as vector": (
         lambda: tn.Sequential(
             tn.Unflatten(1, (2, 6, 6)),
@@ -161,6 +179,7 @@ def test_answers_are_equal(name):
     module = made(build)
     network = from_torch(module, shape)
     x = np.random.default_rng(2).normal(size=(7, *shape)).astype(np.float32)
+    x = np.random.default_rng(2).integers(0, 11, (7, *shape)) if name == "recurrent" else x
     with torch.no_grad():
         expected = module(torch.from_numpy(x)).numpy()
     read = last(x) if name in ("residual", "flattened", "branches", "global pooling", "maps") else x
@@ -292,6 +311,7 @@ REFUSED = {
         (1, 5, 5),
         "padding_mode='reflect'",
     ),
+    "steps first": (Own(tn.GRU(3, 2)), (4, 3), "batch_first=True"),
     "rounded up": (Own(tn.MaxPool2d(2, ceil_mode=True)), (1, 5, 5), "ceil_mode"),
     "softmax of rows": (Own(tn.Softmax(dim=0)), (4,), "over the rows of a batch"),
     "another shape": (tn.Linear(4, 2), (5,), r"does not take rows of shape \(5,\)"),

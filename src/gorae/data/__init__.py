@@ -17,6 +17,7 @@ rows, and are put into one matrix by :func:`pack_sequences`. What is larger than
 
 from gorae.data.arrays import Matrix, as_matrix
 from gorae.data.conllu import Sentences, read_conllu
+from gorae.data.datasets import is_dataset, read_dataset
 from gorae.data.encoding import TableEncoding, learn_encoding
 from gorae.data.folds import PackedSplits, Split, cut_stop_rows, make_folds, pack_splits, size_class
 from gorae.data.idx import read_idx
@@ -102,6 +103,7 @@ __all__ = [
     "hash_tokens",
     "hashed_ngrams",
     "holds_images",
+    "is_dataset",
     "kept_places",
     "learn_encoding",
     "load_images",
@@ -112,6 +114,7 @@ __all__ = [
     "pack_sequences",
     "pack_splits",
     "read_conllu",
+    "read_dataset",
     "read_idx",
     "read_table",
     "require_columns",

@@ -11,6 +11,7 @@ from gorae.estimators.linear import LinearClassifier, LinearRegressor
 from gorae.estimators.loading import load
 from gorae.estimators.mlp import MLPClassifier, MLPRegressor
 from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.weight_search import WeightSearchClassifier
@@ -27,6 +28,8 @@ __all__ = [
     "MLPClassifier",
     "MLPQuantileRegressor",
     "MLPRegressor",
+    "NeuralClassifier",
+    "NeuralRegressor",
     "Perceptron",
     "WeightSearchClassifier",
     "diagnose",

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from gorae.data import check_one_kind
+from gorae.data import check_one_kind, is_dataset, read_dataset
 from gorae.errors import DataError, InputError, as_input_error
 from gorae.estimators.storage import DTYPES
 
@@ -34,6 +34,7 @@ def given_rows(
         InputError: when they cannot be used.
         InputTypeError: when they are no numbers at all.
     """
+    X, _ = _of_dataset(estimator, X)
     _check_container(X, "X")
     X = _arranged(estimator, X, reset)
     try:
@@ -61,6 +62,8 @@ def given_pair(
     """
     classify = isinstance(estimator, ClassifierMixin)
     many = not classify and not getattr(estimator, "_answers_quantiles", False)
+    X, own = _of_dataset(estimator, X)
+    y = own if y is None else y
     _check_container(X, "X")
     _check_container(y, "y")
     X = _arranged(estimator, X, reset)
@@ -78,6 +81,15 @@ def given_pair(
     except InputError as error:
         raise _with_place(error, X) from error.__cause__
     return rows, targets
+
+
+def _of_dataset(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return the rows and the targets of a map-style dataset; of everything else itself, and no targets."""
+    if not is_dataset(X):
+        return X, None
+    rows, targets = read_dataset(X)
+    vectors = rows.ndim < 3 or hasattr(estimator, "_arrange")
+    return rows if vectors else rows.reshape(len(rows), -1), targets
 
 
 def _arranged(estimator: Any, X: Any, reset: bool) -> Any:

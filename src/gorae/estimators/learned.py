@@ -9,6 +9,7 @@ from jaxtyping import Float64
 
 from gorae.estimators.population import network_problem
 from gorae.models.cnn import CNNShape
+from gorae.models.module import ModuleShape
 from gorae.models.shape import NetworkShape
 from gorae.train import History, MemberResult, Problem, SplitRows
 
@@ -70,6 +71,8 @@ def set_learned(estimator: Any, learned: Learned) -> None:
     estimator._learned = learned
     if isinstance(learned.shape, CNNShape):
         estimator.image_shape_in_ = learned.shape.image
+    if isinstance(learned.shape, ModuleShape) and len(learned.shape.row) > 1:
+        estimator.row_shape_in_ = learned.shape.row
     estimator.n_iter_ = max(member.epochs for member in learned.members)
     first = learned.members[0].history
     estimator.loss_curve_ = [float(v) for v in first.train_loss]

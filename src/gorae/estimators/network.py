@@ -40,17 +40,20 @@ class NetworkEstimator(Savable, BaseEstimator):
     """The abstract base of every estimator that the population engine trains."""
 
     _learned: Learned
+    _takes_module = False
 
     @abstractmethod
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the current parameters ask of the engine, all checked."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train `members` networks on all rows.
 
         Args:
-            X: `(n, features)`, numbers; uint8 stays bytes until the batch.
-            y: targets, one a row.
+            X: `(n, features)`, numbers; uint8 stays bytes until the batch. Or a map-style dataset, as PyTorch
+                has them: what has `__len__` and `__getitem__`, whose items are rows, or pairs of a row and
+                its target; it is read whole.
+            y: targets, one a row; None for those of a dataset.
             sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed. Where a batch
                 holds all rows this is exact, since equal rows are then made one with their summed weight; in
                 minibatches it is so in the mean over seeds.
@@ -181,7 +184,7 @@ class NetworkEstimator(Savable, BaseEstimator):
     @classmethod
     def _from_state(cls, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Self:
         """Return the fitted estimator that a file holds."""
-        return restored(cls, arrays, meta)
+        return restored(cls, arrays, meta, meta.get("shape") if cls._takes_module else None)
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):

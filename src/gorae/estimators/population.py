@@ -20,6 +20,7 @@ from gorae.models.shape import NetworkShape
 from gorae.train import (
     Asked,
     Checkpoint,
+    Draw,
     Member,
     MemberResult,
     Problem,
@@ -63,12 +64,14 @@ class Recipe:
         hyper: the member's own numbers, and the levels where it answers quantiles.
         merge: whether equal rows may be made one with their summed weight, because they share every step.
         wide: the problem, with wider layers, of the program that trains its members; None: their own.
+        draw: what its members begin with, where that is not drawn by the problem.
     """
 
     problem: Problem
     hyper: Mapping[str, Any]
     merge: bool = False
     wide: Problem | None = None
+    draw: Draw | None = None
 
     @property
     def trained(self) -> Problem:
@@ -95,7 +98,7 @@ class Recipe:
             stream: of random numbers.
             state: where it goes on, or None.
         """
-        one = Member(hyper_scalars(**self.hyper, seed=seed, stream=stream), split, state)
+        one = Member(hyper_scalars(**self.hyper, seed=seed, stream=stream), split, state, self.draw)
         return one if self.wide is None else into_wide(one, self.problem, self.wide)
 
     def result(self, trained: MemberResult) -> MemberResult:

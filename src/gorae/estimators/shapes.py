@@ -15,6 +15,7 @@ from gorae.estimators.meta_reading import checked_count, read_list, read_text
 from gorae.models.cnn import CNNShape
 from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
+from gorae.models.module import ModuleShape
 from gorae.models.parts import part_from_meta
 from gorae.models.shape import NetworkShape
 
@@ -22,11 +23,16 @@ Meta = Mapping[str, Any]
 
 _LARGEST_SIDE = 1 << 14
 _MOST_LAYERS = 10_000
+OWN = "module"
+"""What networks are of whose structure is a module of the user's own."""
+
 _UNKNOWN = "the network's structure is none that this version of gorae knows."
 
 
 def shape_to_meta(shape: NetworkShape) -> dict[str, Any]:
-    """Return a shape as JSON, with the name of its architecture."""
+    """Return a shape as JSON, with the name of its architecture; of a module of the user's own its sizes."""
+    if isinstance(shape, ModuleShape):
+        return {"kind": OWN, **shape.to_meta()}
     kind = next(name for name, (cls, _) in _ARCHITECTURES.items() if isinstance(shape, cls))
     return {"kind": kind, **shape.to_meta()}
 

@@ -67,15 +67,23 @@ def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]
     return arrays, meta
 
 
-def restored(cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Any:
+def restored(
+    cls: Any, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], shape: NetworkShape | None = None
+) -> Any:
     """Return the fitted estimator that a file holds.
+
+    Args:
+        cls: its class.
+        arrays: of the file.
+        meta: of the file.
+        shape: of its networks; None for what the file says.
 
     Raises:
         DamagedFileError: when metadata and arrays do not fit together.
         InputError: when a value is out of its range.
     """
     estimator = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
-    shape = shape_from_meta(read_mapping(meta, "network"), arrays)
+    shape = shape or shape_from_meta(read_mapping(meta, "network"), arrays)
     estimator.n_features_in_ = shape.inputs
     names = read_feature_names(meta, shape.inputs)
     if names is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gorae.exchange.layout import Mover
 
-__all__ = ["Emitter", "Places"]
+__all__ = ["Emitter", "Places", "biases_apart"]
 
 Places = tuple[tuple[int, int], ...]
 """Cells before and after, along each axis that a window slides along."""
@@ -127,6 +127,30 @@ class Emitter(Mover, Protocol):
         """Return the natural logarithm."""
         ...
 
+    def embedding(self, slot: Any, table: np.ndarray, name: str) -> Any:
+        """Return a row of a table for each code; a code out of range is read as the nearest in range."""
+        ...
+
+    def recurrent(self, slot: Any, cell: str, layers: Any, name: str) -> Any:
+        """Return the hidden states of all steps, both directions side by side.
+
+        `cell` is one of `gorae.nn.RECURRENT_CELLS`; `layers` holds the `Weights` of each layer's directions.
+        """
+        ...
+
     def sorted(self, slot: Any, width: int) -> Any:
         """Return the last axis, of so many numbers, in increasing order."""
         ...
+
+
+def biases_apart(weights: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bias of the input part and that of the hidden part; gorae has one for most gates.
+
+    Args:
+        weights: of a recurrent cell, `gorae.nn.recurring.Weights`.
+    """
+    outer = np.asarray(weights.bias, np.float32)
+    inner = np.zeros_like(outer)
+    if weights.inner is not None:
+        inner[len(outer) - len(weights.inner) :] = weights.inner
+    return outer, inner

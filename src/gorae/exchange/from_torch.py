@@ -13,6 +13,7 @@ from gorae.exchange.assembly import Assembly, Refusal, Value, channels_last
 from gorae.exchange.extras import needed
 from gorae.exchange.torch_functions import FUNCTIONS, Fixed
 from gorae.exchange.torch_layers import LAYERS
+from gorae.exchange.torch_sequences import SEQUENCE_LAYERS, Finals, recurrent
 from gorae.exchange.tracing import Trace, example_rows, line_of, name_of, shape_of_row, trace_module
 
 __all__ = ["from_torch"]
@@ -39,7 +40,8 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> nn.Graph:
     sum and max over axes of a row, and x[:, ...].
 
     What training on would do differently: a layer without a bias gets one of zeros, which is learnt;
-    Dropout2d silences single cells instead of channels; tensors that are no parameters stay as they are.
+    Dropout2d silences single cells instead of channels, and dropout between recurrent layers the same
+    features at all steps of a row; tensors that are no parameters stay as they are.
 
     Args:
         module: a `torch.nn.Module` whose forward takes one tensor, rows first; it is not changed.
@@ -162,26 +164,41 @@ def _converted(trace: Trace, graph: Assembly, node: Any, values: dict[Any, Any])
 
 def _by_kind(trace: Trace, graph: Assembly, node: Any, values: dict[Any, Any]) -> Any:
     """Return what a step answers, converted as its kind is."""
-    arguments = [_resolved(trace, argument, values) for argument in node.args]
+    arguments: list[Any] = [_resolved(trace, argument, values) for argument in node.args]
     named = {key: _resolved(trace, argument, values) for key, argument in node.kwargs.items()}
     if "input" in named:
         arguments.insert(0, named.pop("input"))
     if "tensors" in named:
         arguments.insert(0, named.pop("tensors"))
     shape = shape_of_row(trace, node)
-    if shape is None and hasattr(trace.answers[0][node], "shape"):
+    of_states = bool(arguments) and isinstance(arguments[0], tuple | Finals)
+    if shape is None and hasattr(trace.answers[0][node], "shape") and not of_states:
         raise Refusal("it does not leave the rows apart: its first axis does not follow the batch")
     if node.op == "call_module":
         layer = trace.module.get_submodule(node.target)
+        if _is_torchs(layer) and type(layer).__name__ in SEQUENCE_LAYERS:
+            state = named.get("hx", arguments[1] if len(arguments) > 1 else None)
+            return recurrent(graph, layer, _one_value(arguments), state, str(node.target))
         convert = LAYERS.get(type(layer).__name__) if _is_torchs(layer) else None
         if convert is None or len(arguments) != 1 or named:
-            raise Refusal(_known(type(layer).__name__, LAYERS))
-        return convert(graph, layer, arguments[0], shape or (), str(node.target))
+            raise Refusal(_known(type(layer).__name__, (*LAYERS, *SEQUENCE_LAYERS)))
+        return convert(graph, layer, _one_value(arguments), shape or (), str(node.target))
     named.pop("inplace", None)
     name = _function_name(node)
     if node.op == "get_attr" or name not in FUNCTIONS:
         raise Refusal(_known(name, FUNCTIONS))
     return FUNCTIONS[name](graph, shape, *arguments, **named)
+
+
+def _one_value(arguments: list[Any]) -> Value:
+    """Return what a layer reads.
+
+    Raises:
+        Refusal: when it is not one tensor that depends on the rows.
+    """
+    if not arguments or not isinstance(arguments[0], Value):
+        raise Refusal("what it reads is no tensor of rows")
+    return arguments[0]
 
 
 def _resolved(trace: Trace, argument: Any, values: dict[Any, Any]) -> Any:
@@ -204,7 +221,7 @@ def _resolved(trace: Trace, argument: Any, values: dict[Any, Any]) -> Any:
 
 def _depends(value: Any) -> bool:
     """Return whether something is a value of the graph, or holds one."""
-    return isinstance(value, Value) or (isinstance(value, tuple) and any(map(_depends, value)))
+    return isinstance(value, Value | Finals) or (isinstance(value, tuple) and any(map(_depends, value)))
 
 
 def _has_tensor(answer: Any) -> bool:

@@ -11,9 +11,11 @@ from gorae import nn
 from gorae.errors import InputError
 from gorae.exchange.emitter import Emitter
 from gorae.exchange.layout import Value, arranged, ordered, plain, reshaped
+from gorae.exchange.lowering_blocks import BLOCKS
 from gorae.exchange.torch_activations import ACTIVATIONS, AlongAxis, Shaped
 from gorae.models.linear import Linear
 from gorae.models.mlp import MLP
+from gorae.models.module import ModuleNetwork
 
 __all__ = ["lower"]
 
@@ -67,6 +69,16 @@ def _mlp(graph: Emitter, layer: MLP, x: Value, name: str) -> Value:
 
 def _linear(graph: Emitter, layer: Linear, x: Value, name: str) -> Value:
     return lower(graph, layer.head, x, _inside(name, "output"))
+
+
+def _module(graph: Emitter, layer: ModuleNetwork, x: Value, name: str) -> Value:
+    if not isinstance(layer.module, nn.Layer):
+        raise InputError(
+            f"the network is a {type(layer.module).__name__} of your own, which has no layers to write; what "
+            "is made of gorae.nn layers, or came from from_torch, can be written."
+        )
+    found = lower(graph, layer.module, reshaped(graph, x, layer.row), name)
+    return found if found.rank > 1 else reshaped(graph, found, (1,))
 
 
 def _graph(graph: Emitter, layer: nn.Graph, x: Value, name: str) -> Value:
@@ -200,12 +212,14 @@ def _batch_norm(graph: Emitter, layer: nn.BatchNorm, x: Value, name: str) -> Val
         "mean": _numbers(layer.mean.value),
         "variance": _numbers(layer.variance.value),
     }
+    x = _channels_second(graph, x).value if x.rank > 2 else x
     if x.order is not None:
         arrays = {key: array[np.asarray(x.order)] for key, array in arrays.items()}
     return replace(x, slot=graph.batch_norm(x.slot, arrays, layer.epsilon, x.rank - 2, name or "norm"))
 
 
 def _layer_norm(graph: Emitter, layer: nn.LayerNorm, x: Value, name: str) -> Value:
+    x = plain(graph, x) if x.rank > 2 else x
     places = np.arange(x.shape[-1]) if x.order is None else np.asarray(x.order)
     scale, shift = _numbers(layer.scale)[places], _numbers(layer.shift)[places]
     return replace(x, slot=graph.layer_norm(x.slot, scale, shift, layer.epsilon, name or "norm"))
@@ -213,16 +227,12 @@ def _layer_norm(graph: Emitter, layer: nn.LayerNorm, x: Value, name: str) -> Val
 
 def _per_cell(graph: Emitter, layer: nn.PerCell, x: Value, name: str) -> Value:
     """Return what a layer answers for every cell; it reads channels second, or features last."""
-    if x.rank == 2 or isinstance(layer.layer, nn.Activation | nn.Dropout):
+    if x.rank == 2 or isinstance(layer.layer, _READS_CELLS):
         return lower(graph, layer.layer, x, name)
-    if isinstance(layer.layer, nn.BatchNorm):
-        return _batch_norm(graph, layer.layer, _channels_second(graph, x).value, name)
-    value = plain(graph, x)
-    if isinstance(layer.layer, nn.Dense | nn.LayerNorm):
+    if isinstance(layer.layer, nn.Dense):
+        value = plain(graph, x)
         found = lower(graph, layer.layer, value, name)
         return Value(found.slot, (*x.shape[:-1], found.shape[-1]), value.axes)
-    if isinstance(layer.layer, nn.PReLU):
-        return _prelu(graph, layer.layer, value, name)
     raise InputError(f"PerCell of {type(layer.layer).__name__} cannot be written for another library.")
 
 
@@ -332,9 +342,13 @@ def _constant(graph: Emitter, layer: nn.Constant, x: Value, name: str) -> Value:
     return Value(graph.array(array, name), array.shape[1:], tuple(range(array.ndim)))
 
 
+_READS_CELLS = (nn.Activation, nn.Dropout, nn.BatchNorm, nn.LayerNorm, nn.PReLU)
+"""Layers that read cells as they are."""
+
 _LAYERS: Mapping[type, Lower] = {
     MLP: _mlp,
     Linear: _linear,
+    ModuleNetwork: _module,
     nn.Sequential: _sequence,
     nn.Graph: _graph,
     nn.Dense: _dense,
@@ -357,5 +371,6 @@ _LAYERS: Mapping[type, Lower] = {
     nn.Cut: _cut,
     nn.Reduce: _reduce,
     nn.Constant: _constant,
+    **{kind: make(lower) for kind, make in BLOCKS.items()},
 }
 """Every layer that another library is told about."""

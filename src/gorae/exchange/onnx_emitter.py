@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gorae.errors import InputError
-from gorae.exchange.emitter import Places
+from gorae.exchange.emitter import Places, biases_apart
 from gorae.exchange.extras import needed
 
 __all__ = ["OPSET", "OnnxEmitter"]
@@ -25,6 +25,14 @@ _COMBINE = {
     "minimum": "Min",
 }
 _REDUCE = {"mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin"}
+_RECURRENT: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
+    "rnn": ("RNN", (0,), {"activations": ["Tanh"]}),
+    "rnn_relu": ("RNN", (0,), {"activations": ["Relu"]}),
+    "lstm": ("LSTM", (0, 3, 1, 2), {}),
+    "gru": ("GRU", (1, 0, 2), {"linear_before_reset": 1}),
+}
+"""ONNX's operator of each cell, which of gorae's gates stands where in it, and its settings."""
+
 _SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
 _PLAIN = {
     "ReLU": "Relu",
@@ -198,6 +206,36 @@ class OnnxEmitter:
         """Return the natural logarithm."""
         return self._node("Log", slot)
 
+    def embedding(self, slot: str, table: np.ndarray, name: str) -> str:
+        """Return a row of a table for each code."""
+        codes = self._node("Cast", slot, to=self.onnx.TensorProto.INT64)
+        last = self.array(np.int64(len(table) - 1))
+        near = self._node("Clip", codes, self.array(np.int64(0)), last)
+        return self._node("Gather", self.array(table, f"{name}.table"), near, axis=0)
+
+    def recurrent(self, slot: str, cell: str, layers: Any, name: str) -> str:
+        """Return the hidden states of all steps; ONNX has steps first, and gates in an order of its own."""
+        kind, order, more = _RECURRENT[cell]
+        for place, sides in enumerate(layers):
+            width = len(sides[0].hidden)
+            arrays = [
+                np.stack(each) for each in zip(*(_in_order(one, order, width) for one in sides), strict=True)
+            ]
+            held = (self.array(a, f"{name}.{place}.{key}") for key, a in zip("WRB", arrays, strict=True))
+            if "activations" in more:
+                more = {**more, "activations": more["activations"][:1] * len(sides)}
+            direction = "bidirectional" if len(sides) == 2 else "forward"
+            found = f"{kind.lower()}_{len(self.nodes)}"
+            steps = self._node("Transpose", slot, perm=(1, 0, 2))
+            self.nodes.append(
+                self.onnx.helper.make_node(
+                    kind, [steps, *held], [found], name=found, hidden_size=width, direction=direction, **more
+                )
+            )
+            rows = self._node("Transpose", found, perm=(2, 0, 1, 3))
+            slot = self._node("Reshape", rows, self._integers(0, 0, width * len(sides)))
+        return slot
+
     def sorted(self, slot: str, width: int) -> str:
         """Return the last axis in increasing order."""
         name = f"sorted_{len(self.nodes)}"
@@ -219,6 +257,15 @@ class OnnxEmitter:
     def put_shape(self, slot: str, shape: tuple[int, ...]) -> str:
         """Return a slot with rows of another shape; a 0 stands for the rows that there are."""
         return self._node("Reshape", slot, self._integers(0, *shape) if shape else self._integers(-1))
+
+
+def _in_order(weights: Any, order: tuple[int, ...], width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weights of a cell with its gates in another order, each gate's rows together."""
+    places = np.concatenate([np.arange(gate * width, (gate + 1) * width) for gate in order])
+    outer, inner = biases_apart(weights)
+    of_inputs, of_hidden = np.transpose(weights.inputs)[places], np.transpose(weights.hidden)[places]
+    bias = np.concatenate([outer[places], inner[places]])
+    return of_inputs.astype(np.float32), of_hidden.astype(np.float32), bias
 
 
 def _flat(pads: Places) -> list[int]:

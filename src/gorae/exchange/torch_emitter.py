@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gorae.errors import InputError
-from gorae.exchange.emitter import Places
+from gorae.exchange.emitter import Places, biases_apart
 from gorae.exchange.extras import needed
 
 __all__ = ["TorchEmitter"]
@@ -20,6 +20,7 @@ _COMBINE = {
     "maximum": "maximum",
     "minimum": "minimum",
 }
+_RECURRENT = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _REDUCE = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin"}
 
 
@@ -228,6 +229,32 @@ class TorchEmitter:
     def logarithm(self, slot: Any) -> Any:
         """Return the natural logarithm."""
         return self._call("log", slot)
+
+    def embedding(self, slot: Any, table: np.ndarray, name: str) -> Any:
+        """Return what an Embedding layer answers."""
+        layer = self.torch.nn.Embedding(*table.shape)
+        layer.weight = self._parameter(table)
+        codes = self.graph.call_method("clamp", (self.graph.call_method("long", (slot,)), 0, len(table) - 1))
+        return self._layer(codes, layer, name)
+
+    def recurrent(self, slot: Any, cell: str, layers: Any, name: str) -> Any:
+        """Return what an RNN, LSTM or GRU layer answers for all steps."""
+        kind = {"rnn": "RNN", "rnn_relu": "RNN", "lstm": "LSTM", "gru": "GRU"}[cell]
+        inputs, width = len(layers[0][0].inputs), len(layers[0][0].hidden)
+        named = {"nonlinearity": "relu"} if cell == "rnn_relu" else {}
+        both = len(layers[0]) == 2
+        layer = getattr(self.torch.nn, kind)(
+            inputs, width, num_layers=len(layers), bidirectional=both, batch_first=True, **named
+        )
+        with self.torch.no_grad():
+            for place, sides in enumerate(layers):
+                for side, weights in zip(("", "_reverse"), sides, strict=False):
+                    outer, inner = biases_apart(weights)
+                    end = f"_l{place}{side}"
+                    arrays = (np.transpose(weights.inputs), np.transpose(weights.hidden), outer, inner)
+                    for key, array in zip(_RECURRENT, arrays, strict=True):
+                        getattr(layer, f"{key}{end}").copy_(self._tensor(array))
+        return self.graph.call_function(operator.getitem, (self._layer(slot, layer, name), 0))
 
     def sorted(self, slot: Any, width: int) -> Any:
         """Return the last axis in increasing order."""

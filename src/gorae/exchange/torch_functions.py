@@ -15,6 +15,7 @@ from gorae import nn
 from gorae.exchange.assembly import Assembly, Refusal, Value
 from gorae.exchange.torch_activations import ACTIVATIONS, activation_of, softmax_along
 from gorae.exchange.torch_layers import pooled, pooled_to
+from gorae.exchange.torch_sequences import Finals, final_of
 
 __all__ = ["FUNCTIONS", "Fixed", "taken"]
 
@@ -95,7 +96,9 @@ def _softmax(logarithm: bool) -> Callable[..., Value]:
     return convert
 
 
-def _reshaped(graph: Assembly, shape: Shape, x: Value, *_: Any, **__: Any) -> Value:
+def _reshaped(graph: Assembly, shape: Shape, x: Any, *_: Any, **__: Any) -> Value:
+    if isinstance(x, Finals):  # squeeze(0) of the only one
+        return final_of(graph, x, 0 if x.count == 1 else None)
     return graph.reshaped(x, shape)
 
 
@@ -188,6 +191,8 @@ def taken(graph: Assembly, shape: Shape, x: Any, index: Any) -> Any:
     Raises:
         Refusal: when it is not the same part of every row.
     """
+    if isinstance(x, Finals):
+        return final_of(graph, x, index)
     if isinstance(x, tuple):
         found = x[index]
         if found is None:

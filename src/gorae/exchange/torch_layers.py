@@ -10,6 +10,7 @@ import numpy as np
 from gorae import nn
 from gorae.exchange.assembly import Assembly, Refusal, Value
 from gorae.exchange.torch_activations import ACTIVATIONS, activation_of, softmax_along
+from gorae.exchange.torch_sequences import embedding
 
 __all__ = ["LAYERS", "pooled", "pooled_to"]
 
@@ -256,6 +257,7 @@ LAYERS: Mapping[str, Converter] = {
     "LayerNorm": _layer_norm,
     "PReLU": _prelu,
     **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d"), _dropout),
+    "Embedding": embedding,
     "Identity": _nothing,
     **dict.fromkeys(("Flatten", "Unflatten"), _reshape),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),

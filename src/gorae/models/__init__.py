@@ -3,6 +3,7 @@
 from gorae.models.cnn import CNN, CNN_ACTIVATION_NAMES, CNNShape, build_cnn
 from gorae.models.linear import Linear, LinearShape, build_linear
 from gorae.models.mlp import MLP, MLP_ACTIVATION_NAMES, MLPShape, build_mlp
+from gorae.models.module import ModuleNetwork, ModuleShape
 from gorae.models.network import Network, layer_names, parameters_by_layer
 from gorae.models.parts import ConvPart, DensePart, GlobalPoolPart, Part, PoolPart, ResidualPart
 from gorae.models.shape import NetworkShape
@@ -19,6 +20,8 @@ __all__ = [
     "Linear",
     "LinearShape",
     "MLPShape",
+    "ModuleNetwork",
+    "ModuleShape",
     "Network",
     "NetworkShape",
     "Part",

@@ -13,7 +13,7 @@ from gorae.train.planner import Plan, check_members, member_bytes, parameter_cou
 from gorae.train.predict import Asked, hidden_activations, member_outputs
 from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
 from gorae.train.schedules import SCHEDULES, find_schedule
-from gorae.train.task import Member
+from gorae.train.task import Draw, Member
 
 __all__ = [
     "OBJECTIVES",
@@ -21,6 +21,7 @@ __all__ = [
     "SCHEDULES",
     "Asked",
     "Checkpoint",
+    "Draw",
     "History",
     "Member",
     "MemberResult",
