@@ -1,5 +1,7 @@
 """The command line on folders of images: fit, predict, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,17 @@ def test_a_folder_is_fitted_and_predicted(here, run):
     other = run("predict", "shirts.gorae", "small")
     assert other.code == 1
     assert "trained on images of 4 x 5 pixels and 3 channel(s), but 'small' has images of 4 x 4" in other.err
+
+
+def test_a_model_of_a_folder_is_explained_by_it(here, run):
+    """The labels that importance is measured by are the names of the folders."""
+    run("fit", "shirts", "--models", "chance,bayes", "--time", "20", "--force")
+    ran = run("explain", "shirts.gorae", "shirts", "--json")
+    other = run("explain", "shirts.gorae", "shirts/red")
+
+    assert ran.code == 0
+    assert json.loads(ran.out)["rows"] == 40
+    assert "the images of 'shirts/red' have no labels" in other.err
 
 
 @pytest.mark.parametrize(

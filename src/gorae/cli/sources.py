@@ -256,7 +256,7 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
             )
         return parts.load_named(path).X
     if Path(path).exists() and parts.holds_images(path):
-        return _new_images(parts, model, path)
+        return _new_images(parts, model, path).matrix
     text = model.encoding.text_columns if model.encoding is not None else ()
     frame = parts.read_table(path, text=text, **reading._asdict())
     if model.encoding is None:
@@ -273,7 +273,7 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
 
 
 def _new_images(parts: Any, model: Any, path: str) -> Any:
-    """Return images as the rows of numbers that a model reads, grey ones as colours where it learned these.
+    """Return images of the size that a model reads, grey ones as colours where it learned these.
 
     Raises:
         DataError: when the model learned from a table, or from images of another size.
@@ -289,7 +289,7 @@ def _new_images(parts: Any, model: Any, path: str) -> Any:
             f"the model was trained on images of {height} x {width} pixels and {channels} channel(s), but "
             f"{path!r} has {_sizes(images)}; scale them first, or give others."
         )
-    return images.matrix
+    return images
 
 
 class Labelled(NamedTuple):
@@ -317,6 +317,11 @@ def labelled_rows(model: Any, path: str, target: str | None, reading: Reading) -
         held = named.test_X is not None
         y = _known_targets(model, named.test_y if held else named.y)
         return Labelled(named.test_X if held else X, y, range(len(y)))
+    if target is None and Path(path).exists() and parts.holds_images(path):
+        images = _new_images(parts, model, path)
+        if images.labels is None:
+            raise DataError(f"the images of {path!r} have no labels; explain one of them with --row.")
+        return Labelled(images.matrix, _known_targets(model, images.labels), range(len(images)))
     if target is None:
         raise click.UsageError(
             "say what to explain: one answer with --row, or what all of them depend on with --target, the "
