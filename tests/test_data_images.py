@@ -89,6 +89,17 @@ def test_pixels_cannot_be_written_to():
     given[0] = 0
 
 
+@pytest.mark.parametrize("asked", [{"size": 9}, {"size": (6, 5)}, {"channels": 3}])
+def test_an_array_is_neither_scaled_nor_converted(asked):
+    """What only files of their own can be asked for is refused, and not overlooked; the same is no change."""
+    with pytest.raises(
+        DataError, match=r"the images are 5 x 6 with 1 channel\(s\), but .* were asked for; only PNG"
+    ):
+        gorae.load_images(pixels(0, 2, 5, 6), **asked)
+
+    assert gorae.load_images(pixels(0, 2, 5, 6), size=(5, 6), channels=1).shape == (5, 6, 1)
+
+
 def test_a_row_of_the_matrix_is_an_image():
     """Row i of the matrix holds the pixels of image i, in their order, without a copy."""
     images = as_images(pixels(0, 3, 5, 6, 3))

@@ -76,7 +76,7 @@ def read_cifar(
         >>> read_cifar(folder / "one.bin").labels.tolist()
         ['cat']
     """
-    if labels not in ("fine", "coarse"):
+    if not isinstance(labels, str) or labels not in ("fine", "coarse"):
         raise ParameterError(f'the labels of CIFAR-100 are "fine" or "coarse", got {labels!r}.')
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     if not files:

@@ -63,24 +63,65 @@ def load_images(
         >>> images.shape, images.labels.tolist()
         ((28, 28, 1), [7, 2, 1, 0])
     """
-    if isinstance(source, list | tuple) and source and all(isinstance(one, str | Path) for one in source):
-        return read_cifar(source, labels=labels or "fine", max_bytes=max_bytes)
-    if not isinstance(source, str | Path):
-        return as_images(source, labels, layout=layout)
-    path = Path(source)
-    if path.is_dir():
-        if labels is not None:
-            raise DataError(
-                f"{path}: the labels of a folder are the names of the folders in it; leave labels out."
-            )
-        return read_image_folder(path, size=size, channels=channels, max_bytes=max_bytes, max_files=max_files)
-    plain = _PACKED.sub("", path.name.lower())
-    if plain.endswith(ENDINGS):
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir() or _plain(path).endswith(ENDINGS):
+            return _from_files(path, labels, size, channels, max_bytes, max_files)
+    images = _of_one_size(source, labels, layout, max_bytes)
+    _check_asked(images, size, channels)
+    return images
+
+
+def _from_files(
+    path: Path,
+    labels: Any,
+    size: int | tuple[int, int] | None,
+    channels: int | None,
+    max_bytes: int,
+    max_files: int,
+) -> Images:
+    """Read a folder of images, or one of them."""
+    if not path.is_dir():
         found = read_image_files(path.parent, [path.name], size=size, channels=channels)
         return found if labels is None else Images(found.pixels, np.asarray(labels), names=found.names)
-    if plain.endswith(".bin"):
-        return read_cifar(path, labels=labels or "fine", max_bytes=max_bytes)
-    return _from_array_file(path, labels, layout, max_bytes)
+    if labels is not None:
+        raise DataError(
+            f"{path}: the labels of a folder are the names of the folders in it; leave labels out."
+        )
+    return read_image_folder(path, size=size, channels=channels, max_bytes=max_bytes, max_files=max_files)
+
+
+def _of_one_size(source: Any, labels: Any, layout: str | None, max_bytes: int) -> Images:
+    """Read images that are of one size because they are of one array."""
+    if isinstance(source, list | tuple) and source and all(isinstance(one, str | Path) for one in source):
+        return read_cifar(source, labels="fine" if labels is None else labels, max_bytes=max_bytes)
+    if not isinstance(source, str | Path):
+        return as_images(source, labels, layout=layout)
+    if _plain(Path(source)).endswith(".bin"):
+        return read_cifar(source, labels="fine" if labels is None else labels, max_bytes=max_bytes)
+    return _from_array_file(Path(source), labels, layout, max_bytes)
+
+
+def _check_asked(images: Images, size: int | tuple[int, int] | None, channels: int | None) -> None:
+    """Refuse another size or other channels than an array has, which is used as it is.
+
+    Raises:
+        DataError: telling what the array has.
+    """
+    height, width, own = images.shape
+    wanted = (size, size) if isinstance(size, int | np.integer) else size
+    if (wanted is not None and tuple(wanted) != (height, width)) or channels not in (None, own):
+        asked = "" if wanted is None else f"size {tuple(wanted)} "
+        asked += "" if channels is None else f"{channels} channel(s)"
+        raise DataError(
+            f"the images are {height} x {width} with {own} channel(s), but {asked.strip()} were asked for; "
+            "only PNG and JPEG files are scaled and converted."
+        )
+
+
+def _plain(path: Path) -> str:
+    """Return the name of a file in lower case, without the ending of its packing."""
+    return _PACKED.sub("", path.name.lower())
 
 
 def holds_images(path: str | Path) -> bool:
@@ -90,7 +131,7 @@ def holds_images(path: str | Path) -> bool:
         >>> holds_images("train-images-idx3-ubyte.gz"), holds_images("people.csv.gz")
         (True, False)
     """
-    plain = _PACKED.sub("", Path(path).name.lower())
+    plain = _plain(Path(path))
     return (
         Path(path).is_dir()
         or plain.endswith((*ENDINGS, ".bin", ".idx"))
