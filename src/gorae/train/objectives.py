@@ -2,8 +2,8 @@
 
 Every objective has the signature `(outputs, targets, smoothing) -> losses`, with shapes
 `(batch, outputs)`, `(batch,)` or `(batch, outputs)`, `()` and `(batch,)`; what the pinball loss has in the
-place of smoothing are its levels, `(outputs,)`. Sample weights are applied by the training program, so that
-every objective has them.
+place of smoothing are its levels, `(outputs,)`, and outputs and targets of `tagging` have an axis of tokens.
+Sample weights are applied by the training program, so that every objective has them.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from gorae.errors import ParameterError, closest
+from gorae.train.tagging import TAG_OBJECTIVES
 
 Objective = Callable[[Array, Array, Array | float], Array]
 _WRONG = 1e-20
@@ -196,6 +197,7 @@ OBJECTIVES: dict[str, Objective] = {
     "hinge_weston_watkins": hinge_weston_watkins,
     "hinge_crammer_singer": hinge_crammer_singer,
     "perceptron": perceptron,
+    **TAG_OBJECTIVES,
 }
 
 

@@ -51,7 +51,8 @@ def member_outputs(
 
     Returns:
         For each question a float32 array `(rows asked, outputs)`, in the scale of the model: scores for
-        classes, values in the fold's own target unit for regression.
+        classes, values in the fold's own target unit for regression; of networks that answer a token, an
+        axis of tokens before the last.
     """
     return _answers(problem, rows, questions, devices, "features" if features else "outputs")
 
@@ -127,4 +128,4 @@ def _outputs(
         return model.features(x, nn.inference()) if part == "features" else model(x, nn.inference())[0]
 
     answers = jax.lax.map(block, jnp.reshape(index, (-1, _BLOCK)))
-    return jnp.reshape(answers, (-1, answers.shape[-1]))
+    return jnp.reshape(answers, (-1, *answers.shape[2:]))

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from gorae import nn
 from gorae.train.objectives import row_losses
 from gorae.train.problem import Problem, SharedRows, SplitRows, assemble, encode, encode_target
+from gorae.train.tagging import TAG_OBJECTIVES, right_tags
 
 VALIDATION_BLOCK = 128
 """Rows at a time. It is the same for all splits, so that the padding changes no digit of a sum."""
@@ -25,8 +26,9 @@ def validate(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Return the weighted mean loss and score of the stopping rows.
 
-    The score is the accuracy or, in regression, minus the squared error in the fold's own target unit, or
-    minus the pinball loss of quantiles; label smoothing is for training and does not count.
+    The score is the accuracy (of tags: the share of a row's tokens) or, in regression, minus the squared
+    error in the fold's own target unit, or minus the pinball loss of quantiles; label smoothing is for
+    training and does not count.
     """
     index = jnp.pad(split.stop_rows, (0, VALIDATION_BLOCK), mode="edge")
     weights = jnp.pad(split.stop_weight, (0, VALIDATION_BLOCK))
@@ -38,7 +40,9 @@ def validate(
         outputs, _ = model(encode(shared.rows[rows], split, problem.missing), nn.inference())
         target = encode_target(shared.targets[rows], split, problem.classes)
         losses = row_losses(problem.objective, outputs, target, hyper, training=False)
-        if problem.classes:
+        if problem.objective in TAG_OBJECTIVES:
+            scores = right_tags(problem.objective, outputs, target)
+        elif problem.classes:
             scores = (jnp.argmax(outputs, axis=-1) == target).astype(jnp.float32)
         elif problem.objective == "pinball":
             scores = -losses
