@@ -158,7 +158,7 @@ def test_known_tokens_come_back(rows, least):
     assert ((codes == UNKNOWN) == [tokens.count(token) < least for token in tokens]).all()
     known = [token for token in tokens if token in words]
     assert words.decode(words.encode(known)) == known
-    assert Vocabulary.from_meta(words.to_meta()) == words
+    assert Vocabulary.from_meta(words.to_meta()) == Vocabulary.from_arrays(words.to_arrays()) == words
 
 
 def test_a_vocabulary_does_not_depend_on_the_order_of_rows():
@@ -204,6 +204,30 @@ def test_foreign_vocabularies_are_refused(meta):
     """Only what was written is read as a vocabulary."""
     with pytest.raises(InputError, match="vocabulary"):
         Vocabulary.from_meta(meta)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tokens": None},
+        {"tokens": np.zeros(2, np.int64)},
+        {"tokens": np.array([0xC3, 0x28], np.uint8)},
+        {"ends": np.array([2, 1])},
+        {"ends": np.array([1, 1])},
+        {"ends": np.array([-1, 2])},
+        {"ends": np.array([[1, 2]])},
+        {"counts": np.array([1])},
+        {"counts": np.array([1.0, 2.0])},
+        {"counts": np.array(3)},
+        {"tokens": np.array([97, 97], np.uint8)},
+    ],
+)
+def test_foreign_arrays_of_vocabularies_are_refused(changed):
+    """Arrays that are cut, mixed up or no text are no vocabulary."""
+    arrays = Vocabulary(("a", "b"), (1, 1)).to_arrays()
+
+    with pytest.raises(InputError, match="vocabulary"):
+        Vocabulary.from_arrays({**arrays, **changed})
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(WINDOWS))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,42 @@ class Vocabulary:
     def to_meta(self) -> dict[str, Any]:
         """Return the vocabulary as plain values that JSON can hold."""
         return {"tokens": list(self.tokens), "counts": list(self.counts)}
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the vocabulary as arrays, for files whose JSON would be too large with it."""
+        texts = [token.encode("utf-8", "surrogatepass") for token in self.tokens]
+        return {
+            "tokens": np.frombuffer(b"".join(texts), np.uint8),
+            "ends": np.cumsum([len(text) for text in texts], dtype=np.int64),
+            "counts": np.array(self.counts, np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Vocabulary":
+        """Return the vocabulary that `to_arrays` wrote.
+
+        Raises:
+            InputError: If the arrays are not what `to_arrays` writes, or larger than that can be.
+
+        Example:
+            >>> words = fit_vocabulary([["a", "고래", "a"]])
+            >>> Vocabulary.from_arrays(words.to_arrays()) == words
+            True
+        """
+        texts, ends, counts = (np.asarray(arrays.get(name)) for name in ("tokens", "ends", "counts"))
+        if texts.dtype != np.uint8 or ends.dtype != np.int64 or texts.ndim != 1 or ends.ndim != 1:
+            raise InputError("its arrays hold no vocabulary as gorae writes it")
+        places = np.concatenate([[0], ends])
+        if len(ends) > MAX_TOKENS or (np.diff(places) < 0).any() or places[-1] != len(texts):
+            raise InputError(f"its vocabulary is no list of at most {MAX_TOKENS:,} tokens")
+        data = texts.tobytes()
+        try:
+            tokens = [
+                data[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise(places.tolist())
+            ]
+        except UnicodeDecodeError:
+            raise InputError("the tokens of its vocabulary are no UTF-8") from None
+        return cls.from_meta({"tokens": tokens, "counts": counts.tolist()})
 
     @classmethod
     def from_meta(cls, meta: Any) -> "Vocabulary":
