@@ -60,7 +60,8 @@ def test_every_estimator_can_be_loaded() -> None:
     """The closed list of classes holds every public estimator, each tested above."""
     public = {name for name in gorae.estimators.__all__ if isinstance(getattr(gorae.estimators, name), type)}
 
-    assert set(ESTIMATORS) == public == {type(model).__name__ for model in MODELS}
+    of_sentences = {"SequenceTagger"}  # reads no matrix; test_tagger.py saves and damages it
+    assert set(ESTIMATORS) == public == {type(model).__name__ for model in MODELS} | of_sentences
 
 
 def test_loaded_model_goes_on(tmp_path: Path) -> None:

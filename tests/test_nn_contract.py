@@ -64,6 +64,9 @@ LAYERS = {
     "GlobalPool": lambda seed: nn.GlobalPool.create("average"),
     "ChainTags": lambda seed: nn.ChainTags(numbers(seed, 1), numbers(seed + 1, 1), numbers(seed + 2, 1, 1)),
     "Embedding": lambda seed: nn.Embedding(numbers(seed, 5, 2)),
+    "Spelling": lambda seed: nn.Spelling(
+        numbers(seed, 5, 2), numbers(seed + 100, 6, 2) - 0.6, numbers(seed + 200, 2)
+    ),
     "Recurrent lstm": lambda seed: nn.Recurrent.create(jax.random.key(seed), 1, 2),
     "Recurrent gru": lambda seed: nn.Recurrent.create(
         jax.random.key(seed), 1, 2, cell="gru", layers=2, bidirectional=True, dropout=0.5
@@ -103,6 +106,7 @@ SLIDING = (
     | nn.Recurrent
     | nn.StepPool
     | nn.ChainTags
+    | nn.Spelling
 )
 """Layers that read cells with channels; the others read rows of numbers."""
 

@@ -1,5 +1,7 @@
 """Recurrent layers, embeddings and pooling over time: worked steps, relations, and what they refuse."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,6 +117,39 @@ def test_a_masked_tail_changes_nothing(cell):
     for one, other in zip(*map(jax.tree.leaves, (run(layer, x), run(layer, dirty))), strict=True):
         np.testing.assert_array_equal(one, other)
         assert np.isfinite(one).all()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "cell"), [(None, "rnn"), (None, "gru"), (None, "lstm"), ([20, 17], "lstm")]
+)
+def test_sequences_of_one_row_do_not_see_each_other(cell, lengths):
+    """Sequences of 4, 9 and 7 steps in one row answer, in both directions, and learn as they would alone."""
+    layer = nn.Recurrent.create(jax.random.key(0), INPUTS, WIDTH, cell=cell, layers=2, bidirectional=True)
+    x, slopes = drawn(1, 2, 20, INPUTS), drawn(2, 2, 20, 2 * WIDTH)
+    starts = ((0, 4, 13, 20), (0, 20 if lengths is None else 17))
+    begins = np.zeros((2, 20), bool)
+    begins[0, [0, 4, 13]] = begins[1, 0] = True
+    counts = None if lengths is None else jnp.array(lengths)
+
+    def together(layer):
+        context = nn.Context(None, training=True, lengths=counts, begins=jnp.asarray(begins))
+        outputs = layer(x, context)[0]
+        return jnp.sum(outputs * slopes), outputs
+
+    def alone(layer):
+        total, parts = 0.0, []
+        for row, places in enumerate(starts):
+            for start, end in pairwise(places):
+                parts.append(layer(x[row : row + 1, start:end], nn.Context(None, training=True))[0][0])
+                total += jnp.sum(parts[-1] * slopes[row, start:end])
+        return total, jnp.concatenate(parts)
+
+    found, outputs = jax.jit(jax.grad(together, has_aux=True))(layer)
+    wanted, parts = jax.jit(jax.grad(alone, has_aux=True))(layer)
+
+    np.testing.assert_allclose(outputs.reshape(40, -1)[: len(parts)], parts, rtol=1e-5, atol=1e-6)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

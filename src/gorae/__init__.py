@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         NeuralClassifier,
         NeuralRegressor,
         Perceptron,
+        SequenceTagger,
         WeightSearchClassifier,
         diagnose,
     )
@@ -60,6 +61,7 @@ _HOMES = {
     "NeuralRegressor": "gorae.estimators",
     "Perceptron": "gorae.estimators",
     "SearchCV": "gorae.search",
+    "SequenceTagger": "gorae.estimators",
     "Study": "gorae.study",
     "ensemble_from_search": "gorae.search",
     "WeightSearchClassifier": "gorae.estimators",
@@ -121,6 +123,7 @@ __all__ = [
     "PoolPart",
     "ResidualPart",
     "SearchCV",
+    "SequenceTagger",
     "Study",
     "WeightSearchClassifier",
     "audit",

@@ -24,6 +24,9 @@ from gorae.errors import ParameterError
 
 __all__ = ["Places", "WordCodes", "fit_word_codes", "place_sentences", "unpacked"]
 
+MAX_LETTERS = 1000
+"""Characters of a word that may be read."""
+
 CHANNELS = 2
 """Numbers of a token before those of its characters: 1 where a sentence begins, and the word's code."""
 
@@ -165,8 +168,9 @@ def fit_word_codes(
         ParameterError: If a number is out of range.
         DataError: If there is no word.
     """
-    if isinstance(letters, bool) or not isinstance(letters, int | np.integer) or letters < 1:
-        raise ParameterError(f"letters must be a whole number of at least 1, got {letters!r}.")
+    whole = isinstance(letters, int | np.integer) and not isinstance(letters, bool)
+    if not whole or not 1 <= letters <= MAX_LETTERS:
+        raise ParameterError(f"letters must be a whole number from 1 to {MAX_LETTERS:,}, got {letters!r}.")
     sentences = list(sentences)
     words = fit_vocabulary(
         (map(_as_word, sentence) for sentence in sentences), min_count=min_count, max_tokens=max_words

@@ -14,6 +14,7 @@ from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
+from gorae.estimators.tagger import SequenceTagger
 from gorae.estimators.weight_search import WeightSearchClassifier
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "NeuralClassifier",
     "NeuralRegressor",
     "Perceptron",
+    "SequenceTagger",
     "WeightSearchClassifier",
     "diagnose",
     "load",

@@ -17,6 +17,7 @@ from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.saving import KIND, Stateful
+from gorae.estimators.tagger import SequenceTagger
 from gorae.estimators.weight_search import WeightSearchClassifier
 from gorae.files import read_container
 
@@ -35,6 +36,7 @@ ESTIMATORS: Mapping[str, type[Stateful]] = {
     "NeuralClassifier": NeuralClassifier,
     "NeuralRegressor": NeuralRegressor,
     "Perceptron": Perceptron,
+    "SequenceTagger": SequenceTagger,
     "WeightSearchClassifier": WeightSearchClassifier,
 }
 """Every class that a file can be loaded as; a name that is not here is refused."""

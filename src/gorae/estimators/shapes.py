@@ -18,6 +18,7 @@ from gorae.models.mlp import MLPShape
 from gorae.models.module import ModuleShape
 from gorae.models.parts import part_from_meta
 from gorae.models.shape import NetworkShape
+from gorae.models.tagger import TaggerShape
 
 Meta = Mapping[str, Any]
 
@@ -86,6 +87,21 @@ def _read_cnn(meta: Meta, count: int, held: int) -> CNNShape:
     return shape
 
 
+def _read_tagger(meta: Meta, count: int, held: int) -> TaggerShape:
+    """Return the shape of sequence taggers, each recurrent layer of which has arrays of its own."""
+    names = ("inputs", "outputs", "words", "characters", "word_width", "character_width", "hidden")
+    size = {name: checked_count(meta[name], name, 1, held) for name in names}
+    filters = checked_count(meta["filters"], "filters", 0, held)
+    layers = checked_count(meta["layers"], "layers", 1, count)
+    known = size["words"] * size["word_width"] + 2 * layers * size["hidden"] ** 2
+    known += size["hidden"] * (size["word_width"] + filters + size["outputs"])
+    if filters:
+        known += size["character_width"] * (size["characters"] + filters)
+    if known > held:
+        raise DamagedFileError("the network's layers are larger than what the file holds.")
+    return TaggerShape(**meta)
+
+
 def _check_dense(widths: list[Any], held: int, pieces: int = 1) -> None:
     """Refuse dense layers with more weights than a file holds numbers; hidden ones have `pieces` of each."""
     known = [checked_count(width, "a layer's width", 1, held) for width in widths]
@@ -97,5 +113,6 @@ _ARCHITECTURES: Mapping[str, tuple[type, Callable[[Meta, int, int], NetworkShape
     "cnn": (CNNShape, _read_cnn),
     "linear": (LinearShape, _read_linear),
     "mlp": (MLPShape, _read_mlp),
+    "tagger": (TaggerShape, _read_tagger),
 }
 """Name in a file to class and reader, which is given the meta, the file's arrays and its numbers."""

@@ -88,14 +88,15 @@ def restored(
     names = read_feature_names(meta, shape.inputs)
     if names is not None:
         estimator.feature_names_in_ = names
-    if is_classifier(estimator):
+    of_classes = is_classifier(estimator) or getattr(cls, "_answers_tags", False)
+    if of_classes:
         estimator.classes_ = labels_from_meta(read_mapping(meta, "classes"))
         if len(estimator.classes_) != shape.outputs:
             raise DamagedFileError(
                 f"{len(estimator.classes_)} class labels do not fit {shape.outputs} outputs."
             )
     levels = _read_levels(cls, shape.outputs, meta)
-    targets = 0 if is_classifier(estimator) else 1 if levels else shape.outputs
+    targets = 0 if of_classes else 1 if levels else shape.outputs
     set_learned(estimator, replace(_read_learned(shape, targets, arrays, meta), levels=levels))
     return estimator
 

@@ -7,6 +7,7 @@ from gorae.models.module import ModuleNetwork, ModuleShape
 from gorae.models.network import Network, layer_names, parameters_by_layer
 from gorae.models.parts import ConvPart, DensePart, GlobalPoolPart, Part, PoolPart, ResidualPart
 from gorae.models.shape import NetworkShape
+from gorae.models.tagger import Tagger, TaggerShape, build_tagger
 
 __all__ = [
     "CNN",
@@ -27,9 +28,12 @@ __all__ = [
     "Part",
     "PoolPart",
     "ResidualPart",
+    "Tagger",
+    "TaggerShape",
     "build_cnn",
     "build_linear",
     "build_mlp",
+    "build_tagger",
     "layer_names",
     "parameters_by_layer",
 ]

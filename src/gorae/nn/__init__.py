@@ -51,6 +51,7 @@ from gorae.nn.recurrent import RECURRENT_CELLS, Recurrent
 from gorae.nn.residual import Residual
 from gorae.nn.sequential import Flatten, Sequential
 from gorae.nn.shaping import Cut, Pad, Reorder, Reshape, Transpose
+from gorae.nn.spelling import Spelling
 from gorae.nn.step_pooling import STEP_POOLINGS, StepPool
 from gorae.nn.windows import Windows, make_windows, output_size
 
@@ -98,6 +99,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "Sequential",
+    "Spelling",
     "StepPool",
     "Transpose",
     "Windows",

@@ -21,6 +21,8 @@ class Context(eqx.Module):
             counts as k copies of the row wherever a layer takes statistics over the batch.
         lengths: How many of a row's steps are real, where rows are sequences padded to one length; None
             where all are. What stands in the others is of no account.
+        begins: At which steps a sequence begins, where a row holds several one after the other; None where a
+            row is one.
 
     Example:
         >>> import jax
@@ -33,12 +35,14 @@ class Context(eqx.Module):
     training: bool = eqx.field(static=True)
     mask: Float[Array, " batch"] | Bool[Array, " batch"] | None = None
     lengths: Int[Array, " batch"] | None = None
+    begins: Bool[Array, "batch time"] | None = None
 
     def fold(self, index: int) -> "Context":
         """Return the context of sub-layer ``index``, with a key that is that sub-layer's own."""
         if self.key is None:
             return self
-        return Context(jax.random.fold_in(self.key, index), self.training, self.mask, self.lengths)
+        key = jax.random.fold_in(self.key, index)
+        return Context(key, self.training, self.mask, self.lengths, self.begins)
 
 
 def inference() -> Context:

@@ -5,7 +5,7 @@ from typing import final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from gorae.nn.cells import CELLS
 from gorae.nn.checks import known_name, positive_integer, require_channels
@@ -38,7 +38,8 @@ class Recurrent(Layer):
     Several layers stand on one another. A bidirectional layer has a second cell that begins at each row's
     last step; both answers stand side by side. `Context.lengths` says how many steps of a row are real: its
     answers after them are 0, and no number there matters, in either direction, also not to a gradient. The
-    steps beyond the longest row of a batch take no time.
+    steps beyond the longest row of a batch take no time. A row may also hold several sequences, one after the
+    other: `Context.begins` says where they begin, and none sees another.
 
     Args:
         layers: For each layer the weights of one direction, or of both.
@@ -137,11 +138,19 @@ class Recurrent(Layer):
                     x,
                     weights,
                     context.lengths,
+                    _fresh(context.begins, bool(side)),
                 )
                 for side, weights in enumerate(directions)
             ]
             x = jnp.concatenate(found, axis=-1) if len(found) > 1 else found[0]
         return x, self
+
+
+def _fresh(begins: Bool[Array, "batch time"] | None, reverse: bool) -> Bool[Array, "batch time"] | None:
+    """Return at which steps a direction starts from zeros: in reverse before each begin."""
+    if begins is None or not reverse:
+        return begins
+    return jnp.pad(begins[:, 1:], ((0, 0), (0, 1)), constant_values=True)
 
 
 def _weights(key: PRNGKeyArray, cell: str, inputs: int, width: int) -> Weights:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from gorae.nn.cells import Cell, State
 from gorae.nn.product import weight_gradient
@@ -58,6 +58,7 @@ def recur(
     x: Float[Array, "batch time inputs"],
     weights: Weights,
     lengths: Int[Array, " batch"] | None,
+    fresh: Bool[Array, "batch time"] | None = None,
 ) -> Float[Array, "batch time width"]:
     """Return the hidden state after each step, from a state of zeros; zeros after a row's last step.
 
@@ -69,10 +70,12 @@ def recur(
         x: Rows.
         weights: What the cell learns.
         lengths: How many of a row's steps are real, from 0 to all; None where all are.
+        fresh: At which steps the state is one of zeros again, because another sequence begins there (in
+            reverse: ends there); None where a row holds one sequence.
     """
     if lengths is not None:
         x = jnp.where(_live(lengths, jnp.arange(x.shape[1])[None, :]), x, 0)  # what is there may be NaN
-    return _taken(way, x, weights, lengths)
+    return _taken(way, x, weights, lengths, fresh)
 
 
 def _live(lengths: Array, steps: Array) -> Array:
@@ -141,15 +144,19 @@ def _cut(batch: int, time: int, lengths: Array | None) -> _Blocks:
     return _Blocks(size, -(-time // size), -(-_longest(lengths) // size))
 
 
+Saved = tuple[Array, Weights, Array | None, Array | None, Array, Array]
+"""What going back needs: rows, weights, lengths, where the state is fresh, hidden states, what steps kept."""
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _taken(way: Way, x: Array, weights: Weights, lengths: Array | None) -> Array:
+def _taken(way: Way, x: Array, weights: Weights, lengths: Array | None, fresh: Array | None) -> Array:
     """Return the hidden states; the way back is written below, not derived."""
-    return _save(way, x, weights, lengths)[0]
+    return _save(way, x, weights, lengths, fresh)[0]
 
 
 def _save(
-    way: Way, x: Array, weights: Weights, lengths: Array | None
-) -> tuple[Array, tuple[Array, Weights, Array | None, Array, Array]]:
+    way: Way, x: Array, weights: Weights, lengths: Array | None, fresh: Array | None
+) -> tuple[Array, Saved]:
     """Return the hidden states, and what going back needs.
 
     Step t's hidden state is kept at place t + 1, between zeros.
@@ -158,6 +165,7 @@ def _save(
     width, gates = weights.hidden.shape
     cut = _cut(batch, time, lengths)
     x = jnp.pad(x, ((0, 0), (0, cut.size * cut.count - time), (0, 0)))
+    fresh = None if fresh is None else jnp.pad(fresh, ((0, 0), (0, x.shape[1] - time)))
     first = _zeros(way, x, weights)
     gate = jax.ShapeDtypeStruct((batch, gates), x.dtype)
     one = jax.eval_shape(way.cell.forward, gate, gate, first)[1]
@@ -172,6 +180,7 @@ def _save(
             state, hidden, kept = carry
             i = cut.step(i, way, back=False)
             live = None if lengths is None else (start + i < lengths)[:, None]
+            state = _renewed(state, fresh, start + i)
             after, keep = _step(way, weights, _at(projected, i), state, live)
             shown = after[0] if live is None else jnp.where(live, after[0], 0)
             return after, _put(hidden, shown, start + i + 1), _put(kept, keep, start + i)
@@ -180,14 +189,12 @@ def _save(
 
     hidden = jnp.zeros((batch, x.shape[1] + 2, width), x.dtype)
     _, hidden, kept = jax.lax.fori_loop(0, cut.used, block, (first, hidden, kept))
-    return hidden[:, 1 : time + 1], (x, weights, lengths, hidden, kept)
+    return hidden[:, 1 : time + 1], (x, weights, lengths, fresh, hidden, kept)
 
 
-def _gradient(
-    way: Way, saved: tuple[Array, Weights, Array | None, Array, Array], slopes: Array
-) -> tuple[Array, Weights, None]:
+def _gradient(way: Way, saved: Saved, slopes: Array) -> tuple[Array, Weights, None, None]:
     """Return the gradients of inputs and weights: step by step back, and block by block for the weights."""
-    x, weights, lengths, hidden, kept = saved
+    x, weights, lengths, fresh, hidden, kept = saved
     batch, time, inputs = slopes.shape[0], slopes.shape[1], x.shape[-1]
     gates = weights.hidden.shape[1]
     cut = _cut(batch, time, lengths)
@@ -203,7 +210,7 @@ def _gradient(
             i = cut.step(i, way, back=True)
             t = start + i
             now = (_at(kept, t), _at(slopes, t))
-            gate, state = _step_back(way, t, lengths, hidden, now, state, back_hidden)
+            gate, state = _step_back(way, t, lengths, fresh, hidden, now, state, back_hidden)
             return state, _put(found, gate, i)
 
         empty = jnp.zeros((batch, cut.size, gates), x.dtype)
@@ -213,6 +220,8 @@ def _gradient(
             of_x, (of_gates @ back_inputs).reshape(batch, cut.size, inputs), start, axis=1
         )
         before = _sliced(hidden, start + 2 if way.reverse else start, cut.size)
+        if fresh is not None:
+            before = jnp.where(_sliced(fresh, start, cut.size)[..., None], 0, before)
         through = way.cell.hidden_slopes(found, _sliced(kept, start, cut.size)).reshape(-1, gates)
         return (
             state,
@@ -229,13 +238,14 @@ def _gradient(
 
     start = (_zeros(way, x, weights), jnp.zeros_like(x), jax.tree.map(jnp.zeros_like, weights))
     _, of_x, total = jax.lax.fori_loop(0, cut.used, block, start)
-    return of_x[:, :time], total, None
+    return of_x[:, :time], total, None, None
 
 
 def _step_back(
     way: Way,
     t: Array,
     lengths: Array | None,
+    fresh: Array | None,
     hidden: Array,
     now: tuple[Array, Array],
     state: State,
@@ -246,7 +256,7 @@ def _step_back(
     `now` is what the step kept, and the slopes of what it has shown.
     """
     kept, shown = now
-    before, after = _at(hidden, t + 2 if way.reverse else t), _at(hidden, t + 1)
+    (before,), after = _renewed((_at(hidden, t + 2 if way.reverse else t),), fresh, t), _at(hidden, t + 1)
     live = None if lengths is None else (t < lengths)[:, None]
     if live is not None:
         shown = jnp.where(live, shown, 0)
@@ -254,7 +264,7 @@ def _step_back(
     if live is not None:
         gates = jnp.where(live, gates, 0)
     through = way.cell.hidden_slopes(gates, kept) @ back_hidden
-    earlier = (earlier[0] + through, *earlier[1:])
+    earlier = _renewed((earlier[0] + through, *earlier[1:]), fresh, t)
     if way.window is not None:
         real = hidden.shape[1] - 2 if lengths is None else lengths[:, None]
         goes_on = (real - 1 - t if way.reverse else t) % way.window != 0
@@ -262,6 +272,14 @@ def _step_back(
     if live is not None:
         earlier = tuple(jnp.where(live, new, old) for new, old in zip(earlier, state, strict=True))
     return gates, earlier
+
+
+def _renewed(state: State, fresh: Array | None, t: Array) -> State:
+    """Return states (or slopes of them) that are zeros where step t begins anew."""
+    if fresh is None:
+        return state
+    new = _at(fresh, t)[:, None]
+    return tuple(jnp.where(new, 0, part) for part in state)
 
 
 def _at(x: Array, t: Array) -> Array:

@@ -15,9 +15,9 @@ from gorae.train.planner import is_tiny
 from gorae.train.problem import Problem, SplitRows, assemble, encode, with_spare_rows
 
 _BLOCK = 256
-_CALL = 2048
-_FEW = 1024
-"""Rows a call answers: `_CALL`, or `_BLOCK` where `_FEW` or fewer are left. Two programs serve all sizes."""
+_CALL = 8
+_FEW = 4
+"""Blocks a call answers: `_CALL`, or one where `_FEW` or fewer are left. Two programs serve all sizes."""
 
 Part = Literal["outputs", "features", "hidden"]
 """What is wanted of a member: its outputs, its last hidden layer, or all hidden layers side by side."""
@@ -39,6 +39,7 @@ def member_outputs(
     *,
     devices: list[Device],
     features: bool = False,
+    block: int = _BLOCK,
 ) -> list[np.ndarray]:
     """Return what members answer.
 
@@ -48,13 +49,14 @@ def member_outputs(
         questions: who is asked about which rows (indices).
         devices: where.
         features: whether to return the last hidden layer instead of the outputs.
+        block: rows that are answered at a time; fewer for rows that take much memory.
 
     Returns:
         For each question a float32 array `(rows asked, outputs)`, in the scale of the model: scores for
         classes, values in the fold's own target unit for regression; of networks that answer a token, an
         axis of tokens before the last.
     """
-    return _answers(problem, rows, questions, devices, "features" if features else "outputs")
+    return _answers(problem, rows, questions, devices, "features" if features else "outputs", block)
 
 
 def hidden_activations(problem: Problem, rows: Any, asked: Asked, *, devices: list[Device]) -> np.ndarray:
@@ -69,11 +71,16 @@ def hidden_activations(problem: Problem, rows: Any, asked: Asked, *, devices: li
     Returns:
         A float32 array `(rows asked, sum of the hidden widths)`, with nothing silenced.
     """
-    return _answers(problem, rows, [asked], devices, "hidden")[0]
+    return _answers(problem, rows, [asked], devices, "hidden", _BLOCK)[0]
 
 
 def _answers(
-    problem: Problem, rows: Any, questions: Sequence[Asked], devices: list[Device], part: Part
+    problem: Problem,
+    rows: Any,
+    questions: Sequence[Asked],
+    devices: list[Device],
+    part: Part,
+    block: int,
 ) -> list[np.ndarray]:
     """Return a part of what members compute, for each question an array of one row a row asked."""
     workers = workers_for(devices)[: max(1, len(questions))]
@@ -87,13 +94,13 @@ def _answers(
         encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
         parts, left = [], asked.rows
         while len(left) or not parts:
-            index = np.zeros(_CALL if len(left) > _FEW else _BLOCK, np.int32)
+            index = np.zeros(_CALL * block if len(left) > _FEW * block else block, np.int32)
             wanted, left = left[: len(index)], left[len(index) :]
             index[: len(wanted)] = wanted
             arguments = (placed[device], index, encoding, asked.parameters, asked.buffers)
             program = compiled(
-                lambda *a: _outputs(problem, part, *a),
-                ("outputs", problem, part),
+                lambda *a: _outputs(problem, part, block, *a),
+                ("outputs", problem, part, block),
                 arguments,
                 device,
                 quickly=is_tiny(problem),
@@ -111,6 +118,7 @@ def _answers(
 def _outputs(
     problem: Problem,
     part: Part,
+    size: int,
     rows: Array,
     index: Array,
     encoding: tuple[Array, Array, Array],
@@ -127,5 +135,5 @@ def _outputs(
             return jnp.concatenate(model.hidden_layers(x, nn.inference()), axis=-1)
         return model.features(x, nn.inference()) if part == "features" else model(x, nn.inference())[0]
 
-    answers = jax.lax.map(block, jnp.reshape(index, (-1, _BLOCK)))
+    answers = jax.lax.map(block, jnp.reshape(index, (-1, size)))
     return jnp.reshape(answers, (-1, *answers.shape[2:]))

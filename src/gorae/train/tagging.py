@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from gorae.nn import ChainTags, chain_log_likelihood, viterbi
+from gorae.nn import ChainTags, chain_log_likelihood, chain_log_partition, viterbi
 
-__all__ = ["TAG_OBJECTIVES", "crf", "decoded", "right_tags", "tag_cross_entropy"]
+__all__ = ["TAG_OBJECTIVES", "chain_answers", "crf", "decoded", "right_tags", "tag_cross_entropy"]
 
 
 def tag_cross_entropy(
@@ -121,3 +121,35 @@ def read_targets(
         [[[3, 2, 3]], [[True, False, False]], [[True, True, False]]]
     """
     return targets % tags, targets >= tags, targets >= 0
+
+
+def chain_answers(
+    outputs: Float[Array, "batch places K"],
+    begins: Bool[Array, "batch T"],
+    real: Bool[Array, "batch T"],
+    *,
+    shares: bool,
+) -> Array:
+    """Return the best tags of the chains in each row, or the probability of every tag at every place.
+
+    The probability of a tag at a place, whatever the others, is the derivative of log Z by its emission.
+
+    Args:
+        outputs: what `gorae.nn.ChainTags` gives.
+        begins: where a sequence begins.
+        real: where there is a token.
+        shares: whether probabilities `(batch, T, K)` are wanted, not tags `(batch, T)`.
+
+    References:
+        Sutton & McCallum 2012, "An introduction to conditional random fields", section 4.1 (marginals).
+    """
+    if not shares:
+        return decoded("crf", outputs, begins, real)
+
+    def one(outputs: Array, begins: Array, real: Array) -> Array:
+        scores = ChainTags.scores(outputs)
+        return jax.grad(lambda e: chain_log_partition(scores._replace(emission=e), begins, real))(
+            scores.emission
+        )
+
+    return jax.vmap(one)(outputs, begins, real)
