@@ -19,6 +19,8 @@ MOST_WORKERS = 4
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
     """Run the whole suite with a worker a core; what is asked for by file, or with `-n`, runs as was asked."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a worker that starts workers never ends
+        return
     option, whole = config.option, config.args_source is pytest.Config.ArgsSource.TESTPATHS
     alone = option.collectonly or option.usepdb or option.keyword or option.lf or option.failedfirst
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
