@@ -92,7 +92,7 @@ def test_numbers_of_different_types_become_one():
         ),
         ([{"x": 1}], "got dictionaries"),
         ([np.array(["a", "b"])], "must hold numbers, got <U1 in row 0"),
-        ([(np.zeros(3), 1), np.zeros(3)], "1 of the dataset's 2 items are pairs"),
+        ([(np.zeros(3), 1), np.zeros(3)], "1 of 2 items of the dataset are pairs"),
     ],
 )
 def test_refusals(items, told):

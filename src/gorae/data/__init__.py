@@ -25,7 +25,8 @@ from gorae.data.images import Images, as_images, holds_images, load_images
 from gorae.data.named import NAMES, Named, load_named
 from gorae.data.ngrams import hash_tokens, hashed_ngrams
 from gorae.data.packing import WINDOWS, Packed, kept_places, pack_sequences
-from gorae.data.scaling import Affine, fit_affine, fit_affines
+from gorae.data.scaling import Affine, fit_affine, fit_affine_of_blocks, fit_affines
+from gorae.data.streams import Stream, Waiting, as_stream, block_bounds, in_blocks
 from gorae.data.table import as_frame, read_table, require_columns
 from gorae.data.targets import (
     check_classes,
@@ -78,15 +79,19 @@ __all__ = [
     "PackedSplits",
     "Sentences",
     "Split",
+    "Stream",
     "TableEncoding",
     "TokenFile",
     "Tokenizer",
     "Vocabulary",
+    "Waiting",
     "Words",
     "as_frame",
     "as_images",
     "as_matrix",
+    "as_stream",
     "as_tokenizer",
+    "block_bounds",
     "byte_vocabulary",
     "check_classes",
     "check_codes",
@@ -97,12 +102,14 @@ __all__ = [
     "encode_known_labels",
     "encode_labels",
     "fit_affine",
+    "fit_affine_of_blocks",
     "fit_affines",
     "fit_vocabulary",
     "guess_task",
     "hash_tokens",
     "hashed_ngrams",
     "holds_images",
+    "in_blocks",
     "is_dataset",
     "kept_places",
     "learn_encoding",

@@ -8,7 +8,7 @@ from jaxtyping import Num, Shaped
 
 from gorae.errors import DataError
 
-__all__ = ["is_dataset", "read_dataset"]
+__all__ = ["is_dataset", "read_dataset", "read_items"]
 
 _MOST_CHANNELS = 4
 _PLAIN = (str, bytes, bytearray, memoryview, Mapping, list, tuple, range, set, frozenset, np.ndarray)
@@ -57,31 +57,44 @@ def read_dataset(
         >>> read_dataset(Squares())[0].shape, read_dataset(Squares())[1].tolist()
         ((3, 2), [0, 1, 2])
     """
-    count = len(dataset)
-    if count == 0:
+    if len(dataset) == 0:
         raise DataError("the dataset is empty: its length is 0.")
+    rows, targets = read_items(dataset, range(len(dataset)))
+    return rows, np.asarray(targets) if targets else None
+
+
+def read_items(dataset: Any, places: range) -> tuple[Num[np.ndarray, " rows *sizes"], list[Any]]:
+    """Return some rows of a dataset as one array, and a list of their targets, empty where there are none.
+
+    Args:
+        dataset: what has `__len__` and `__getitem__`.
+        places: which rows, at least one.
+
+    Raises:
+        DataError: as `read_dataset` does.
+    """
     rows: np.ndarray | None = None
     targets: list[Any] = []
-    for place in range(count):
+    for number, place in enumerate(places):
         row, target = _item(dataset, place)
         if rows is None:
-            rows = np.empty((count, *row.shape), row.dtype)
+            rows = np.empty((len(places), *row.shape), row.dtype)
         if row.shape != rows.shape[1:]:
             raise DataError(
-                f"row {place} (from 0) of the dataset has the shape {row.shape}, but row 0 has "
+                f"row {place} (from 0) of the dataset has the shape {row.shape}, but row {places[0]} has "
                 f"{rows.shape[1:]}; all must be of one size: resize or pad them in the dataset."
             )
         if row.dtype != rows.dtype:
             rows = rows.astype(np.result_type(rows.dtype, row.dtype))
-        rows[place] = row
+        rows[number] = row
         targets += target
     assert rows is not None
-    if len(targets) not in (0, count):
+    if len(targets) not in (0, len(places)):
         raise DataError(
-            f"{len(targets)} of the dataset's {count} items are pairs of a row and its target; all must be, "
-            "or none."
+            f"{len(targets)} of {len(places)} items of the dataset are pairs of a row and its target; all "
+            "must be, or none."
         )
-    return rows, np.asarray(targets) if targets else None
+    return rows, targets
 
 
 def _item(dataset: Any, place: int) -> tuple[np.ndarray, list[Any]]:

@@ -1,6 +1,6 @@
 """Fill values, shifts and scales of matrix columns, fitted on the training rows of a fold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Integer, Num
 
 from gorae.errors import DataError, InputError, ParameterError, closest
 
-__all__ = ["Affine", "fit_affine", "fit_affines"]
+__all__ = ["Affine", "fit_affine", "fit_affine_of_blocks", "fit_affines"]
 
 _KINDS = ("standard", "common", "none")
 _BLOCK_CELLS = 2**16  # half a MiB of float64 at a time: it stays in the cache
@@ -112,7 +112,37 @@ def fit_affine(
         near = closest(str(kind), _KINDS)
         hint = f"; did you mean {near!r}?" if near else ""
         raise ParameterError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}{hint}")
-    moments = _moments(matrix, rows, _checked_weight(weight, len(matrix)))
+    return _as_affine(_moments(matrix, rows, _checked_weight(weight, len(matrix))), kind)
+
+
+def fit_affine_of_blocks(
+    blocks: Iterable[Num[np.ndarray, "rows width"]], *, kind: str = "standard"
+) -> Affine:
+    """Fit the map of columns whose rows come block by block, as :func:`fit_affine` does of all at once.
+
+    Args:
+        blocks: The rows to learn from; one without rows is passed over.
+        kind: See :func:`fit_affine`.
+
+    Raises:
+        DataError: No block has a row, or a value is infinite.
+
+    Example:
+        >>> fit_affine_of_blocks([np.array([[1.0], [3.0]]), np.array([[5.0]])]).shift
+        array([3.])
+    """
+    total = None
+    for block in blocks:
+        if len(block):
+            reduced = _moments(block, None, None)
+            total = reduced if total is None else _merge(total, reduced)
+    if total is None:
+        raise DataError("at least one row was wanted to fit on, got none.")
+    return _as_affine(total, kind)
+
+
+def _as_affine(moments: "_Moments", kind: str) -> Affine:
+    """Return the map that moments give."""
     fill = np.where(moments.weight > 0, moments.mean, 0.0)
     if kind == "none":
         return Affine(fill, np.zeros_like(fill), np.ones_like(fill))

@@ -46,6 +46,7 @@ def small_network(key: PRNGKeyArray, inputs: int, outputs: int) -> nn.Sequential
     first, last = jax.random.split(key)
     return nn.Sequential(
         (
+            nn.Flatten(),
             nn.Dense.create(first, inputs, _WIDTH, "he_normal"),
             nn.Activation.create("relu"),
             nn.Dense.create(last, _WIDTH, outputs),

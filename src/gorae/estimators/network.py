@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gorae.backend import Device, select_devices
+from gorae.data import as_stream, in_blocks
 from gorae.errors import DataError, ParameterError, as_input_error
 from gorae.estimators.fitting import fit_network, unchanged_on_failure
 from gorae.estimators.given import given_rows
@@ -25,6 +26,7 @@ from gorae.estimators.population import Recipe, in_target_unit
 from gorae.estimators.saving import Savable
 from gorae.estimators.state import network_state, restored
 from gorae.estimators.storage import stored_rows
+from gorae.estimators.streaming import fit_stream, stream_bounds
 from gorae.estimators.training_rows import checked_classes
 from gorae.train import (
     Asked,
@@ -52,7 +54,8 @@ class NetworkEstimator(Savable, BaseEstimator):
         Args:
             X: `(n, features)`, numbers; uint8 stays bytes until the batch. Or a map-style dataset, as PyTorch
                 has them: what has `__len__` and `__getitem__`, whose items are rows, or pairs of a row and
-                its target; it is read whole.
+                its target; it is read whole. A `gorae.data.Stream` of either, and a memory-mapped array of
+                more than 256 MiB, is read block by block, ahead of time on threads, and never held whole.
             y: targets, one a row; None for those of a dataset.
             sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed. Where a batch
                 holds all rows this is exact, since equal rows are then made one with their summed weight; in
@@ -69,6 +72,11 @@ class NetworkEstimator(Savable, BaseEstimator):
             KeyboardInterrupt: after Ctrl-C when no member had finished an epoch; else the fit ends with the
                 members as they are and a warning.
         """
+        stream = as_stream(X)
+        if stream is not None:
+            with unchanged_on_failure(self):
+                fit_stream(self, stream, y, sample_weight, groups=groups)
+            return self
         warm = check_flag("warm_start", getattr(self, "warm_start", False))
         earlier = self._learned if warm and self.__sklearn_is_fitted__() else None
         classes = getattr(self, "classes_", None) if earlier is not None else None
@@ -123,6 +131,10 @@ class NetworkEstimator(Savable, BaseEstimator):
             InputError: when X cannot be used, or is so far from the training rows that the outputs overflow.
         """
         self._check_fitted()
+        stream = as_stream(X)
+        if stream is not None:
+            blocks = in_blocks(stream, stream_bounds(stream), lambda _, rows, __: rows)
+            return np.concatenate([self._answers(rows, features=features) for rows in blocks], axis=-2)
         learned = self._learned
         for rows, known in vars(self).get("_remembered", ()):
             if rows is X and not features:
