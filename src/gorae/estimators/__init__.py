@@ -14,6 +14,7 @@ from gorae.estimators.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
+from gorae.estimators.sequences import SequenceClassifier, SequenceRegressor
 from gorae.estimators.tagger import SequenceTagger
 from gorae.estimators.weight_search import WeightSearchClassifier
 
@@ -32,6 +33,8 @@ __all__ = [
     "NeuralClassifier",
     "NeuralRegressor",
     "Perceptron",
+    "SequenceClassifier",
+    "SequenceRegressor",
     "SequenceTagger",
     "WeightSearchClassifier",
     "diagnose",

@@ -10,6 +10,7 @@ import numpy as np
 
 from gorae.backend import select_devices
 from gorae.data.folds import Split, cut_stop_rows
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import ParameterError
 from gorae.estimators.going_on import (
     check_same_levels,
@@ -28,6 +29,7 @@ from gorae.estimators.population import (
     within_widths,
 )
 from gorae.estimators.progress import training_bar
+from gorae.estimators.sequence_encoding import fold_encoding
 from gorae.estimators.storage import anchor_of, distinct_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
@@ -130,11 +132,11 @@ def recipe_for(
     if not getattr(estimator, "early_stopping", False):
         rows = rows._replace(groups=None)
     outputs = len(rows.classes) if rows.classes is not None else rows.targets.shape[1]
-    recipe = estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix))
+    recipe = estimator._recipe_of(rows.matrix, outputs)
     if not recipe.merge:
         return recipe, rows
     rows = (merge or merged)(rows)
-    return estimator._recipe(rows.matrix.shape[1], outputs, len(rows.matrix)), rows
+    return estimator._recipe_of(rows.matrix, outputs), rows
 
 
 def merged(rows: TrainingRows) -> TrainingRows:
@@ -153,7 +155,7 @@ def anchors_of(
     estimator: Any, matrix: np.ndarray, values: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what is subtracted from columns and from values; only what is standardised can be moved."""
-    standard = _scale_kind(estimator.scale, matrix) == "standard"
+    standard = _scale_kind(estimator.scale, matrix) == "standard" and not isinstance(matrix, PackedRows)
     anchor = anchor_of(matrix) if standard else np.zeros(matrix.shape[1])
     return anchor, np.zeros(0) if values is None else anchor_of(values)
 
@@ -168,17 +170,30 @@ def _anchors(estimator: Any, rows: TrainingRows, earlier: Learned | None) -> tup
 def table_of(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.ndarray], seed: int) -> Table:
     """Return the rows as the engine reads them, with an encoding fitted on them."""
     classify = rows.classes is not None
+    packed = rows.matrix if isinstance(rows.matrix, PackedRows) else None
     stored = stored_rows(rows.matrix, anchors[0])
     targets = rows.targets if classify else rows.targets - anchors[1]
-    return make_table(
+    split = _split(estimator, targets, rows.groups, classify, seed)
+    table = make_table(
         stored,
         targets,
         rows.weight,
-        [_split(estimator, targets, rows.groups, classify, seed)],
+        [split],
         classes=len(rows.classes) if rows.classes is not None else 0,
-        scale=_scale_kind(estimator.scale, stored),
+        scale=_scale_kind(estimator.scale, stored) if packed is None else "none",
         class_weight=coded_class_weight(getattr(estimator, "class_weight", None), rows.classes),
     )
+    if packed is not None:
+        own = fold_encoding(
+            packed,
+            split.train,
+            rows.weight,
+            max_tokens=check_count("max_tokens", estimator.max_tokens),
+            min_count=check_count("min_count", estimator.min_count),
+            standardise=_scale_kind(estimator.scale, stored) != "none",
+        )
+        table.splits[0] = table.splits[0]._replace(**own)
+    return table
 
 
 def _split(

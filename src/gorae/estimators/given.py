@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from gorae.data import check_one_kind, is_dataset, read_dataset
 from gorae.errors import DataError, InputError, as_input_error
+from gorae.estimators.sequence_rows import packed_sequences, sequence_reader
 from gorae.estimators.storage import DTYPES
 
 _validate: Any = validate_data  # its annotations know neither y=None nor what comes back
@@ -34,6 +35,8 @@ def given_rows(
         InputError: when they cannot be used.
         InputTypeError: when they are no numbers at all.
     """
+    if sequence_reader(estimator) is not None:
+        return packed_sequences(estimator, X, reset=reset)
     X, _ = _of_dataset(estimator, X)
     _check_container(X, "X")
     X = _arranged(estimator, X, reset)
@@ -62,6 +65,10 @@ def given_pair(
     """
     classify = isinstance(estimator, ClassifierMixin)
     many = not classify and not getattr(estimator, "_answers_quantiles", False)
+    packed = None
+    if sequence_reader(estimator) is not None:
+        packed = packed_sequences(estimator, X, reset=reset)
+        X = np.zeros((len(packed), packed.shape[1]), np.uint8)  # what is left to check is y
     X, own = _of_dataset(estimator, X)
     y = own if y is None else y
     _check_container(X, "X")
@@ -80,7 +87,7 @@ def given_pair(
                 check_classification_targets(targets)
     except InputError as error:
         raise _with_place(error, X) from error.__cause__
-    return rows, targets
+    return rows if packed is None else packed, targets
 
 
 def _of_dataset(estimator: Any, X: Any) -> tuple[Any, Any]:

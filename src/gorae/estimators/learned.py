@@ -52,13 +52,14 @@ def answering_problem(shape: NetworkShape) -> Problem:
 def encoding_only(parts: Mapping[str, np.ndarray]) -> SplitRows:
     """Return a split that holds an encoding and no rows."""
     empty = np.zeros(0, np.int32)
-    rest = {name: empty for name in SplitRows._fields if name not in ENCODING}
-    return SplitRows(**{name: np.asarray(parts[name]) for name in ENCODING}, **rest)
+    rest = {name: empty for name in SplitRows._fields if name not in (*ENCODING, "codes")}
+    return SplitRows(**{name: np.asarray(parts[name]) for name in ENCODING}, **rest, codes=parts.get("codes"))
 
 
 def encoding_of(split: SplitRows) -> dict[str, np.ndarray]:
-    """Return the encoding of a split by the names of its fields."""
-    return {name: np.asarray(getattr(split, name)) for name in ENCODING}
+    """Return the encoding of a split by the names of its fields; codes only where it has them."""
+    parts = {name: np.asarray(getattr(split, name)) for name in ENCODING}
+    return parts if split.codes is None else {**parts, "codes": np.asarray(split.codes)}
 
 
 def joined(earlier: History, later: History) -> History:

@@ -17,6 +17,7 @@ from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.saving import KIND, Stateful
+from gorae.estimators.sequences import SequenceClassifier, SequenceRegressor
 from gorae.estimators.tagger import SequenceTagger
 from gorae.estimators.weight_search import WeightSearchClassifier
 from gorae.files import read_container
@@ -36,6 +37,8 @@ ESTIMATORS: Mapping[str, type[Stateful]] = {
     "NeuralClassifier": NeuralClassifier,
     "NeuralRegressor": NeuralRegressor,
     "Perceptron": Perceptron,
+    "SequenceClassifier": SequenceClassifier,
+    "SequenceRegressor": SequenceRegressor,
     "SequenceTagger": SequenceTagger,
     "WeightSearchClassifier": WeightSearchClassifier,
 }

@@ -48,6 +48,10 @@ class NetworkEstimator(Savable, BaseEstimator):
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
         """Return what the current parameters ask of the engine, all checked."""
 
+    def _recipe_of(self, matrix: np.ndarray, outputs: int) -> Recipe:
+        """Return the recipe for these rows."""
+        return self._recipe(matrix.shape[1], outputs, len(matrix))
+
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train `members` networks on all rows.
 

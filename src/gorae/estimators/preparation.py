@@ -20,6 +20,9 @@ from gorae.estimators.widths import can_be_widened, choose_widths
 from gorae.models.mlp import MLPShape
 from gorae.train import Problem, SplitRows
 
+_OF_A_SPLIT = ("validation_fraction", "class_weight", "max_tokens", "min_count")
+"""Parameters that decide what a split is."""
+
 
 class Fit(NamedTuple):
     """One fit that is asked for.
@@ -144,7 +147,7 @@ def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any
     values = None if rows.classes is not None else data.targets.reshape(len(data.targets), -1)
     scale = repr(estimator.scale)
     anchors = once(("anchors", scale), lambda: anchors_of(estimator, data.matrix, values))
-    options = [repr(getattr(estimator, n, None)) for n in ("validation_fraction", "class_weight")]
+    options = [repr(getattr(estimator, n, None)) for n in _OF_A_SPLIT]
     split = once(
         ("split", which, recipe.merge, scale, *options, early, seed if early else None),
         lambda: _split(estimator, rows, fit.rows, anchors, seed),

@@ -17,6 +17,7 @@ from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
 from gorae.models.module import ModuleShape
 from gorae.models.parts import part_from_meta
+from gorae.models.sequence import SequenceShape
 from gorae.models.shape import NetworkShape
 from gorae.models.tagger import TaggerShape
 
@@ -87,6 +88,22 @@ def _read_cnn(meta: Meta, count: int, held: int) -> CNNShape:
     return shape
 
 
+def _read_sequence(meta: Meta, count: int, held: int) -> SequenceShape:
+    """Return the shape of networks over sequences; each of its parts has its own weights in the file."""
+    sizes = ("inputs", "outputs", "embedding", "width", "layers")
+    inputs, outputs, embedding, width, layers = (
+        checked_count(meta[name], name, 1, max(held, 1)) for name in sizes
+    )
+    tokens, channels = (checked_count(meta[name], name, 0, held) for name in ("tokens", "channels"))
+    recurrent = meta["cell"] != "bag"
+    needed = tokens * embedding + inputs + outputs
+    needed += width * (width + (channels or embedding)) if recurrent else 0
+    needed += (layers - 1) * width * width if recurrent else 0
+    if needed > held or layers > count:
+        raise DamagedFileError("the network's layers are larger than what the file holds.")
+    return SequenceShape(**meta)
+
+
 def _read_tagger(meta: Meta, count: int, held: int) -> TaggerShape:
     """Return the shape of sequence taggers, each recurrent layer of which has arrays of its own."""
     names = ("inputs", "outputs", "words", "characters", "word_width", "character_width", "hidden")
@@ -113,6 +130,7 @@ _ARCHITECTURES: Mapping[str, tuple[type, Callable[[Meta, int, int], NetworkShape
     "cnn": (CNNShape, _read_cnn),
     "linear": (LinearShape, _read_linear),
     "mlp": (MLPShape, _read_mlp),
+    "sequence": (SequenceShape, _read_sequence),
     "tagger": (TaggerShape, _read_tagger),
 }
 """Name in a file to class and reader, which is given the meta, the file's arrays and its numbers."""

@@ -33,6 +33,7 @@ from gorae.estimators.meta_reading import (
 from gorae.estimators.parameter_meta import parameters_from_meta, parameters_to_meta
 from gorae.estimators.parameters import LARGEST_COUNT, check_levels
 from gorae.estimators.saving import labels_from_meta, labels_to_meta
+from gorae.estimators.sequence_files import sequences_from_file, sequences_to_file
 from gorae.estimators.shapes import shape_from_meta, shape_to_meta
 from gorae.models.shape import NetworkShape
 from gorae.train import MemberResult, layer_names
@@ -53,6 +54,8 @@ def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]
         leaves = jax.tree.leaves((member.parameters, member.buffers))
         arrays.update({f"member/{i}/{j}": np.asarray(leaf) for j, leaf in enumerate(leaves)})
         arrays[f"history/{i}"] = np.column_stack(list(member.history)).astype(np.float32)
+    told_sequences, codes = sequences_to_file(estimator)
+    arrays.update(codes)
     meta = {
         "parameters": parameters_to_meta(estimator.get_params(deep=False)),
         "network": shape_to_meta(learned.shape),
@@ -62,6 +65,7 @@ def network_state(estimator: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "feature_names": [str(v) for v in getattr(estimator, "feature_names_in_", [])],
         "classes": labels_to_meta(estimator.classes_) if hasattr(estimator, "classes_") else None,
         "flat_target": learned.flat_target,
+        **told_sequences,
         **({"levels": list(learned.levels)} if learned.levels else {}),
     }
     return arrays, meta
@@ -85,6 +89,9 @@ def restored(
     estimator = cls(**parameters_from_meta(cls, read_mapping(meta, "parameters")))
     shape = shape or shape_from_meta(read_mapping(meta, "network"), arrays)
     estimator.n_features_in_ = shape.inputs
+    kind = sequences_from_file(shape, arrays, meta)
+    if kind is not None:
+        estimator.sequences_in_ = kind
     names = read_feature_names(meta, shape.inputs)
     if names is not None:
         estimator.feature_names_in_ = names
@@ -107,6 +114,7 @@ def _read_learned(
     """Return what the fit had left; `outputs` is the number of targets, 0 for classes."""
     sizes = {"fill": shape.inputs, "shift": shape.inputs, "scale": shape.inputs}
     parts = {name: read_array(arrays, f"encoding/{name}", (sizes.get(name, outputs),)) for name in ENCODING}
+    parts.update({"codes": arrays["encoding/codes"]} if "encoding/codes" in arrays else {})
     if (parts["target_scale"] == 0).any():
         raise DamagedFileError("the targets' scale must not be 0.")
     streams = read_list(meta, "streams", most=len(arrays))

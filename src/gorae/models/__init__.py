@@ -6,6 +6,7 @@ from gorae.models.mlp import MLP, MLP_ACTIVATION_NAMES, MLPShape, build_mlp
 from gorae.models.module import ModuleNetwork, ModuleShape
 from gorae.models.network import Network, layer_names, parameters_by_layer
 from gorae.models.parts import ConvPart, DensePart, GlobalPoolPart, Part, PoolPart, ResidualPart
+from gorae.models.sequence import SEQUENCE_CELLS, SequenceNetwork, SequenceShape, build_sequence
 from gorae.models.shape import NetworkShape
 from gorae.models.tagger import Tagger, TaggerShape, build_tagger
 
@@ -14,6 +15,7 @@ __all__ = [
     "CNN_ACTIVATION_NAMES",
     "MLP",
     "MLP_ACTIVATION_NAMES",
+    "SEQUENCE_CELLS",
     "CNNShape",
     "ConvPart",
     "DensePart",
@@ -28,11 +30,14 @@ __all__ = [
     "Part",
     "PoolPart",
     "ResidualPart",
+    "SequenceNetwork",
+    "SequenceShape",
     "Tagger",
     "TaggerShape",
     "build_cnn",
     "build_linear",
     "build_mlp",
+    "build_sequence",
     "build_tagger",
     "layer_names",
     "parameters_by_layer",

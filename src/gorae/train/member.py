@@ -192,7 +192,7 @@ def _run_steps(
     problem: Problem, shared: SharedRows, split: SplitRows, hyper: Hyper, state: MemberState, steps: Array
 ) -> Running:
     """Make the steps of one epoch."""
-    epoch = begin_epoch(problem, split, hyper, state.epoch, state.step, steps)
+    epoch = begin_epoch(problem, shared, split, hyper, state.epoch, state.step, steps)
     start = Running(
         state.parameters,
         state.buffers,

@@ -91,7 +91,7 @@ def _answers(
     def answer(numbered: tuple[int, Asked]) -> np.ndarray:
         number, asked = numbered
         device = workers[number % len(workers)].device
-        encoding = (asked.split.fill, asked.split.shift, asked.split.scale)
+        encoding = (asked.split.fill, asked.split.shift, asked.split.scale, asked.split.codes)
         parts, left = [], asked.rows
         while len(left) or not parts:
             index = np.zeros(_CALL * block if len(left) > _FEW * block else block, np.int32)
@@ -121,13 +121,15 @@ def _outputs(
     size: int,
     rows: Array,
     index: Array,
-    encoding: tuple[Array, Array, Array],
+    encoding: tuple[Array, Array, Array, Array | None],
     parameters: Any,
     buffers: Any,
 ) -> Array:
     """Return a part of what the model computes, block by block, so that activations stay small."""
     model = assemble(problem, parameters, buffers)
-    split = SplitRows(*encoding, *([None] * (len(SplitRows._fields) - 3)))
+    fill, shift, scale, codes = encoding
+    rest = dict.fromkeys(SplitRows._fields[3:], None)
+    split = SplitRows(fill, shift, scale, **{**rest, "codes": codes})
 
     def block(places: Array) -> Array:
         x = encode(rows[places], split, problem.missing)

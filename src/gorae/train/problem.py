@@ -33,6 +33,7 @@ HYPER: dict[str, float] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "tol": 0.0,
+    "clip": 0.0,
 }
 """Every member's real numbers and their defaults; each is a float32 scalar in the program."""
 
@@ -59,6 +60,9 @@ class Problem:
         augmenting: what of the rows, which are images, may change from step to step; None for nothing.
         row_work: multiplications that one row's answer takes; 0 where each weight is used once.
         row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
+        clip: whether a gradient longer than the member's number `clip` is shortened to that length.
+        bucket: batches whose rows are sorted together by their first stored number, which is a sequence's
+            length, so that rows of a batch are about equally long; 0 leaves rows as they are shuffled.
     """
 
     build: Callable[[Array, Mapping[str, Array]], Any]
@@ -74,6 +78,8 @@ class Problem:
     augmenting: Augmenting | None = None
     row_work: int = 0
     row_numbers: int = 0
+    clip: bool = False
+    bucket: int = 0
 
 
 class SharedRows(NamedTuple):
@@ -91,7 +97,8 @@ class SplitRows(NamedTuple):
 
     Shapes: fill, shift, scale `(features,)`; target_shift, target_scale `(outputs,)`, used in regression
     only; train_* `(N,)` with `train_count` real ones; stop_* `(V,)` with `stop_count` real ones, where V = 0
-    means no early stopping.
+    means no early stopping. `codes` `(tokens,)` is the fold's own code of each stored token, where rows are
+    sequences of tokens behind their length.
     """
 
     fill: Any
@@ -105,6 +112,7 @@ class SplitRows(NamedTuple):
     stop_rows: Any
     stop_weight: Any
     stop_count: Any
+    codes: Any = None
 
 
 def hyper_scalars(**values: Any) -> dict[str, Any]:
@@ -193,7 +201,14 @@ def layer_names(problem: Problem) -> list[str]:
 
 
 def encode(rows: Array, split: SplitRows, missing: bool) -> Array:
-    """Return stored rows as the model reads them: filled, shifted and scaled by the fold's own numbers."""
+    """Return stored rows as the model reads them: filled, shifted and scaled by the fold's own numbers.
+
+    Of tokens the fold's codes are looked up; the length before them stays.
+    """
+    if split.codes is not None:
+        stored = rows.astype(jnp.int32)
+        codes = jnp.take(split.codes, stored[:, 1:], mode="clip").astype(jnp.float32)
+        return jnp.concatenate([stored[:, :1].astype(jnp.float32), codes], axis=1)
     x = rows.astype(jnp.float32)
     if missing:
         x = jnp.where(jnp.isnan(x), split.fill, x)

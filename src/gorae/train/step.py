@@ -9,9 +9,10 @@ from jaxtyping import Array, Float, Int
 
 from gorae import nn
 from gorae.train.augmenting import augmented
+from gorae.train.clipping import clipped
 from gorae.train.objectives import row_losses
 from gorae.train.optimizers import find_optimizer
-from gorae.train.order import epoch_order
+from gorae.train.order import epoch_order, sorted_by_length
 from gorae.train.problem import (
     Problem,
     SharedRows,
@@ -67,6 +68,7 @@ class Batch(NamedTuple):
 
 def begin_epoch(
     problem: Problem,
+    shared: SharedRows,
     split: SplitRows,
     hyper: Hyper,
     epoch: Int[Array, ""],
@@ -79,6 +81,10 @@ def begin_epoch(
         order = epoch_order(hyper, epoch, split.train_count, padded)
     else:
         order = jnp.arange(padded)
+    if problem.bucket:
+        lengths = shared.rows[split.train_rows[order], 0]
+        count, batch = split.train_count, problem.batch_size
+        order = sorted_by_length(order, lengths, hyper, epoch, count, batch=batch, bucket=problem.bucket)
     tail = (0, problem.batch_size)
     return Epoch(
         rows=jnp.pad(split.train_rows[order], tail, mode="edge"),
@@ -221,11 +227,13 @@ def update(
 ) -> tuple[Any, Any]:
     """Return parameters and optimizer state after one step.
 
-    Weight decay and L1 act on weights (arrays of two dimensions or more), not on biases or scales.
+    A gradient is clipped first. Weight decay and L1 act on weights (arrays of two dimensions or more), not on biases or scales.
 
     References:
         Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization, algorithm 2 (both kinds of decay).
     """
+    if problem.clip:
+        gradient = clipped(gradient, hyper["clip"])
     optimizer = find_optimizer(problem.optimizer)
     rate = hyper["learning_rate"] * find_schedule(problem.schedule)(progress)
 
