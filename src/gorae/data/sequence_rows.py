@@ -194,8 +194,8 @@ def _sequences(X: Any) -> tuple[Any, str]:
     wrong = next((place for place, kind in enumerate(kinds) if kind != kinds[0]), None)
     if wrong is not None:
         raise DataError(
-            f"all sequences of X must be of one kind, but row 0 is {_NAMES[kinds[0]]} and row {wrong:,} (from "
-            f"0) is {_NAMES[kinds[wrong]]}."
+            f"all sequences of X must be of one kind, but row 0 is {_NAMES[kinds[0]]} and row {wrong:,} "
+            f"(from 0) is {_NAMES[kinds[wrong]]}."
         )
     return rows, kinds[0]
 
@@ -256,8 +256,8 @@ def _row_kind(row: Any, place: int) -> str:
             return "series"
     what = "floats" if _is_floats(row) else _told(row)
     raise DataError(
-        f"row {place:,} (from 0) of X must be a text, bytes, tokens, whole numbers (codes) or a series (steps, "
-        f"channels), got {what}."
+        f"row {place:,} (from 0) of X must be a text, bytes, tokens, whole numbers (codes) or a series "
+        f"(steps, channels), got {what}."
     )
 
 
@@ -313,8 +313,8 @@ def _ids(row: Any, place: int) -> np.ndarray:
     found = np.asarray(row)
     if found.size and (found < 0).any():
         raise DataError(
-            f"codes must be 0 or more, but row {place:,} (from 0) of X holds {int(found.min())}; pad nothing, "
-            "rows may differ in length."
+            f"codes must be 0 or more, but row {place:,} (from 0) of X holds {int(found.min())}; pad "
+            "nothing, rows may differ in length."
         )
     return found.astype(np.int64)
 
@@ -344,8 +344,8 @@ def _packed_series(
     for place, one in enumerate(series):
         if one.ndim != 2 or one.dtype.kind not in "fiub" or one.shape[1] != channels or not channels:
             raise DataError(
-                f"every series of X must be (steps, {channels or 'channels'}), but row {place:,} (from 0) has "
-                f"the shape {one.shape} of {one.dtype}."
+                f"every series of X must be (steps, {channels or 'channels'}), but row {place:,} (from 0) "
+                f"has the shape {one.shape} of {one.dtype}."
             )
         if not (np.abs(one.astype(np.float64)) <= _LARGEST_VALUE).all():
             step, channel = np.argwhere(~(np.abs(one.astype(np.float64)) <= _LARGEST_VALUE))[0].tolist()

@@ -1,4 +1,4 @@
-"""What a fold knows of sequences: its own vocabulary, or the unit of each channel; from its training rows only.
+"""What a fold knows of sequences, from its training rows only: its vocabulary, or the unit of each channel.
 
 Rows are stored in the codes of a table of every token that came (`gorae.data.PackedRows`). A fold's own code
 of each of them is learned here: the tokens of its training rows, the most frequent first, begin at 2; all

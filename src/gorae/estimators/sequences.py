@@ -1,4 +1,4 @@
-"""Networks over sequences as scikit-learn estimators: texts, byte strings, lists of tokens or codes, series."""
+"""Networks over sequences as scikit-learn estimators: texts, bytes, lists of tokens or codes, series."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -21,7 +21,8 @@ def clipped(gradient: Any, limit: Float[Array, ""]) -> Any:
         A tree of the same structure.
 
     Example:
-        >>> [round(float(part), 6) for part in clipped([jnp.float32(3e30), jnp.float32(4e30)], jnp.float32(1))]
+        >>> gradient = [jnp.float32(3e30), jnp.float32(4e30)]
+        >>> [round(float(part), 6) for part in clipped(gradient, jnp.float32(1))]
         [0.6, 0.8]
         >>> clipped([jnp.float32(0.5)], jnp.float32(1))[0].item()
         0.5

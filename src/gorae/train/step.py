@@ -227,7 +227,8 @@ def update(
 ) -> tuple[Any, Any]:
     """Return parameters and optimizer state after one step.
 
-    A gradient is clipped first. Weight decay and L1 act on weights (arrays of two dimensions or more), not on biases or scales.
+    A gradient is clipped first. Weight decay and L1 act on weights (arrays of two dimensions or more), not
+    on biases or scales.
 
     References:
         Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization, algorithm 2 (both kinds of decay).
