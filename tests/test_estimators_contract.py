@@ -8,7 +8,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gorae.estimators
-from gorae.estimators import CNNClassifier, CNNRegressor, LinearClassifier, SequenceTagger
+from gorae.estimators import (
+    CNNClassifier,
+    CNNRegressor,
+    LinearClassifier,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
 from gorae.models import ConvPart
 
 PUBLIC = [getattr(gorae.estimators, name) for name in gorae.estimators.__all__]
@@ -19,8 +26,9 @@ SMALLER = {
 }
 """Networks that are small enough to be compiled for every shape that a check has."""
 OTHER_LOSSES = [LinearClassifier("hinge"), LinearClassifier("crammer_singer")]
-OF_SENTENCES = {SequenceTagger}
-"""Rows are lists of words: scikit-learn's checks, which give matrices of numbers, have nothing to ask."""
+OF_SENTENCES = {SequenceClassifier, SequenceRegressor, SequenceTagger}
+"""Rows are sequences: scikit-learn's checks, which give matrices of numbers, have nothing to ask. They have
+tests of their own in test_sequences.py and test_tagger.py."""
 # It skips itself unless scipy was imported with SCIPY_ARRAY_API set: there is nothing to pass or fail.
 NEEDS_AN_ENVIRONMENT = {"check_array_api_input"}
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from gorae.train.order import epoch_order
+from gorae.train.order import epoch_order, sorted_by_length
 
 compiled_order = jax.jit(epoch_order, static_argnums=3)
 
@@ -71,3 +71,46 @@ def test_sorted_data_are_mixed_however_many_rows_there_are():
 
     # The mean of 8192 statistics of expectation 7 and variance 14 has a standard error of 0.041.
     assert abs(statistics.mean() - (classes - 1)) < 0.2
+
+
+def by_length(lengths, count, padded, *, batch=4, bucket=3, seed=0):
+    """Return the order of an epoch, sorted by length in buckets."""
+    hyper = {"seed": np.uint32(seed), "stream": np.uint32(0)}
+    first = order(count, padded, seed)
+    known = np.zeros(padded, np.float32)
+    known[:count] = lengths
+    return np.asarray(
+        sorted_by_length(
+            jnp.asarray(first),
+            jnp.asarray(known[first]),
+            hyper,
+            jnp.int32(0),
+            jnp.int32(count),
+            batch=batch,
+            bucket=bucket,
+        )
+    )
+
+
+@pytest.mark.parametrize("count", [1, 4, 30, 53, 64])
+def test_rows_of_a_batch_are_about_equally_long(count):
+    """It is a permutation; full batches differ by less than a bucket sorted at random would; padding stays."""
+    lengths = np.random.default_rng(0).integers(1, 100, count)
+    found = by_length(lengths, count, 64)
+    full = count // 4 * 4
+    spread = np.ptp(lengths[found[:full]].reshape(-1, 4), axis=1)
+
+    np.testing.assert_array_equal(np.sort(found[:count]), np.arange(count))
+    assert not found[count:].any()
+    if count >= 30:
+        assert spread.mean() < 40
+        assert (np.diff(lengths[found[:full]].reshape(-1, 4).mean(axis=1)) < 0).any()
+
+
+def test_padding_decides_nothing_about_an_order_by_length():
+    """More padding, and a seed of its own for every epoch."""
+    lengths = np.random.default_rng(1).integers(1, 9, 30)
+    found = by_length(lengths, 30, 64)
+
+    np.testing.assert_array_equal(by_length(lengths, 30, 101)[:30], found[:30])
+    assert (by_length(lengths, 30, 64, seed=1) != found).any()

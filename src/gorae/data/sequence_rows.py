@@ -18,7 +18,7 @@ from gorae.data.packing import pack_sequences
 from gorae.data.token_file import TokenFile
 from gorae.data.tokenizers import Tokenizer, Words, as_tokenizer, tokenizer_from_meta, tokenizer_to_meta
 from gorae.data.vocabulary import UNKNOWN
-from gorae.errors import DamagedFileError, DataError, InputTypeError, ParameterError
+from gorae.errors import DamagedFileError, DataError, InputTypeError
 
 __all__ = ["PackedRows", "SequenceKind", "pack_rows"]
 
@@ -140,7 +140,7 @@ def pack_rows(
         [[2.0, 2.0, 1.0, 0.0]]
     """
     if isinstance(X, PackedRows) and X.sequences is not None:
-        return _repacked(X, max_length, window, like)
+        return _repacked(X, like)
     sequences, kind = _sequences(X)
     if like is not None:
         _check_like(kind, like)
@@ -149,7 +149,7 @@ def pack_rows(
         return _packed_series(sequences, max_length, window, like)
     cutter = None
     if kind == "text":
-        cutter = Words(lower=True) if tokenizer is None else as_tokenizer(tokenizer)
+        cutter = text_tokenizer(tokenizer)
         sequences = [cutter(text) for text in sequences]
     found = None if like is not None else _kind_of(sequences, kind, cutter, max_length, window)
     known = like or found
@@ -163,6 +163,11 @@ def pack_rows(
     rows[:, 0] = packed.lengths
     rows[:, 1 : 1 + packed.codes.shape[1]] = packed.codes
     return _as_packed(rows, replace(known, steps=steps))
+
+
+def text_tokenizer(tokenizer: Any) -> Tokenizer:
+    """Return what cuts texts: words in small letters where nothing is said."""
+    return Words(lower=True) if tokenizer is None else as_tokenizer(tokenizer)
 
 
 def _window(window: str) -> Any:
@@ -366,18 +371,11 @@ def _packed_series(
     return _as_packed(rows, kind)
 
 
-def _repacked(X: PackedRows, max_length: int | None, window: str, like: SequenceKind | None) -> PackedRows:
+def _repacked(X: PackedRows, like: SequenceKind | None) -> PackedRows:
     """Return rows that are packed already, in the codes and the width of others where these are given."""
     kind = X.sequences
     assert kind is not None
-    if like is None:
-        if (kind.max_length, kind.window) != (max_length, window):
-            raise ParameterError(
-                "max_length and window say how sequences become rows, which is done once for all settings: "
-                "set them before the search, and search without them."
-            )
-        return X
-    if like is kind or like == kind:
+    if like is None or like is kind or like == kind:
         return X
     if like.kind != kind.kind or like.channels != kind.channels:
         raise DataError(

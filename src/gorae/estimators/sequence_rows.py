@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gorae.data.sequence_rows import PackedRows, SequenceKind, pack_rows
-from gorae.errors import InputError
+from gorae.data.sequence_rows import PackedRows, SequenceKind, pack_rows, text_tokenizer
+from gorae.errors import InputError, ParameterError
 
 
 def sequence_reader(estimator: Any) -> Any | None:
@@ -14,6 +14,22 @@ def sequence_reader(estimator: Any) -> Any | None:
             return inner
         inner = getattr(inner, "estimator", None)
     return None
+
+
+def check_read_alike(reader: Any, kind: SequenceKind) -> None:
+    """Refuse parameters that say another way for sequences to become rows than the one they came by.
+
+    Raises:
+        ParameterError: in a search over them, and where they changed between two calls of `partial_fit`.
+    """
+    same = (kind.max_length, kind.window) == (reader.max_length, reader.window)
+    if kind.tokenizer is not None:
+        same &= kind.tokenizer == text_tokenizer(reader.tokenizer)
+    if not same:
+        raise ParameterError(
+            "tokenizer, max_length and window say how sequences become rows, which is done once for all "
+            "settings of a search and for all calls that go on with a fit: set them before, and leave them."
+        )
 
 
 def packed_sequences(estimator: Any, X: Any, *, reset: bool) -> PackedRows:

@@ -11,6 +11,7 @@ from gorae.estimators.parameters import check_choice, check_count, check_flag, c
 from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
 from gorae.estimators.sequence_encoding import table_rows
+from gorae.estimators.sequence_rows import check_read_alike
 from gorae.estimators.softmax import SoftmaxClassifier
 from gorae.models.sequence import SequenceShape
 
@@ -30,6 +31,7 @@ class _Sequences(NetworkEstimator):
         """Return the recipe for packed rows."""
         assert isinstance(matrix, PackedRows)
         assert matrix.sequences is not None
+        check_read_alike(self, matrix.sequences)
         tokens = table_rows(matrix, check_count("max_tokens", self._of("max_tokens")))
         return self._made(matrix.shape[1], outputs, len(matrix), tokens, matrix.sequences.channels)
 
