@@ -205,41 +205,21 @@ class SequenceClassifier(_Sequences, SoftmaxClassifier):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.cell = cell
-        self.width = width
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.embedding = embedding
-        self.tokenizer = tokenizer
-        self.max_tokens = max_tokens
-        self.min_count = min_count
-        self.max_length = max_length
-        self.window = window
-        self.truncate = truncate
-        self.clip = clip
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.l1 = l1
+        self.cell, self.width, self.layers, self.bidirectional = cell, width, layers, bidirectional
+        self.pooling, self.embedding = pooling, embedding
+        self.tokenizer, self.max_tokens, self.min_count = tokenizer, max_tokens, min_count
+        self.max_length, self.window = max_length, window
+        self.truncate, self.clip, self.dropout = truncate, clip, dropout
+        self.optimizer, self.learning_rate, self.schedule = optimizer, learning_rate, schedule
+        self.momentum, self.weight_decay, self.l1 = momentum, weight_decay, l1
         self.label_smoothing = label_smoothing
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.tol = tol
+        self.batch_size, self.epochs = batch_size, epochs
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.patience, self.tol = patience, tol
         self.class_weight = class_weight
-        self.scale = scale
-        self.members = members
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self.scale, self.members = scale, members
+        self.warm_start, self.checkpoint = warm_start, checkpoint
+        self.device, self.random_state, self.verbose = device, random_state, verbose
 
     def _task(self, outputs: int) -> Mapping[str, Any]:
         """Return objective and number of classes."""
@@ -345,39 +325,19 @@ class SequenceRegressor(_Sequences, NetworkRegressor):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.cell = cell
-        self.width = width
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.embedding = embedding
-        self.tokenizer = tokenizer
-        self.max_tokens = max_tokens
-        self.min_count = min_count
-        self.max_length = max_length
-        self.window = window
-        self.truncate = truncate
-        self.clip = clip
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.l1 = l1
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.tol = tol
-        self.scale = scale
-        self.members = members
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self.cell, self.width, self.layers, self.bidirectional = cell, width, layers, bidirectional
+        self.pooling, self.embedding = pooling, embedding
+        self.tokenizer, self.max_tokens, self.min_count = tokenizer, max_tokens, min_count
+        self.max_length, self.window = max_length, window
+        self.truncate, self.clip, self.dropout = truncate, clip, dropout
+        self.optimizer, self.learning_rate, self.schedule = optimizer, learning_rate, schedule
+        self.momentum, self.weight_decay, self.l1 = momentum, weight_decay, l1
+        self.batch_size, self.epochs = batch_size, epochs
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.patience, self.tol = patience, tol
+        self.scale, self.members = scale, members
+        self.warm_start, self.checkpoint = warm_start, checkpoint
+        self.device, self.random_state, self.verbose = device, random_state, verbose
 
     def _task(self, outputs: int) -> Mapping[str, Any]:
         """Return the objective."""
