@@ -133,7 +133,7 @@ def pack_rows(
             message says which.
 
     Example:
-        >>> rows = pack_rows(["a whale", "a pod of whales"], max_length=3)
+        >>> rows = pack_rows(["a whale", "a pod of whale"], max_length=3)
         >>> rows.sequences.table, rows.tolist()
         (('a', 'of', 'pod', 'whale'), [[2.0, 2.0, 5.0, 0.0], [3.0, 2.0, 4.0, 3.0]])
         >>> pack_rows(["a shark"], like=rows.sequences).tolist()

@@ -280,7 +280,9 @@ class SequenceRegressor(_Sequences, NetworkRegressor):
         >>> rng = np.random.default_rng(0)
         >>> X = [rng.normal(size=(rng.integers(3, 9), 2)) for _ in range(200)]
         >>> y = np.array([x[:, 0].mean() for x in X])
-        >>> model = SequenceRegressor(cell="gru", width=16, epochs=20, random_state=0).fit(X, y)
+        >>> model = SequenceRegressor(
+        ...     cell="gru", width=16, learning_rate=0.02, epochs=60, schedule="cosine", tol=0, random_state=0
+        ... ).fit(X, y)
         >>> model.score(X, y) > 0.8
         True
 

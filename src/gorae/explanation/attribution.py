@@ -12,6 +12,7 @@ from gorae.errors import DataError, InputTypeError, ParameterError, closest
 from gorae.estimators.given import given_rows
 from gorae.estimators.learned import answering_problem
 from gorae.estimators.network import NetworkClassifier, NetworkEstimator
+from gorae.estimators.sequence_rows import sequence_reader
 from gorae.estimators.storage import stored_rows
 from gorae.evidence.checks import check_count, check_level
 from gorae.evidence.spread import t_quantile
@@ -182,6 +183,11 @@ def _as_read(
         places = [tuple(own) for own in model.column_places.values()]
         if all(len(own) == 1 for own in places):
             places = None
+    if sequence_reader(network) is not None:
+        raise DataError(
+            "attributions are of columns, and sequences have none: remove or replace steps of a row, and see "
+            "what predict_proba answers."
+        )
     X = given_rows(network, X)
     if names is None:
         own = getattr(network, "feature_names_in_", None)
