@@ -60,7 +60,11 @@ def test_every_estimator_can_be_loaded() -> None:
     """The closed list of classes holds every public estimator, each tested above or in a file of its own."""
     public = {name for name in gorae.estimators.__all__ if isinstance(getattr(gorae.estimators, name), type)}
 
-    of_sequences = {"SequenceClassifier", "SequenceRegressor", "SequenceTagger"}  # saved in tests of their own
+    of_sequences = {
+        "SequenceClassifier",
+        "SequenceRegressor",
+        "SequenceTagger",
+    }  # saved in tests of their own
     assert set(ESTIMATORS) == public == {type(model).__name__ for model in MODELS} | of_sequences
 
 
