@@ -18,9 +18,15 @@ MOST_WORKERS = 4
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """Run the whole suite with a worker a core; what is asked for by file, or with `-n`, runs as was asked."""
+    """Run the whole suite with a worker a core; what is asked for by file, or with `-n`, runs as was asked.
+
+    A worker's linear algebra has one thread, and so have the processes that it starts: more of them wait for
+    one another by spinning, which is half of the work where every core has a worker.
+    """
     if "PYTEST_XDIST_WORKER" in os.environ:  # a worker that starts workers never ends
         return
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     option, whole = config.option, config.args_source is pytest.Config.ArgsSource.TESTPATHS
     alone = option.collectonly or option.usepdb or option.keyword or option.lf or option.failedfirst
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
