@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("gorae", deadline=None, max_examples=25)
+# Neither a deadline nor "too slow": a busy machine is no mistake.
+settings.register_profile(
+    "gorae", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("gorae")
 
 MOST_WORKERS = 4
