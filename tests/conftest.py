@@ -31,7 +31,9 @@ def pytest_cmdline_main(config):
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     option, whole = config.option, config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    alone = option.collectonly or option.usepdb or option.keyword or option.lf or option.failedfirst
+    alone = any(
+        getattr(option, name, None) for name in ("collectonly", "usepdb", "keyword", "lf", "failedfirst")
+    )
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     if whole and not alone and workers > 1 and getattr(option, "numprocesses", 0) is None:
         option.numprocesses, option.dist = workers, "worksteal"
