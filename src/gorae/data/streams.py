@@ -24,7 +24,7 @@ __all__ = ["Stream", "Waiting", "as_stream", "block_bounds", "in_blocks"]
 _LARGE = 1 << 28
 """Bytes from which on a memory-mapped array is read as a stream without being asked to be."""
 
-_BLOCK_BYTES = 1 << 26
+_BLOCK_BYTES = 1 << 25
 """Bytes of a block, about: enough that beginning one is nothing beside using it."""
 
 _Made = TypeVar("_Made")
@@ -36,7 +36,7 @@ class Stream:
 
     Args:
         source: an array `(n, ...)`, such as `numpy.load(path, mmap_mode="r")` gives, or a map-style dataset.
-        block_rows: rows of a block; None for about 64 MiB. At least some thousands, if training is to see
+        block_rows: rows of a block; None for about 32 MiB. At least some thousands, if training is to see
             well mixed rows: blocks come in a new order each epoch, and rows are shuffled inside of them.
         threads: how many read at a time.
         ahead: blocks that are read before they are asked for; so many and one more are in memory.
@@ -178,6 +178,8 @@ def _joined(
         DataError: when parts have rows of different sizes.
     """
     start, stop = bounds
+    if isinstance(stream.source, np.ndarray):  # a view: its pages are read when it is copied
+        return stream.read(start, stop)
     parts = min(stream.threads, stop - start)
     ends = [start + (stop - start) * place // parts for place in range(parts + 1)]
     jobs = [readers.submit(stream.read, low, high) for low, high in pairwise(ends)]

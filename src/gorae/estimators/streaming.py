@@ -228,7 +228,7 @@ def _encoding(estimator: Any, data: Streamed) -> SplitRows:
     kind = _scale_kind(estimator, data.is_bytes)
 
     def learned_from(bounds: Bounds, rows: np.ndarray, _: Any) -> np.ndarray:
-        return _stored(data, bounds, rows)[data.train[slice(*bounds)]]
+        return _those(_stored(data, bounds, rows), data.train[slice(*bounds)])
 
     inputs = fit_affine_of_blocks(in_blocks(data.stream, data.bounds, learned_from), kind=kind)
     parts = {name: np.asarray(getattr(inputs, name), np.float32) for name in ("fill", "shift", "scale")}
@@ -256,6 +256,11 @@ def _stored(data: Streamed, bounds: Bounds, rows: np.ndarray) -> np.ndarray:
     if matrix.dtype == np.uint8 and not data.is_bytes:
         matrix = matrix.astype(np.float32)
     return stored_rows(matrix, data.anchors[0])
+
+
+def _those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the chosen rows, without a copy where these are all."""
+    return rows if chosen.all() else rows[chosen]
 
 
 def _check_finite(rows: np.ndarray, numbers: Sequence[int] | np.ndarray) -> None:
@@ -293,7 +298,7 @@ def _blocks(
 
     def block(bounds: Bounds, rows: np.ndarray, _: Any) -> Block:
         own = data.train[slice(*bounds)]
-        stored = _stored(data, bounds, rows)[own]
+        stored = _those(_stored(data, bounds, rows), own)
         count = len(stored)
         everything = _filled(held, kept, stored)
         shared = SharedRows(everything, _filled(held, kept_targets, targets[slice(*bounds)][own]))
