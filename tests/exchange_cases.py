@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gorae import nn
+from gorae.data.sequence_rows import pack_rows
 from gorae.estimators import (
     CNNClassifier,
     LinearClassifier,
@@ -15,12 +16,15 @@ from gorae.estimators import (
     MLPClassifier,
     MLPRegressor,
     Perceptron,
+    SequenceClassifier,
+    SequenceRegressor,
 )
 from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
 
 ROWS = np.random.default_rng(0).normal(size=(24, 4))
 LABELS = np.array(["ant", "bee", "cat"])[np.arange(24) % 3]
 YEARS = 2000 + np.arange(24) / 7.0
+WORDS = ["ant", "bee", "cat", "dog", "eel", "fox"]
 IMAGES = np.random.default_rng(3).normal(size=(24, 64))
 PARTS = [ConvPart(3, padding="valid"), PoolPart("max", 2), ConvPart(4, stride=2), DensePart(5)]
 FITS: dict[str, Any] = {
@@ -34,6 +38,12 @@ FITS: dict[str, Any] = {
     "residual cnn": lambda: CNNClassifier(
         [PoolPart("average", 3, 2), ResidualPart(3, stride=2), GlobalPoolPart()]
     ),
+    "both ends": lambda: SequenceClassifier(
+        cell="lstm", width=3, embedding=4, layers=2, bidirectional=True, pooling="last", members=2
+    ),
+    "attention": lambda: SequenceClassifier(cell="gru", width=3, embedding=4, pooling="attention"),
+    "bag": lambda: SequenceClassifier(cell="bag", embedding=4, pooling="max"),
+    "series": lambda: SequenceRegressor(cell="rnn", width=3, bidirectional=True, pooling="mean"),
     "quantiles": lambda: LinearQuantileRegressor(levels=(0.1, 0.5, 0.9), members=2),
 }
 
@@ -51,6 +61,11 @@ def fitted(name: str) -> Fitted:
     """Return one of the fitted networks."""
     model = FITS[name]().set_params(epochs=2, random_state=0)
     rows = np.random.default_rng(1).normal(size=(7, 4))
+    if name == "series":
+        waves = [np.random.default_rng(i).normal(size=(1 + i % 5, 2)) for i in range(31)]
+        model.fit(waves[:24], [wave.sum() for wave in waves[:24]])
+        rows = np.asarray(pack_rows(waves[24:], like=model.sequences_in_))
+        return Fitted(model, rows, model.predict(waves[24:]))
     if name in ("values", "far from 0", "quantiles"):
         targets = np.stack([ROWS.sum(1), ROWS[:, 0] * 3 - 1], axis=1) if name == "values" else YEARS
         given = ROWS
@@ -63,6 +78,11 @@ def fitted(name: str) -> Fitted:
         return Fitted(model, rows, answers)
     if name.endswith("cnn"):
         rows = np.random.default_rng(1).normal(size=(7, 64))
+    if name in ("both ends", "attention", "bag"):
+        texts = [" ".join(np.random.default_rng(i).choice(WORDS, 1 + i % 7)) for i in range(31)]
+        model.fit(texts[:24], LABELS)
+        rows = np.asarray(pack_rows(texts[24:], like=model.sequences_in_))
+        return Fitted(model, rows, model.predict_proba(texts[24:]))
     model.fit(IMAGES if name.endswith("cnn") else ROWS, LABELS)
     if hasattr(model, "predict_proba"):
         return Fitted(model, rows, model.predict_proba(rows))

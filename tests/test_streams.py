@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gorae.data import Stream, Waiting, as_stream, block_bounds, fit_affine, fit_affine_of_blocks, in_blocks
 from gorae.errors import DataError, ParameterError
-from gorae.estimators import LinearRegressor, MLPClassifier, NeuralClassifier
+from gorae.estimators import LinearRegressor, MLPClassifier, NeuralClassifier, SequenceClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X = np.random.default_rng(0).normal(5, 3, (90, 3)).astype(np.float32)
@@ -231,6 +231,7 @@ def missing():
         (lambda m: m.fit(Stream(X)), DataError, "rows have no targets; give y"),
         (lambda m: m.fit(Stream(X[:0]), Y[:0]), DataError, "the stream is empty"),
         (lambda m: m.fit(Stream(X), Y[:50]), ValueError, "inconsistent numbers of samples"),
+        (lambda m: SequenceClassifier().fit(Stream(X), Y), ParameterError, "reads no streams"),
         (lambda m: Stream(X, threads=0), ParameterError, "threads must be an integer of at least 1, got 0"),
         (lambda m: Stream(3), ParameterError, "a stream's source must be an array"),
     ],

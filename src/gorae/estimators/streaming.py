@@ -126,6 +126,11 @@ def _refuse_what_needs_all(estimator: Any, sample_weight: Any, groups: Any) -> N
     Raises:
         ParameterError: naming it.
     """
+    if getattr(estimator, "_reads_sequences", False):
+        raise ParameterError(
+            f"{type(estimator).__name__} reads no streams: its tokens are counted over all rows; give it a "
+            "token file (gorae.data.write_tokens), which is memory-mapped."
+        )
     asked = {
         "sample_weight": sample_weight is not None,
         "groups": groups is not None,

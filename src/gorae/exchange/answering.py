@@ -12,6 +12,7 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.exchange.emitter import Emitter
 from gorae.exchange.layout import Value, ordered
 from gorae.exchange.lowering import lower
+from gorae.exchange.lowering_sequences import with_codes
 from gorae.train.problem import assemble
 
 __all__ = ["Answering", "answering", "lower_model"]
@@ -106,13 +107,16 @@ def lower_model(graph: Emitter, model: Answering, rows: Any) -> Any:
     learned = model.learned
     encoding = learned.encoding
     x = _read(graph, model, rows)
-    x = graph.combine("subtract", x, graph.array(np.asarray(encoding.shift, np.float32), "shift"))
-    x = graph.combine("multiply", x, graph.array(np.asarray(encoding.scale, np.float32), "scale"))
+    if encoding.codes is None:
+        x = graph.combine("subtract", x, graph.array(np.asarray(encoding.shift, np.float32), "shift"))
+        x = graph.combine("multiply", x, graph.array(np.asarray(encoding.scale, np.float32), "scale"))
     value = Value(x, (learned.shape.inputs,), (0, 1))
     problem = answering_problem(learned.shape)
     answers = []
     for place, member in enumerate(learned.members):
         network = assemble(problem, member.parameters, member.buffers)
+        if encoding.codes is not None:
+            network = with_codes(network, np.asarray(encoding.codes))
         found = ordered(graph, lower(graph, network, value, f"members.{place}"))
         answers.append(_of_member(graph, model, found))
     mean = _mean(graph, [answer.slot for answer in answers])

@@ -131,11 +131,18 @@ class Emitter(Mover, Protocol):
         """Return a row of a table for each code; a code out of range is read as the nearest in range."""
         ...
 
-    def recurrent(self, slot: Any, cell: str, layers: Any, name: str) -> Any:
+    def recurrent(
+        self, slot: Any, cell: str, layers: Any, name: str, *, lengths: Any = None, steps: int = 0
+    ) -> Any:
         """Return the hidden states of all steps, both directions side by side.
 
         `cell` is one of `gorae.nn.RECURRENT_CELLS`; `layers` holds the `Weights` of each layer's directions.
+        `lengths`, `(rows, 1)`, say how many of the `steps` are real; what is answered after them is anything.
         """
+        ...
+
+    def less(self, first: Any, second: Any) -> Any:
+        """Return 1 where the first is below the second, and 0 elsewhere, in float32."""
         ...
 
     def sorted(self, slot: Any, width: int) -> Any:

@@ -12,6 +12,7 @@ from gorae.errors import InputError
 from gorae.exchange.emitter import Emitter
 from gorae.exchange.layout import Value, arranged, ordered, plain, reshaped
 from gorae.exchange.lowering_blocks import BLOCKS
+from gorae.exchange.lowering_sequences import SEQUENCES
 from gorae.exchange.torch_activations import ACTIVATIONS, AlongAxis, Shaped
 from gorae.models.linear import Linear
 from gorae.models.mlp import MLP
@@ -371,6 +372,6 @@ _LAYERS: Mapping[type, Lower] = {
     nn.Cut: _cut,
     nn.Reduce: _reduce,
     nn.Constant: _constant,
-    **{kind: make(lower) for kind, make in BLOCKS.items()},
+    **{kind: make(lower) for kind, make in (BLOCKS | SEQUENCES).items()},
 }
 """Every layer that another library is told about."""

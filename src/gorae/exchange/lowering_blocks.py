@@ -1,6 +1,6 @@
 """Blocks of layers, images and sequences of gorae as graphs of another library."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +80,7 @@ def _inside(name: str, part: str) -> str:
     return f"{name}.{part}" if name else part
 
 
-BLOCKS: Mapping[type, Callable[[Lower], Lower]] = {
+BLOCKS: dict[type, Callable[[Lower], Lower]] = {
     CNN: _cnn,
     nn.ConvBlock: _conv_block,
     nn.Residual: _residual,

@@ -213,8 +213,18 @@ class OnnxEmitter:
         near = self._node("Clip", codes, self.array(np.int64(0)), last)
         return self._node("Gather", self.array(table, f"{name}.table"), near, axis=0)
 
-    def recurrent(self, slot: str, cell: str, layers: Any, name: str) -> str:
+    def less(self, first: str, second: str) -> str:
+        """Return 1 where the first is below the second, and 0 elsewhere."""
+        return self.as_type(self._node("Less", first, second), "float32")
+
+    def recurrent(
+        self, slot: str, cell: str, layers: Any, name: str, *, lengths: Any = None, steps: int = 0
+    ) -> str:
         """Return the hidden states of all steps; ONNX has steps first, and gates in an order of its own."""
+        counts = []
+        if lengths is not None:
+            flat = self._node("Reshape", lengths, self._integers(-1))
+            counts = [self._node("Cast", flat, to=self.onnx.TensorProto.INT32)]
         kind, order, more = _RECURRENT[cell]
         for place, sides in enumerate(layers):
             width = len(sides[0].hidden)
@@ -226,10 +236,16 @@ class OnnxEmitter:
                 more = {**more, "activations": more["activations"][:1] * len(sides)}
             direction = "bidirectional" if len(sides) == 2 else "forward"
             found = f"{kind.lower()}_{len(self.nodes)}"
-            steps = self._node("Transpose", slot, perm=(1, 0, 2))
+            turned = self._node("Transpose", slot, perm=(1, 0, 2))
             self.nodes.append(
                 self.onnx.helper.make_node(
-                    kind, [steps, *held], [found], name=found, hidden_size=width, direction=direction, **more
+                    kind,
+                    [turned, *held, *counts],
+                    [found],
+                    name=found,
+                    hidden_size=width,
+                    direction=direction,
+                    **more,
                 )
             )
             rows = self._node("Transpose", found, perm=(2, 0, 1, 3))

@@ -32,7 +32,8 @@ def to_onnx(
     them; "values" as `predict` gives them, or "quantiles". How rows are shifted and scaled, all members of
     an ensemble and the mean of their answers are inside. Of a model that `gorae fit` wrote, the rows are the
     matrix that its table becomes (`model.matrix` without its filling and scaling, which are inside), and
-    probabilities are calibrated. The metadata hold the class labels and the names of the columns.
+    probabilities are calibrated. Rows of sequences are as for `to_torch`. The metadata hold the class
+    labels and the names of the columns.
 
     Args:
         model: a fitted network estimator, the model of a study that is one, or a `gorae.nn` layer.

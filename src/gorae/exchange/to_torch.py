@@ -24,6 +24,9 @@ def to_torch(model: Any, input_shape: Sequence[int] | None = None) -> Any:
       one's softmax, in the order of `classes_`; for a classifier without probabilities its mean scores;
     - for numbers what `predict` does, `(n,)` or `(n, outputs)`; for quantiles what `predict_quantiles` does.
 
+    Of sequences the rows are what `gorae.data.sequence_rows.pack_rows(X, like=model.sequences_in_)` makes of
+    them: lengths, then codes or numbers.
+
     Rows are read in float32; where a column is far from 0 beside its spread (years, timestamps), in float64:
     give such rows as float64. It is in the mode for predictions, as `module.eval()` makes it. Its submodules
     `members.0`, `members.1`, ... hold the layers of each member.

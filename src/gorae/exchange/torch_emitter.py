@@ -237,7 +237,39 @@ class TorchEmitter:
         codes = self.graph.call_method("clamp", (self.graph.call_method("long", (slot,)), 0, len(table) - 1))
         return self._layer(codes, layer, name)
 
-    def recurrent(self, slot: Any, cell: str, layers: Any, name: str) -> Any:
+    def recurrent(
+        self, slot: Any, cell: str, layers: Any, name: str, *, lengths: Any = None, steps: int = 0
+    ) -> Any:
+        """Return what RNN, LSTM or GRU layers answer for all steps.
+
+        Where rows have lengths, each direction is a layer of its own; the one that begins at a row's last
+        step reads the row's real steps in the opposite order.
+        """
+        if lengths is None or all(len(sides) == 1 for sides in layers):
+            return self._recurrent(slot, cell, layers, name)
+        order = self._backwards(lengths, steps)
+        for place, sides in enumerate(layers):
+            found = []
+            for side, weights in enumerate(sides):
+                own = self._call("take_along_dim", slot, order, 1) if side else slot
+                own = self._recurrent(own, cell, ((weights,),), f"{name}.{place}.{side}")
+                found.append(self._call("take_along_dim", own, order, 1) if side else own)
+            slot = self.concatenate(found, 2)
+        return slot
+
+    def _backwards(self, lengths: Any, steps: int) -> Any:
+        """Return for each row the places of its real steps from the last to the first, `(rows, steps, 1)`."""
+        places = self.array(np.arange(steps, dtype=np.float32), "steps")
+        last = self.combine("subtract", lengths, self.array(np.float32(1)))
+        turned = self.combine("subtract", last, places)
+        chosen = self._call("where", self._call("lt", places, lengths), turned, places)
+        return self.graph.call_method("unsqueeze", (self.graph.call_method("long", (chosen,)), 2))
+
+    def less(self, first: Any, second: Any) -> Any:
+        """Return 1 where the first is below the second, and 0 elsewhere."""
+        return self.as_type(self._call("lt", first, second), "float32")
+
+    def _recurrent(self, slot: Any, cell: str, layers: Any, name: str) -> Any:
         """Return what an RNN, LSTM or GRU layer answers for all steps."""
         kind = {"rnn": "RNN", "rnn_relu": "RNN", "lstm": "LSTM", "gru": "GRU"}[cell]
         inputs, width = len(layers[0][0].inputs), len(layers[0][0].hidden)
