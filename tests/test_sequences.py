@@ -7,11 +7,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import SkipTestWarning
 from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gorae
 from gorae.data.sequence_rows import PackedRows, pack_rows
-from gorae.errors import InputError, InputTypeError, NotFittedError
+from gorae.errors import GoraeError, InputError, InputTypeError, NotFittedError
 from gorae.estimators import SequenceClassifier, SequenceRegressor, load
 from gorae.estimators.together import Fit, fit_together
 from sequence_cases import calls, classifier, regressor, series
@@ -196,6 +197,14 @@ def test_a_search():
     assert search.score(more, labels) > 0.8
 
 
+def test_a_search_over_a_pipeline():
+    """Lists go through a pipeline as they are."""
+    space = {"sequenceclassifier__dropout": [0.0, 0.1]}
+    search = gorae.SearchCV(make_pipeline(classifier(epochs=2)), space, cv=2).fit(CALLS, LABELS)
+
+    assert search.predict(CALLS).shape == (48,)
+
+
 def test_what_makes_rows_cannot_be_searched():
     """The sentence says that sequences become rows once."""
     search = gorae.SearchCV(classifier(epochs=1), {"max_length": [4, 8]}, cv=2, error_score="raise")
@@ -323,3 +332,44 @@ def test_rows_know_what_they_are():
     assert isinstance(part, PackedRows)
     assert part.sequences == rows.sequences
     assert pack_rows(part) is part
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kind": "prose"}, "none that gorae writes"),
+        ({"steps": 3}, "do not fit its network"),
+        ({"steps": -1}, "no whole numbers"),
+        ({"channels": 2}, "do not fit its network"),
+        ({"table": ["b", "a"]}, "not sorted"),
+        ({"table": [1, 2]}, "what is no token"),
+        ({"table": ["a"]}, "one code a token"),
+        ({"tokenizer": {"name": "exec"}}, "tokenizer that gorae does not write"),
+        ({"more": 1}, "none that gorae writes"),
+    ],
+    ids=str,
+)
+def test_a_file_that_says_something_else_is_refused(of_calls, change, told):
+    """What a file says of its sequences must fit its network and its codes."""
+    arrays, meta = of_calls._state()
+
+    with pytest.raises(GoraeError, match=told):
+        SequenceClassifier._from_state(arrays, {**meta, "sequences": {**meta["sequences"], **change}})
+
+
+def test_codes_that_point_nowhere_are_refused(of_calls, of_series):
+    """Every code of a file must be a row of the embedding; series have none; both need their kind."""
+    arrays, meta = of_calls._state()
+    codes = arrays["encoding/codes"]
+    for wrong in (codes + 1000, -codes, codes[:-1], codes.astype(np.float32)):
+        with pytest.raises(GoraeError, match="code"):
+            SequenceClassifier._from_state({**arrays, "encoding/codes": wrong}, meta)
+    for model in (of_calls, of_series):
+        arrays, meta = model._state()
+        with pytest.raises(GoraeError):
+            type(model)._from_state(arrays, {k: v for k, v in meta.items() if k != "sequences"})
+    with pytest.raises(GoraeError, match="series have no codes"):
+        SequenceRegressor._from_state({**arrays, "encoding/codes": codes}, meta)
+    larger = {**meta, "network": {**meta["network"], "width": 10**6}}
+    with pytest.raises(GoraeError):
+        SequenceRegressor._from_state(arrays, larger)

@@ -148,4 +148,6 @@ def _below(parts: Sequence[Any]) -> Any:
         return np.concatenate(parts)
     if all(sparse.issparse(part) for part in parts):
         return sparse.vstack(parts, format="csr")
+    if all(isinstance(part, list) for part in parts):
+        return [row for part in parts for row in part]
     return nw.concat([nw.from_native(part, eager_only=True) for part in parts]).to_native()
