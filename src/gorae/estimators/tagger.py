@@ -113,7 +113,7 @@ class SequenceTagger(Savable, BaseEstimator):
         dropout: float = 0.4,
         row_length: int = 64,
         optimizer: str = "adam",
-        learning_rate: float = 3e-3,
+        learning_rate: float = 5e-3,
         schedule: str = "one_cycle",
         weight_decay: float = 0.0,
         label_smoothing: float = 0.0,
