@@ -69,7 +69,10 @@ def load_or_refuse(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     """
     try:
         estimator = estimator_from_state(arrays, meta)
-    except FileError:  # damaged, or in want of a module of the user's own
+    except DamagedFileError:
+        return
+    except FileError:  # a network of the user's own is in want of its module
+        assert meta["class"] in ("NeuralClassifier", "NeuralRegressor")
         return
     meta_to_json(fitted_state(estimator)[1])
     with np.errstate(all="ignore"):  # a file may hold numbers that make no sense, but no others
