@@ -4,8 +4,8 @@ Both sides train the same network (5 x 5 kernels of 16 and 32 channels without p
 2, a linear layer) by Adam in batches of 128 on the same bytes. PyTorch's loop is written to be quick:
 channels last, a batch is taken by index and becomes floats there, the fused Adam, gradients set to None, no
 loss is read back, and its threads are the better number of those that there are; folds are trained one after
-the other. gorae is one fit, or ten folds together. Seconds are those of an epoch of one network, in the second
-call in its process (`warm`).
+the other. gorae is one fit, or ten folds together. Seconds are those of an epoch of one network, in the
+second call in its process (`warm`).
 
     python benchmarks/cnn_speed.py --pairs 5 --data-dir FOLDER
 """
