@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         NeuralClassifier,
         NeuralRegressor,
         Perceptron,
+        SequenceClassifier,
+        SequenceRegressor,
         SequenceTagger,
         WeightSearchClassifier,
         diagnose,
