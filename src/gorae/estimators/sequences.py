@@ -1,5 +1,6 @@
 """Networks over sequences as scikit-learn estimators: texts, bytes, lists of tokens or codes, series."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,13 +27,28 @@ class _Sequences(NetworkEstimator):
 
     _reads_sequences = True
     sequences_in_: SequenceKind
+    # Parameters that both have in common and that a recipe reads.
+    cell: str
+    width: int
+    layers: int
+    bidirectional: bool
+    pooling: str
+    embedding: int
+    max_tokens: int
+    min_count: int
+    truncate: int | None
+    clip: float | None
+    dropout: float
+    optimizer: str
+    schedule: str
+    scale: str | None
 
     def _recipe_of(self, matrix: np.ndarray, outputs: int) -> Recipe:
         """Return the recipe for packed rows."""
         assert isinstance(matrix, PackedRows)
         assert matrix.sequences is not None
         check_read_alike(self, matrix.sequences)
-        tokens = table_rows(matrix, check_count("max_tokens", self._of("max_tokens")))
+        tokens = table_rows(matrix, check_count("max_tokens", self.max_tokens))
         return self._made(matrix.shape[1], outputs, len(matrix), tokens, matrix.sequences.channels)
 
     def _recipe(self, inputs: int, outputs: int, rows: int) -> Recipe:
@@ -41,37 +57,33 @@ class _Sequences(NetworkEstimator):
         assert isinstance(shape, SequenceShape)
         return self._made(inputs, outputs, rows, shape.tokens, shape.channels)
 
-    def _of(self, name: str) -> Any:
-        """Return a parameter."""
-        return getattr(self, name)
-
     def _made(self, inputs: int, outputs: int, rows: int, tokens: int, channels: int) -> Recipe:
         """Return the recipe for rows of this form."""
-        dropout = check_real("dropout", self._of("dropout"), 0, 1, open_high=True)
-        check_choice("scale", self._of("scale"), ["standard", None])
-        check_count("min_count", self._of("min_count"))
-        clip = self._of("clip")
+        dropout = check_real("dropout", self.dropout, 0, 1, open_high=True)
+        check_choice("scale", self.scale, ["standard", None])
+        check_count("min_count", self.min_count)
+        clip = self.clip
         limit = 0.0 if clip is None else check_real("clip", clip, 0, _LONGEST_GRADIENT, open_low=True)
         shape = SequenceShape(
             inputs=inputs,
             outputs=outputs,
             tokens=tokens,
             channels=channels,
-            embedding=check_count("embedding", self._of("embedding")),
-            cell=self._of("cell"),
-            width=check_count("width", self._of("width")),
-            layers=check_count("layers", self._of("layers")),
-            bidirectional=check_flag("bidirectional", self._of("bidirectional")),
-            pooling=self._of("pooling"),
+            embedding=check_count("embedding", self.embedding),
+            cell=self.cell,
+            width=check_count("width", self.width),
+            layers=check_count("layers", self.layers),
+            bidirectional=check_flag("bidirectional", self.bidirectional),
+            pooling=self.pooling,
             dropout=dropout > 0,
-            window=self._of("truncate"),
+            window=self.truncate,
         )
         batch, parts = batch_rows(self, rows)
         problem = network_problem(
             shape,
             **self._task(outputs),
-            optimizer=self._of("optimizer"),
-            schedule=self._of("schedule"),
+            optimizer=self.optimizer,
+            schedule=self.schedule,
             batch_size=batch,
             shuffle=parts,
             clip=clip is not None,
@@ -80,9 +92,9 @@ class _Sequences(NetworkEstimator):
         numbers = {**training_numbers(self), "dropout": dropout, "clip": limit, **self._numbers()}
         return Recipe(problem, numbers, merge=not parts)
 
+    @abstractmethod
     def _task(self, outputs: int) -> Mapping[str, Any]:
         """Return objective and number of classes."""
-        raise NotImplementedError
 
     def _numbers(self) -> Mapping[str, float]:
         """Return further numbers of a member."""
