@@ -205,9 +205,16 @@ def test_winner_better_than_all():
 
     assert (found.simplest, found.comparison) == (2, None)
     assert found.sentence == (
-        "c is better than every simpler model on the ladder; the next simpler one is b "
+        "c is better than every simpler model on the ladder; the best of these is b "
         "(difference in accuracy 0.100, 95 % interval 0.050 to 0.150)."
     )
+
+
+def test_the_best_of_the_simpler_models_is_named():
+    """The model that comes closest is told, wherever it stands on the ladder: its cost is told beside it."""
+    found = simplest_close("abcd", [0.5, 0.84, 0.80, 0.9], ladder(["better"] * 3))
+
+    assert "; the best of these is b (" in found.sentence
 
 
 def test_winner_over_a_single_model_names_it():

@@ -285,7 +285,9 @@ def simplest_close(
         raise InputError(
             f"One score a name is needed, but there are {len(names)} names and {len(scores)} scores."
         )
-    winner = int(np.argmax(oriented(metric, scores)))
+    better = oriented(metric, scores)
+    winner = int(np.argmax(better))
+    found_below = []
     for place in range(winner):
         found = compare(winner, place)
         if found.verdict != "better":
@@ -294,15 +296,16 @@ def simplest_close(
                 f"({_figures(metric, found)})."
             )
             return Close(winner, place, found, sentence)
-        closest_below = found
+        found_below.append(found)
     if winner == 0:
         return Close(0, 0, None, f"{names[0]} scores best, and nothing on the ladder is simpler.")
+    nearest = int(np.argmax(better[:winner]))
+    told = _figures(metric, found_below[nearest])
     sentence = (
-        f"{names[winner]} is better than every simpler model on the ladder; the next simpler one is "
-        f"{names[winner - 1]} ({_figures(metric, closest_below)})."
+        f"{names[winner]} is better than every simpler model on the ladder; the best of these is "
+        f"{names[nearest]} ({told})."
         if winner > 1
-        else f"{names[winner]} is better than {names[0]}, the only simpler model "
-        f"({_figures(metric, closest_below)})."
+        else f"{names[winner]} is better than {names[0]}, the only simpler model ({told})."
     )
     return Close(winner, winner, None, sentence)
 
