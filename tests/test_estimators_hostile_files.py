@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gorae.errors import DamagedFileError, FileError, GoraeError
+from gorae.estimators import CNNRegressor
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import fitted_state, labels_from_meta
 from gorae.files.meta import meta_to_json
@@ -158,6 +159,19 @@ def test_sizes_are_believed_as_far_as_the_file_goes(change: dict[str, Any], sent
 
     with pytest.raises(DamagedFileError, match=sentence):
         estimator_from_state(arrays, meta)
+
+
+@pytest.mark.parametrize("size", [2**62, 2**20])
+@pytest.mark.parametrize("name", ["kernel", "stride", "padding", "dilation"])
+def test_windows_as_wide_as_memory(name: str, size: int) -> None:
+    """A convolution over more cells than memory holds is refused before a program is made of it.
+
+    A program for that many cells would end the process, without an error that could be caught.
+    """
+    arrays, meta = state(next(model for model in MODELS if isinstance(model, CNNRegressor)))
+    meta["network"]["layers"][0][name] = size
+
+    load_or_refuse(arrays, meta)
 
 
 def test_labels_are_believed_as_far_as_they_go() -> None:

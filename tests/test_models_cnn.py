@@ -211,6 +211,10 @@ def test_parts_survive_json(part):
         ([DensePart(4), ConvPart(4)], "layer 2 of 2, .*needs an image, but .*4 numbers"),
         ([GlobalPoolPart(), PoolPart()], "layer 2 of 2, .*needs an image"),
         ([ConvPart(4, groups=3)], "groups must divide the 1 channels before and the 4 after"),
+        (
+            [ConvPart(4, padding=1 << 15)],
+            "layer 1 of 1, .*would hold 17182490724 numbers of one row, at most",
+        ),
         ([ConvPart(4), 7], "layers must be a list of ConvPart, PoolPart, ResidualPart"),
         ("conv", "layers must be a list of ConvPart"),
     ],

@@ -14,6 +14,9 @@ __all__ = ["Stage", "make_stages", "maps_of", "pooled", "weights_of", "work_of"]
 
 Sizes = tuple[int, ...]
 
+LARGEST_MAPS = 1 << 28
+"""Numbers that one row's maps may hold, with their padding: a gibibyte of them."""
+
 _NAMES: Mapping[type, str] = {ConvPart: "conv", ResidualPart: "residual", DensePart: "dense"}
 
 
@@ -71,9 +74,16 @@ def _after(layers: Sequence[Part], place: int, sizes: Sizes) -> Sizes:
         )
     channels = sizes[-1] if isinstance(part, PoolPart) else part.channels
     try:
-        return (*part.windows.outputs(sizes[:-1]), channels)
+        after = (*part.windows.outputs(sizes[:-1]), channels)
     except InputError as error:
         raise ParameterError(f"{told}, does not fit an image of {sizes[0]} x {sizes[1]}: {error}") from error
+    held = max(prod(part.windows.padded_sizes(sizes[:-1])) * sizes[-1], prod(after))
+    if held > LARGEST_MAPS:
+        raise ParameterError(
+            f"{told}, would hold {held} numbers of one row, at most {LARGEST_MAPS} are taken; choose "
+            "a larger stride, less padding or fewer channels."
+        )
+    return after
 
 
 def maps_of(stage: Stage) -> Sizes:

@@ -106,6 +106,10 @@ class Windows:
             found.append((total // 2, total - total // 2))
         return tuple(found)
 
+    def padded_sizes(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return the cells along each axis with their padding."""
+        return tuple(n + low + high for n, (low, high) in zip(sizes, self.pads(sizes), strict=True))
+
     def outputs(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return how many windows there are along each axis.
 

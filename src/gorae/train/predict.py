@@ -18,6 +18,8 @@ _BLOCK = 256
 _CALL = 8
 _FEW = 4
 """Blocks a call answers: `_CALL`, or one where `_FEW` or fewer are left. Two programs serve all sizes."""
+_BLOCK_NUMBERS = 1 << 28
+"""Numbers that a block's layers may hold, about: of large images fewer rows are answered at a time."""
 
 Part = Literal["outputs", "features", "hidden"]
 """What is wanted of a member: its outputs, its last hidden layer, or all hidden layers side by side."""
@@ -84,6 +86,8 @@ def _answers(
 ) -> list[np.ndarray]:
     """Return a part of what members compute, for each question an array of one row a row asked."""
     workers = workers_for(devices)[: max(1, len(questions))]
+    while block > 1 and block * problem.row_numbers > _BLOCK_NUMBERS:
+        block //= 2
     padded = with_spare_rows(np.asarray(rows))
     with own_numerics():
         placed = {device: jax.device_put(padded, device) for device in {w.device for w in workers}}
