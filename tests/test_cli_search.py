@@ -66,6 +66,7 @@ def test_test_rows_that_were_learned_from_are_told(table, run):
     """Given the same file as a test, it says that its rows were learned from, in the text and in the report."""
     ran = search(run, "--test", "people.csv")
     assert "knn on 60 test rows of which 60 were learned from too: accuracy " in ran.out
+    assert " the simpler " not in ran.out
     assert "of which 60 were learned from too" in (table / "people-search.html").read_text("utf-8")
 
 
@@ -124,6 +125,33 @@ def test_json(table, run):
     assert found["nested"]["optimism"] == pytest.approx(optimism, abs=1e-12)
     assert found["test"]["rows"] == 12
     assert found["search_file"] == "people-search.db"
+    simpler = found["simpler"]
+    assert [row["model"] for row in simpler["rows"]] == ["chance", "bayes", "knn"]
+    *below, own = simpler["rows"]
+    assert own["score"] == found["test"]["score"]
+    assert own["ahead"] is None
+    for row in below:
+        assert row["ahead"]["difference"] == pytest.approx(own["score"] - row["score"])
+        assert row["ahead"]["low"] < row["ahead"]["high"]
+        assert row["seconds"] > 0
+
+
+def test_it_says_whether_the_search_was_worth_it(table, run, monkeypatch):
+    """The found model stands beside simpler ones in the text and in the report; Ctrl-C there costs only that."""
+    ran = search(run)
+    assert any(line.startswith(("knn is ", "knn scores best")) for line in ran.out.splitlines())
+    page = (table / "people-search.html").read_text("utf-8")
+    assert "Was it worth it?" in page
+    assert "knn (found)" in re.sub("<[^>]*>", "", page)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gorae.study.simpler._simpler", interrupted)
+    ran = search(run, "--force")
+    assert ran.code == 0
+    assert "was not compared with simpler ones" in ran.err
+    assert "Was it worth it?" not in (table / "people-search.html").read_text("utf-8")
 
 
 def test_networks_with_halving_and_resume(table, run):

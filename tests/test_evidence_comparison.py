@@ -12,6 +12,7 @@ from gorae.errors import InputError, ParameterError
 from gorae.evidence import (
     METRICS,
     Comparison,
+    held_out_comparison,
     paired_comparison,
     paired_row_comparison,
     score_of,
@@ -51,6 +52,55 @@ def test_bonett_price_by_hand():
     reach = student.ppf(0.975, 19) * np.sqrt((8 / 22 - (4 / 22) ** 2) / 22)
     assert (found.low, found.high) == pytest.approx((4 / 22 - reach, 4 / 22 + reach))
     assert found.difference == pytest.approx(0.2)
+
+
+def test_held_out_rows_have_the_plain_paired_variance():
+    """The same 20 rows, held out: no factor on 6/22 - 2/22 -+ t sqrt((8/22 - (4/22)^2) / 22)."""
+    a, b = np.zeros(20), np.zeros(20)
+    b[:5], a[5] = 1.0, 1.0
+
+    found = held_out_comparison("accuracy", a, b)
+
+    reach = student.ppf(0.975, 19) * np.sqrt((8 / 22 - (4 / 22) ** 2) / 22)
+    assert (found.low, found.high) == pytest.approx((4 / 22 - reach, 4 / 22 + reach))
+    assert paired_row_comparison("accuracy", a, b).high > found.high
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (np.r_[np.ones(30), np.zeros(70)], "mlp is worse than the simpler knn (difference in accuracy -0.20"),
+        (np.r_[np.ones(11), np.zeros(89)], "mlp is not shown to be better than the simpler knn ("),
+        (
+            np.r_[np.zeros(91), np.ones(9)],
+            "mlp scores best, but is not shown to be better than the simpler knn",
+        ),
+        (np.zeros(100), "mlp is better than every simpler model on the ladder; the best of these is knn ("),
+    ],
+)
+def test_a_chosen_model_stands_against_the_simpler_ones(own, sentence):
+    """It need not score best: what it is against the simplest model that it does not beat is said."""
+    losses = [np.ones(100), np.r_[np.ones(10), np.zeros(90)], own]
+
+    def compare(first, second):
+        return held_out_comparison("accuracy", losses[first], losses[second])
+
+    scores = [1 - one.mean() for one in losses]
+    found = simplest_close(["chance", "knn", "mlp"], scores, compare, chosen=2)
+
+    assert found.winner == 2
+    assert found.sentence.startswith(sentence)
+
+
+def test_held_out_errors_of_numbers_by_hand():
+    """Squared errors 1 1 4 against 0 2 2: R2 differs by 2/3 of the variance of the targets, 14/3."""
+    targets = np.array([1.0, 2.0, 6.0])
+
+    found = held_out_comparison("r2", [0.0, 2.0, 2.0], [1.0, 1.0, 4.0], targets=targets)
+
+    assert found.difference == pytest.approx((2 / 3) / (14 / 3))
+    with pytest.raises(InputError, match="One value a row is needed"):
+        held_out_comparison("accuracy", [0.0, 1.0], [1.0])
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -539,6 +539,27 @@ FULL = SearchFacts(
     refit=True,
     seconds=12.0,
     nested=NESTED,
+    simpler={
+        "rows": [
+            {
+                "model": name,
+                "metric": "accuracy",
+                "score": score,
+                "low": score - 0.1,
+                "high": score + 0.1,
+                "seconds": 2.0,
+                "settings": {"<i>": "1"} if name == "knn" else {},
+                "ahead": ahead,
+            }
+            for name, score, ahead in (
+                ("chance", 0.5, {"difference": 0.25, "low": 0.125, "high": 0.375}),
+                ("knn", 0.625, {"difference": 0.125, "low": -0.125, "high": 0.375}),
+                ("mlp", 0.75, None),
+            )
+        ],
+        "sentence": "mlp scores best, but is not shown to be better than the simpler knn.",
+        "cost": "Choosing and scoring mlp took 12.0 s, 6 times as long as knn (2.0 s).",
+    },
     failures={2: "ParameterError: rate must be below 0.25."},
     about=("1,797 rows",),
     warnings=("Labels look wrong.",),
@@ -550,6 +571,7 @@ POOR = SearchFacts(table([{"k": 1}], [0.5]))
 HEADINGS = [
     "The best settings",
     "How optimistic is the best score?",
+    "Was it worth it?",
     "All settings",
     "Score against each parameter",
 ]
@@ -610,7 +632,7 @@ def test_a_page_has_the_sections_it_has_facts_for():
     full, poor = (re.findall(r"<h2>([^<]*)</h2>", render_search_report(facts)) for facts in (FULL, POOR))
 
     assert full == HEADINGS
-    assert poor == [HEADINGS[k] for k in (0, 2, 3, 5, 7)]
+    assert poor == [HEADINGS[k] for k in (0, 3, 4, 6, 8)]
 
 
 def test_the_page_tells_what_was_found():
@@ -629,6 +651,9 @@ def test_the_page_tells_what_was_found():
         "log-uniform from 0.1 to 0.4",
         "1 setting: ParameterError: rate must be below 0.25. rate 0.3",
         "1 of 3 settings failed and has no score.",
+        "mlp scores best, but is not shown to be better than the simpler knn.",
+        "Choosing and scoring mlp took 12.0 s, 6 times as long as knn (2.0 s).",
+        "knn 0.625 0.525 to 0.725 0.125 (−0.125 to 0.375) 2 s <i> 1",
         "Labels look wrong.",
         "2026-11-21",
         "3, drawn at random",

@@ -239,6 +239,7 @@ def _as_object(found: Any, files: dict[str, Path]) -> dict[str, Any]:
         "best": _ranked(found)[0] | {"setting": found.results["params"][int(search.best_index_)]},
         "ranking": _ranked(found),
         "test": facts["test"],
+        "simpler": facts["simpler"],
         "notes": facts["data"]["notes"],
         **{name: str(path) for name, path in files.items()},
     }
@@ -286,6 +287,8 @@ def _as_text(found: Any, files: dict[str, Path]) -> str:
         )
     if test is not None:
         lines.append(f"{facts['best']} {test_in_words(test)}")
+    if facts["simpler"] is not None:
+        lines += [facts["simpler"][key] for key in ("sentence", "cost") if key in facts["simpler"]]
     lines += [f"note: {note}" for note in facts["data"]["notes"]]
     lines.append("   ".join(f"{name.removesuffix('_file')}: {path}" for name, path in files.items()))
     return "\n".join(lines)

@@ -26,6 +26,7 @@ from gorae.evidence.calibration import Reliability, reliability
 from gorae.evidence.comparison import (
     Close,
     Comparison,
+    held_out_comparison,
     paired_comparison,
     paired_row_comparison,
     simplest_close,
@@ -148,6 +149,7 @@ __all__ = [
     "fold_score_interval",
     "gap_verdict",
     "hardest",
+    "held_out_comparison",
     "held_out_interval",
     "higher_is_better",
     "interval_scores",

@@ -21,7 +21,14 @@ from gorae.evidence.metrics import METRICS, higher_is_better, oriented, score_of
 from gorae.evidence.resampled import resampled_mean
 from gorae.evidence.spread import mean_spread, t_quantile, unit_means
 
-__all__ = ["Close", "Comparison", "paired_comparison", "paired_row_comparison", "simplest_close"]
+__all__ = [
+    "Close",
+    "Comparison",
+    "held_out_comparison",
+    "paired_comparison",
+    "paired_row_comparison",
+    "simplest_close",
+]
 
 
 @dataclass(frozen=True)
@@ -180,10 +187,68 @@ def paired_row_comparison(
         based on paired data", equation 4.
     """
     check_level(level)
+    losses_a, losses_b = _paired_losses(losses_a, losses_b, units, targets)
+    inflation = _pair_inflation(metric, (losses_a, train_scores_a), (losses_b, train_scores_b), targets)
+    method = f"out-of-fold rows, paired, variance x {inflation:.2f}"
+    return _by_rows(metric, losses_a, losses_b, targets, units, level, inflation, method)
+
+
+def held_out_comparison(
+    metric: str, losses_a: Any, losses_b: Any, *, targets: Any = None, units: Any = None, level: float = 0.95
+) -> Comparison:
+    """Compare two fitted models by their losses on the same rows, from which neither has learned.
+
+    As ``paired_row_comparison``, but with the plain paired variance: no row that is scored has taught a model
+    that scores another.
+
+    Args:
+        metric: One of METRICS.
+        losses_a: (rows,) loss of each row by the first model, as ``row_losses`` gives them.
+        losses_b: (rows,) loss of the same rows by the second model.
+        targets: (rows,) the true numbers; only ``r2`` needs them.
+        units: (rows,) the row's group where rows belong together; None: each its own.
+        level: Share of such intervals that cover the true difference.
+
+    Returns:
+        The comparison, in the metric's units.
+
+    Raises:
+        InputError: If lengths differ, a value is not finite or there are fewer than two units.
+        ParameterError: If the metric is unknown or the level not between 0 and 1.
+
+    Example:
+        >>> a, b = [0.0] * 95 + [1.0] * 5, [0.0] * 80 + [1.0] * 20
+        >>> found = held_out_comparison("accuracy", a, b)
+        >>> print(f"{found.difference:.2f}, {found.low:.2f} to {found.high:.2f}: {found.verdict}")
+        0.15, 0.08 to 0.22: better
+
+    References:
+        Bonett, Price (2012), equation 4, as in ``paired_row_comparison``.
+    """
+    check_level(level)
+    losses_a, losses_b = _paired_losses(losses_a, losses_b, units, targets)
+    return _by_rows(metric, losses_a, losses_b, targets, units, level, 1.0, "held-out rows, paired")
+
+
+def _paired_losses(losses_a: Any, losses_b: Any, units: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return both models' losses as vectors; refuse what does not belong to the same rows."""
     losses_a, losses_b = finite_vector("losses_a", losses_a), finite_vector("losses_b", losses_b)
     check_same_length(losses_a=losses_a, losses_b=losses_b, units=units, targets=targets)
+    return losses_a, losses_b
+
+
+def _by_rows(
+    metric: str,
+    losses_a: np.ndarray,
+    losses_b: np.ndarray,
+    targets: Any,
+    units: Any,
+    level: float,
+    inflation: float,
+    method: str,
+) -> Comparison:
+    """Compare two models by the losses of the same rows; the variance is inflated by a factor."""
     difference = score_of(metric, losses_a, targets) - score_of(metric, losses_b, targets)
-    inflation = _pair_inflation(metric, (losses_a, train_scores_a), (losses_b, train_scores_b), targets)
     if metric == "accuracy":
         centre, variance, freedom = _bonett_price(losses_b - losses_a, units)
     else:
@@ -197,7 +262,6 @@ def paired_row_comparison(
     else:
         p_value = 1.0 if centre == 0 else 0.0
     low, high = centre - reach, centre + reach
-    method = f"out-of-fold rows, paired, variance x {inflation:.2f}"
     return Comparison(difference, low, high, p_value, level, _verdict(metric, low, high), method)
 
 
@@ -250,19 +314,21 @@ def simplest_close(
     compare: Callable[[int, int], Comparison],
     *,
     metric: str = "accuracy",
+    chosen: int | None = None,
 ) -> Close:
     r"""Find the simplest model of a ladder that is not shown to be worse than the winner.
 
-    The winner has the best score; of equal ones the simplest. It is compared with the models below it,
-    simplest first, until one is not shown worse. Every comparison stands at its own level: being the winner
-    favours it, so a "better" is to be read with that in mind, and a "no difference shown" is not proof of
-    none.
+    The winner has the best score; of equal ones the simplest; or it was chosen otherwise. It is compared with
+    the models below it, simplest first, until one is not shown worse. Every comparison stands at its own
+    level: being the winner favours it, so a "better" is to be read with that in mind, and a "no difference
+    shown" is not proof of none.
 
     Args:
         names: (models,) names in order of capacity, the simplest first.
         scores: (models,) their scores.
         compare: Gives the comparison of the model at its first place with that at its second.
         metric: One of METRICS; decides whether more is better.
+        chosen: Place of the model that is taken for the winner whatever its score; None for the best score.
 
     Returns:
         The winner, the simplest close model, their comparison and a sentence.
@@ -286,15 +352,16 @@ def simplest_close(
             f"One score a name is needed, but there are {len(names)} names and {len(scores)} scores."
         )
     better = oriented(metric, scores)
-    winner = int(np.argmax(better))
+    best = int(np.argmax(better))
+    winner = best if chosen is None else chosen
+    leads = "scores best, but is" if winner == best else "is"
     found_below = []
     for place in range(winner):
         found = compare(winner, place)
         if found.verdict != "better":
-            sentence = (
-                f"{names[winner]} scores best, but is not shown to be better than the simpler {names[place]} "
-                f"({_figures(metric, found)})."
-            )
+            shown = "not shown to be better" if found.verdict != "worse" else "worse"
+            simpler = f"the simpler {names[place]} ({_figures(metric, found)})"
+            sentence = f"{names[winner]} {leads} {shown} than {simpler}."
             return Close(winner, place, found, sentence)
         found_below.append(found)
     if winner == 0:

@@ -170,8 +170,7 @@ def climb(
         return {model: found}
     prototype = prototype_of(model, plan, rows, seed=seed, device=device)
     if model == "bayes":
-        # Matrices of few columns gain nothing from threads of BLAS, and lose much where cores are busy.
-        with threadpool_limits(1 if rows.matrix.shape[1] < _THREADS_PAY else None):
+        with blas_threads(rows.matrix.shape[1]):
             return {model: nested_estimator(prototype, settings, rows, folds, progress=tell)}
 
     def in_metric(step: Step) -> None:
@@ -195,6 +194,14 @@ def climb(
         fits, seconds = ensemble.fits + single.fits, ensemble.seconds + single.seconds
         ensemble = replace(ensemble, fits=fits, seconds=seconds)
     return {model: single, "ensemble": ensemble}
+
+
+def blas_threads(columns: int) -> threadpool_limits:
+    """Return what holds linear algebra to one thread inside a `with` where matrices have few columns.
+
+    They gain nothing from more, and lose much where cores are busy.
+    """
+    return threadpool_limits(1 if columns < _THREADS_PAY else None)
 
 
 def final_estimator(

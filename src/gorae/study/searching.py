@@ -6,28 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from gorae.errors import GoraeWarning, ParameterError
-from gorae.estimators.network import NetworkEstimator
 from gorae.report import SearchFacts, search_facts
 from gorae.search import SearchCV
 from gorae.study.bounded import fit_with_bounds
 from gorae.study.careful import fit_carefully
 from gorae.study.findings import data_finding, made, test_in_words
-from gorae.study.ladder import unfitted
 from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
-from gorae.study.scaled import Scaled
+from gorae.study.searchable import STEP, estimator_of, last_step, parts_of, prefixed, winner_of
+from gorae.study.simpler import simpler_finding
 from gorae.study.space_files import default_space
-from gorae.study.winner import Winner, model_of, reference_of, scaled, score_on_test
+from gorae.study.winner import Winner, model_of, scaled, score_on_test
 
-SEARCHED = ("bayes", "knn", "linear", "mlp")
-
-_STEP = "model"
 _LEAST_SECONDS = 60.0
 """A quarter of this is there for caution after a search, however short it was."""
 
@@ -95,25 +90,32 @@ def search_model(
     began = time.perf_counter()
     estimator = estimator_of(model, data, seed=seed, device=device)
     space = default_space(model, len(data.rows.matrix)) if space is None else space
-    _check_names(space, _last(estimator))
+    _check_names(space, last_step(estimator))
     kind = RepeatedStratifiedKFold if data.rows.classes else RepeatedKFold
     search = SearchCV(
         estimator,
-        _prefixed(space) if isinstance(estimator, Pipeline) else space,
+        prefixed(space) if isinstance(estimator, Pipeline) else space,
         cv=kind(n_splits=folds, n_repeats=repeats, random_state=seed),
         random_state=seed,
         **options,
     )
     search.fit(data.rows.matrix, data.rows.strata)
     known = _known(search, space)
-    winner = _winner(model, search.best_estimator_, data)
+    winner = winner_of(model, search.best_estimator_, data)
     if not known.schedule:  # a schedule that was found in training is no setting to train others with
         winner = _careful(winner, search, time.perf_counter() - began, data, seed)
+    seconds = time.perf_counter() - began
+    compared = (
+        simpler_finding(winner, seconds, data, search.cv, seed=seed, device=device)
+        if known.ended is None
+        else None
+    )
     facts = {
         "data": data_finding(data, name, target),
         "best": model,
         **_found(search, known),
         "test": score_on_test(winner, data),
+        "simpler": compared,
         "caution": winner.finding,
         **made(),
     }
@@ -123,13 +125,6 @@ def search_model(
         seconds=time.perf_counter() - began,
     )
     return Searched(search, model_of(winner, data, target=target, facts=facts), known.results, facts, report)
-
-
-def _winner(model: str, fitted: Any, data: Prepared) -> Winner:
-    """Return the best setting's model, apart from what fills and scales its rows."""
-    last = _last(fitted)
-    affine = fitted.steps[0][1].affine_ if isinstance(fitted, Pipeline) else None
-    return Winner(model, last, affine, reference_of(last, affine, data))
 
 
 def _careful(winner: Winner, search: SearchCV, seconds: float, data: Prepared, seed: int) -> Winner:
@@ -159,41 +154,16 @@ def _careful(winner: Winner, search: SearchCV, seconds: float, data: Prepared, s
     return replace(winner, calibration=careful.calibration, panel=careful.panel, finding=careful.finding)
 
 
-def _last(estimator: Any) -> Any:
-    """Return the model itself, where filling and scaling stand before it too."""
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-
-
-def estimator_of(model: str, data: Prepared, *, seed: int, device: str | None) -> Any:
-    """Return the unfitted estimator of a model: with filling and scaling before it, unless rows are bytes."""
-    classes = data.rows.classes > 0
-    if model not in SEARCHED:
-        raise ParameterError(f"model must be one of {', '.join(SEARCHED)}, got {model!r}.")
-    if model == "bayes" and not classes:
-        raise ParameterError("the model 'bayes' needs classes, but the task is regression; take another one.")
-    one = unfitted(model, classes, early_stopping=True, random_state=seed, device=device)
-    if data.rows.matrix.dtype == np.uint8:
-        return one
-    if isinstance(one, NetworkEstimator):
-        one.set_params(scale=None)
-    return Pipeline([("scale", Scaled(data.rows.scale)), (_STEP, one)])
-
-
 def _splits_in_words(data: Prepared, folds: int, repeats: int) -> str:
     """Return how rows were split, in words."""
     stratified = "stratified " if data.rows.classes else ""
     return f"{folds} {stratified}folds in random order" + (f", {repeats} times" if repeats > 1 else "")
 
 
-def _parts(space: Any) -> list[Any]:
-    """Return the parts of a space."""
-    return [space] if isinstance(space, Mapping) else list(space)
-
-
 def _check_names(space: Any, estimator: Any) -> None:
     """Refuse names that are no parameter of the model; the search would name its steps too."""
     known = estimator.get_params()
-    for part in _parts(space):
+    for part in parts_of(space):
         for name in part:
             if name not in known:
                 raise ParameterError(
@@ -202,14 +172,9 @@ def _check_names(space: Any, estimator: Any) -> None:
                 )
 
 
-def _prefixed(space: Any) -> list[dict[str, Any]]:
-    """Return a space whose names are those of a pipeline's last step."""
-    return [{f"{_STEP}__{name}": values for name, values in part.items()} for part in _parts(space)]
-
-
 def _plain(setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return a setting with the parameters' own names."""
-    return {name.removeprefix(f"{_STEP}__"): value for name, value in setting.items()}
+    return {name.removeprefix(f"{STEP}__"): value for name, value in setting.items()}
 
 
 def _known(search: SearchCV, space: Any) -> SearchFacts:
@@ -222,8 +187,8 @@ def _known(search: SearchCV, space: Any) -> SearchFacts:
         results=columns | {"params": [_plain(setting) for setting in known.results["params"]]},
         nested=nested and {**nested, "chosen": [_plain(setting) for setting in nested["chosen"]]},
         schedule=tuple((until, _plain(setting)) for until, setting in known.schedule),
-        estimator=type(_last(search.estimator)).__name__,
-        space=tuple(_parts(space)),
+        estimator=type(last_step(search.estimator)).__name__,
+        space=tuple(parts_of(space)),
     )
 
 
@@ -254,6 +219,7 @@ def _told(known: SearchFacts, facts: Mapping[str, Any]) -> SearchFacts:
         known,
         title=f"{data['name']}: settings of {facts['best']}",
         about=tuple(about),
+        simpler=facts["simpler"],
         warnings=(*_ENDED.get(known.ended or "", ()), *data["notes"]),
         created=facts["created"],
         version=facts["version"],

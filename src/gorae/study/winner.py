@@ -142,7 +142,7 @@ def score_on_test(winner: Winner, data: Prepared) -> dict[str, Any] | None:
     """Return the winner's score on rows that nothing else has touched, None where there are none."""
     if data.test is None:
         return None
-    found = test_finding(_outputs(winner, data.test), data.test, data.rows, data.seen)
+    found = test_finding(outputs_of(winner, data.test), data.test, data.rows, data.seen)
     return {**found, "within": _held_on_test(winner, data.test)}
 
 
@@ -163,7 +163,7 @@ def _held_on_test(winner: Winner, test: Rows) -> list[dict[str, Any]]:
     return found
 
 
-def _outputs(winner: Winner, test: Rows) -> np.ndarray:
+def outputs_of(winner: Winner, test: Rows) -> np.ndarray:
     """Return what the winner answers for test rows: probabilities, or values."""
     matrix = scaled(test.matrix, winner.affine)
     if test.classes:

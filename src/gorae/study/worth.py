@@ -53,7 +53,7 @@ def comparison_finding(close: Close, table: Sequence[Mapping[str, Any]], best: s
     told: dict[str, Any] = {"simpler": simpler, "sentence": close.sentence}
     if found is not None:
         told.update(difference=found.difference, low=found.low, high=found.high, verdict=found.verdict)
-    cost = _cost_in_words(table, best, simpler)
+    cost = cost_in_words(table, best, simpler)
     return told if cost is None else told | {"cost": cost}
 
 
@@ -85,7 +85,7 @@ def with_distances(
     return found
 
 
-def _cost_in_words(table: Sequence[Mapping[str, Any]], best: str, simpler: str) -> str | None:
+def cost_in_words(table: Sequence[Mapping[str, Any]], best: str, simpler: str) -> str | None:
     """Return what the best model cost beside a simpler one: the next best, where none comes close."""
     costs = {row["model"]: float(row["cost"]) for row in table}
     if simpler == best:

@@ -44,6 +44,9 @@ class SearchFacts:
         seconds: of fitting and scoring, summed over all fits.
         nested: score, low, high, scores (of the outer splits) and chosen (the setting of each); None where
             the procedure was not scored.
+        simpler: simpler models beside the one that was found, on rows that none of them touched: rows (model,
+            metric, score, low, high, seconds, settings, ahead), sentence and cost; None where that is not
+            known.
         failures: why settings failed, by their entry in the table.
         about: phrases under the title, as the number of rows.
         warnings: sentences to be aware of.
@@ -69,6 +72,7 @@ class SearchFacts:
     refit: bool = False
     seconds: float | None = None
     nested: Mapping[str, Any] | None = None
+    simpler: Mapping[str, Any] | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
     about: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

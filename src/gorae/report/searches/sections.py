@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gorae.report import pictures
+from gorae.report.answer import ahead_in_words
 from gorae.report.inlining import inline
 from gorae.report.names import shortened
 from gorae.report.pictures.dots import Dot, dot_figure
@@ -86,6 +87,7 @@ def search_view(facts: SearchFacts) -> dict[str, Any]:
         "metric_first": capital(measure(facts.metric).name),
         "best": _best(facts, tried, names),
         "optimism": _optimism(facts, tried),
+        "worth": _worth(facts),
         "parallel": inline(pictures.parallel_figure(facts.results, **asked)) if drawn else None,
         "parameters": inline(pictures.settings_scores_figure(facts.results, **asked)) if drawn else None,
         "rungs": inline(pictures.rungs_figure(facts.results, **asked)) if rungs else None,
@@ -162,6 +164,35 @@ def _optimism(facts: SearchFacts, tried: Tried) -> dict[str, Any] | None:
         "picture": inline(dot_figure(dots, what, label=f"{label}.")),
         "splits": rows[:_MOST_SPLITS],
         "agree": chosen_in_words(chosen),
+    }
+
+
+def _worth(facts: SearchFacts) -> dict[str, Any] | None:
+    """The model that was found beside simpler ones, on the test rows."""
+    if not facts.simpler:
+        return None
+    rows = list(facts.simpler["rows"])
+    what = measure(rows[-1]["metric"])
+    dots = [_dot(str(row["model"]), row, chosen=row is rows[-1]) for row in rows]
+    label = f"{what.name} on the test rows with 95 % interval: " + "; ".join(
+        f"{dot.name} {value(dot.score)}" for dot in dots
+    )
+    return {
+        "metric": what.name,
+        "picture": inline(dot_figure(dots, what, label=f"{label}.")),
+        "told": [shortened(facts.simpler[key], 600) for key in ("sentence", "cost") if key in facts.simpler],
+        "rows": [
+            {
+                "model": row["model"],
+                "settings": settings(row["settings"]),
+                "score": value(number(row, "score")),
+                "interval": interval(row) or "–",
+                "ahead": ahead_in_words(row),
+                "time": duration(number(row, "seconds")),
+                "best": row is rows[-1],
+            }
+            for row in rows
+        ],
     }
 
 
