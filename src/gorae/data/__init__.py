@@ -12,7 +12,7 @@ Texts and traces are cut by a tokenizer (:class:`Words`, :class:`Characters`, :c
 rows, and are put into one matrix by :func:`pack_sequences`. What is larger than memory goes from
 :func:`text_lines` through :func:`write_tokens` into a memory-mapped :class:`TokenFile`;
 :func:`hashed_ngrams` makes a row of fixed width of a sequence of any length. Tagged sentences come in with
-:func:`read_conllu`.
+:func:`read_conllu`, vectors of words that were learned elsewhere with :func:`read_vectors`.
 """
 
 from gorae.data.arrays import Matrix, as_matrix
@@ -51,6 +51,7 @@ from gorae.data.tokenizers import (
     tokenizer_from_meta,
     tokenizer_to_meta,
 )
+from gorae.data.vectors import Vectors, read_vectors
 from gorae.data.vocabulary import (
     MAX_TOKENS,
     PADDING,
@@ -83,6 +84,7 @@ __all__ = [
     "TableEncoding",
     "TokenFile",
     "Tokenizer",
+    "Vectors",
     "Vocabulary",
     "Waiting",
     "Words",
@@ -124,6 +126,7 @@ __all__ = [
     "read_dataset",
     "read_idx",
     "read_table",
+    "read_vectors",
     "require_columns",
     "size_class",
     "text_lines",

@@ -11,7 +11,7 @@ from typing import IO
 
 from gorae.errors import DamagedFileError, FileError
 
-__all__ = ["MAX_LINE_BYTES", "text_lines"]
+__all__ = ["MAX_LINE_BYTES", "opened", "text_lines"]
 
 MAX_LINE_BYTES = 256 * 2**20
 """Bytes that one line may have."""
@@ -46,7 +46,7 @@ def text_lines(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Iterator[str
     """
     path = Path(path)
     read = 0
-    with _told(path), path.open("rb") as file, _unpacked(file, path) as lines:
+    with opened(path) as lines:
         number = 0
         while line := lines.readline(MAX_LINE_BYTES + 1):
             number += 1
@@ -61,6 +61,18 @@ def text_lines(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Iterator[str
                     "it, or raise max_bytes."
                 )
             yield _decoded(line, number, path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file's bytes, unpacked when it is gzip, xz or a zip of one file, as they are asked for.
+
+    Raises:
+        FileError: The file is missing or cannot be read, inside the block too.
+        DamagedFileError: The packed data is damaged, or a zip holds no or several files.
+    """
+    with _told(path), path.open("rb") as file, _unpacked(file, path) as content:
+        yield content
 
 
 def _decoded(line: bytes, number: int, path: Path) -> str:

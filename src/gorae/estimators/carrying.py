@@ -44,14 +44,15 @@ def spent_cost(together: Together, place: int) -> Cost:
 
 
 def _cost(ready: ReadyFit, epochs: int) -> Cost:
-    r"""Return the cost of epochs: a product with a weight matrix is 2 operations a weight and row, thrice.
+    r"""Return the cost of epochs: a product with a weight matrix is 2 operations a weight and use, thrice.
 
     Forward, for the gradient of the rows, and for that of the weights. What is not a product is not counted,
     nor are the units of zeros that a program for wider layers adds.
     """
     shapes = jax.tree.leaves(parameter_shapes(ready.recipe.problem)[0])
     weights = sum(int(np.prod(leaf.shape)) for leaf in shapes if len(leaf.shape) > 1)
-    return Cost(epochs, 6.0 * weights * int(ready.split.train_count) * epochs)
+    work = ready.recipe.problem.row_work or weights
+    return Cost(epochs, 6.0 * work * int(ready.split.train_count) * epochs)
 
 
 def kept_bytes(together: Together, place: int) -> int:
@@ -105,7 +106,7 @@ def follow(together: Together, place: int, fit: Fit, winner: int) -> None:
         raise refused
     new, old = ready[0], together.ready[winner]
     recipe = replace(new.recipe, wide=old.recipe.wide)
-    same = replace(new, recipe=recipe, split=old.split, rows=old.rows)
+    same = replace(new, recipe=recipe, split=old.split, rows=old.rows, shared=old.shared, given=old.given)
     structure = new.recipe.problem == old.recipe.problem and same.program == old.program
     if not structure or new.members != old.members or new.seed != old.seed:
         raise ParameterError(

@@ -11,6 +11,7 @@ import numpy as np
 from gorae.backend import select_devices
 from gorae.data.folds import Split, cut_stop_rows
 from gorae.data.sequence_rows import PackedRows
+from gorae.data.vectors import Found
 from gorae.errors import ParameterError
 from gorae.estimators.going_on import (
     check_same_levels,
@@ -30,10 +31,14 @@ from gorae.estimators.population import (
 )
 from gorae.estimators.progress import training_bar
 from gorae.estimators.sequence_encoding import fold_encoding
+from gorae.estimators.starting_vectors import of_table, with_vectors
 from gorae.estimators.storage import anchor_of, distinct_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
-from gorae.train import Checkpoint, MemberResult, check_members
+from gorae.train import Checkpoint, MemberResult, SplitRows, check_members
+
+_FIRST = 2
+"""The code of the first token of a table."""
 
 
 @contextmanager
@@ -87,6 +92,7 @@ def fit_network(
     table = table_of(estimator, rows, anchors, seed)
     if earlier is not None:
         table.splits[0] = table.splits[0]._replace(**encoding_of(earlier.encoding))
+    recipe = beginning_with(recipe, of_table(estimator, rows.matrix), table.splits[0])
     asked = check_count("members", estimator.members)
     check_members(recipe.trained, asked)
     wanted = members_to_train(earlier, asked, recipe, epochs=1 if one_epoch else int(recipe.hyper["epochs"]))
@@ -137,6 +143,11 @@ def recipe_for(
         return recipe, rows
     rows = (merge or merged)(rows)
     return estimator._recipe_of(rows.matrix, outputs), rows
+
+
+def beginning_with(recipe: Recipe, found: Found | None, split: SplitRows) -> Recipe:
+    """Return a recipe whose members begin with the vectors of a table's tokens, if there are any."""
+    return recipe if found is None else with_vectors(recipe, found, split.codes[_FIRST:])
 
 
 def merged(rows: TrainingRows) -> TrainingRows:

@@ -10,7 +10,7 @@ from gorae.errors import DamagedFileError, closest
 from gorae.models.parts import is_part, part_from_meta, part_to_meta
 from gorae.nn import Augmentation
 
-_OF_THE_MACHINE = ("checkpoint", "verbose")
+_OF_THE_MACHINE = ("checkpoint", "verbose", "vectors")
 _PAIRS = "pairs"
 _AUGMENTATION = "augmentation"
 
@@ -18,8 +18,8 @@ _AUGMENTATION = "augmentation"
 def parameters_to_meta(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return constructor parameters as JSON; one that is not in it has its default after loading.
 
-    Left out are folders, what is shown on a terminal, a device other than the CPU (which every machine has),
-    and values that JSON has no form for, such as a generator of random numbers.
+    Left out are folders and files, what is shown on a terminal, a device other than the CPU (which every
+    machine has), and values that JSON has no form for, such as a generator of random numbers.
 
     Example:
         >>> parameters_to_meta({"hidden": (8, 4), "random_state": np.random.RandomState(0), "device": "gpu"})

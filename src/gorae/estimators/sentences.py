@@ -70,14 +70,9 @@ def tagged_sentences(sentences: Any, tags: Any) -> TaggedSentences:
         DataError: when a word has no tag, or all words have the same.
     """
     forms = given_sentences(sentences)
+    if isinstance(sentences, Sentences) and tags is None:
+        tags = universal_tags(sentences)
     known = aligned_tags(sentences, forms, tags)
-    if isinstance(sentences, Sentences):
-        for place, row in enumerate(known):
-            if "_" in row:
-                raise DataError(
-                    f"word {list(row).index('_')} of sentence {place} (from 0) has no tag in the file; give "
-                    "tags, or leave such sentences out."
-                )
     flat = [tag for row in known for tag in row]
     kinds = {isinstance(tag, str | np.str_) for tag in flat}
     wrong = [tag for tag in flat if not isinstance(tag, str | int | np.integer)]
@@ -88,6 +83,21 @@ def tagged_sentences(sentences: Any, tags: Any) -> TaggedSentences:
     classes, codes = label_codes(np.array(flat))
     ends = np.cumsum([len(row) for row in forms])[:-1]
     return TaggedSentences(forms, np.split(codes, ends), classes)
+
+
+def universal_tags(sentences: Sentences) -> Sequence[Sequence[str]]:
+    """Return the universal tags of a treebank.
+
+    Raises:
+        DataError: when a word has none.
+    """
+    for place, row in enumerate(sentences.universal):
+        if "_" in row:
+            raise DataError(
+                f"word {row.index('_')} of sentence {place} (from 0) has no tag in the file; give tags, or "
+                "leave such sentences out."
+            )
+    return sentences.universal
 
 
 def aligned_tags(sentences: Any, forms: Forms, tags: Any) -> Sequence[Sequence[Any]]:

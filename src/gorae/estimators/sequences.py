@@ -14,6 +14,7 @@ from gorae.estimators.recipes import batch_rows, training_numbers
 from gorae.estimators.sequence_encoding import table_rows
 from gorae.estimators.sequence_rows import check_read_alike
 from gorae.estimators.softmax import SoftmaxClassifier
+from gorae.estimators.starting_vectors import check_frozen
 from gorae.models.sequence import SequenceShape
 
 _BUCKET = 32
@@ -34,6 +35,8 @@ class _Sequences(NetworkEstimator):
     bidirectional: bool
     pooling: str
     embedding: int
+    vectors: Any
+    freeze_vectors: bool
     max_tokens: int
     min_count: int
     truncate: int | None
@@ -77,6 +80,7 @@ class _Sequences(NetworkEstimator):
             pooling=self.pooling,
             dropout=dropout > 0,
             window=self.truncate,
+            frozen=check_frozen(self),
         )
         batch, parts = batch_rows(self, rows)
         problem = network_problem(
@@ -127,6 +131,11 @@ class SequenceClassifier(_Sequences, SoftmaxClassifier):
         bidirectional: whether each reads from both ends.
         pooling: what all steps become: their "mean", "max", the "last", or learnt "attention".
         embedding: numbers of a token's vector.
+        vectors: what tokens begin with that have a vector already, as wide as `embedding`: a mapping from
+            tokens to vectors, the path of a word2vec or GloVe file, or what `gorae.data.read_vectors` gives
+            (read once for all fits of a search). Other tokens begin at random. A saved model holds what
+            became of them, and needs no file.
+        freeze_vectors: whether these vectors stay as they are; those of other tokens are learned anyway.
         tokenizer: cuts texts: "words", "characters", "bytes", "calls", a tokenizer of `gorae.data`, or None
             for words in small letters.
         max_tokens: the most tokens that are known, the most frequent of the training rows.
@@ -187,6 +196,8 @@ class SequenceClassifier(_Sequences, SoftmaxClassifier):
         bidirectional: bool = False,
         pooling: str = "mean",
         embedding: int = 64,
+        vectors: Any = None,
+        freeze_vectors: bool = False,
         tokenizer: Any = None,
         max_tokens: int = 20_000,
         min_count: int = 1,
@@ -219,6 +230,7 @@ class SequenceClassifier(_Sequences, SoftmaxClassifier):
     ):
         self.cell, self.width, self.layers, self.bidirectional = cell, width, layers, bidirectional
         self.pooling, self.embedding = pooling, embedding
+        self.vectors, self.freeze_vectors = vectors, freeze_vectors
         self.tokenizer, self.max_tokens, self.min_count = tokenizer, max_tokens, min_count
         self.max_length, self.window = max_length, window
         self.truncate, self.clip, self.dropout = truncate, clip, dropout
@@ -256,6 +268,11 @@ class SequenceRegressor(_Sequences, NetworkRegressor):
         bidirectional: whether each reads from both ends.
         pooling: what all steps become: their "mean", "max", the "last", or learnt "attention".
         embedding: numbers of a token's vector.
+        vectors: what tokens begin with that have a vector already, as wide as `embedding`: a mapping from
+            tokens to vectors, the path of a word2vec or GloVe file, or what `gorae.data.read_vectors` gives
+            (read once for all fits of a search). Other tokens begin at random. A saved model holds what
+            became of them, and needs no file.
+        freeze_vectors: whether these vectors stay as they are; those of other tokens are learned anyway.
         tokenizer: cuts texts: "words", "characters", "bytes", "calls", a tokenizer of `gorae.data`, or None
             for words in small letters.
         max_tokens: the most tokens that are known, the most frequent of the training rows.
@@ -311,6 +328,8 @@ class SequenceRegressor(_Sequences, NetworkRegressor):
         bidirectional: bool = False,
         pooling: str = "mean",
         embedding: int = 64,
+        vectors: Any = None,
+        freeze_vectors: bool = False,
         tokenizer: Any = None,
         max_tokens: int = 20_000,
         min_count: int = 1,
@@ -341,6 +360,7 @@ class SequenceRegressor(_Sequences, NetworkRegressor):
     ):
         self.cell, self.width, self.layers, self.bidirectional = cell, width, layers, bidirectional
         self.pooling, self.embedding = pooling, embedding
+        self.vectors, self.freeze_vectors = vectors, freeze_vectors
         self.tokenizer, self.max_tokens, self.min_count = tokenizer, max_tokens, min_count
         self.max_length, self.window = max_length, window
         self.truncate, self.clip, self.dropout = truncate, clip, dropout

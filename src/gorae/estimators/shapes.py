@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gorae.errors import DamagedFileError
-from gorae.estimators.meta_reading import checked_count, read_list, read_text
+from gorae.estimators.meta_reading import checked_count, read_flag, read_list, read_text
 from gorae.models.cnn import CNNShape
 from gorae.models.linear import LinearShape
 from gorae.models.mlp import MLPShape
@@ -27,6 +27,9 @@ _LARGEST_SIDE = 1 << 14
 _MOST_LAYERS = 10_000
 OWN = "module"
 """What networks are of whose structure is a module of the user's own."""
+
+_LATER = {"sequence": {"frozen": False}, "tagger": {"frozen": False}}
+"""What shapes have had since a later version, and what it is in files without it."""
 
 _UNKNOWN = "the network's structure is none that this version of gorae knows."
 
@@ -54,7 +57,7 @@ def shape_from_meta(meta: Meta, arrays: Mapping[str, np.ndarray]) -> NetworkShap
     if kind not in _ARCHITECTURES:
         raise DamagedFileError(_UNKNOWN)
     cls, read = _ARCHITECTURES[kind]
-    told = {name: value for name, value in meta.items() if name != "kind"}
+    told = {**_LATER.get(kind, {}), **{name: value for name, value in meta.items() if name != "kind"}}
     if set(told) != {field.name for field in fields(cls)}:
         raise DamagedFileError(_UNKNOWN)
     return read(told, len(arrays), sum(array.size for array in arrays.values()))
@@ -101,6 +104,7 @@ def _read_sequence(meta: Meta, count: int, held: int) -> SequenceShape:
     needed += (layers - 1) * width * width if recurrent else 0
     if needed > held or layers > count:
         raise DamagedFileError("the network's layers are larger than what the file holds.")
+    read_flag(meta, "frozen")
     return SequenceShape(**meta)
 
 
@@ -116,6 +120,7 @@ def _read_tagger(meta: Meta, count: int, held: int) -> TaggerShape:
         known += size["character_width"] * (size["characters"] + filters)
     if known > held:
         raise DamagedFileError("the network's layers are larger than what the file holds.")
+    read_flag(meta, "frozen")
     return TaggerShape(**meta)
 
 

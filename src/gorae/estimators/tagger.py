@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float32, Int32, Shaped
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from gorae.backend import select_devices
-from gorae.data import Vocabulary
+from gorae.data import Vocabulary, size_class
 from gorae.data.sentence_rows import MAX_LETTERS, WordCodes
 from gorae.errors import as_input_error
 from gorae.estimators.fitting import unchanged_on_failure
@@ -21,13 +21,16 @@ from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
 from gorae.estimators.saving import Savable
 from gorae.estimators.sentences import aligned_tags, given_sentences, tagged_sentences
+from gorae.estimators.starting_vectors import check_frozen
 from gorae.estimators.state import network_state, restored
 from gorae.estimators.tagging import by_sentence, chain_tags, fit_tagger, tag_scores
+from gorae.estimators.training_rows import group_codes
 from gorae.models.tagger import TaggerShape
 from gorae.train import History, layer_names
 
 _VOCABULARIES = ("words", "characters")
 _PARTS = ("tokens", "ends", "counts")
+_FEW_CODES = 64
 
 
 class SequenceTagger(Savable, BaseEstimator):
@@ -46,6 +49,10 @@ class SequenceTagger(Savable, BaseEstimator):
         cell: "lstm", "gru", "rnn" (tanh) or "rnn_relu".
         decoder: "softmax" or "crf".
         word_width: numbers of a word's vector; words are looked up in small letters.
+        vectors: what known words begin with that have a vector already, as wide as `word_width`: a mapping
+            from words to vectors, the path of a word2vec or GloVe file, or what `gorae.data.read_vectors`
+            gives. With `min_count=1` words that come once have theirs too. A saved model needs no file.
+        freeze_vectors: whether these vectors stay as they are; those of other words are learned anyway.
         character_width: numbers of a character's vector.
         filters: features of a word's characters; 0 leaves them out.
         letters: characters of a word that are read; of a longer one its first and its last half of them.
@@ -104,6 +111,8 @@ class SequenceTagger(Savable, BaseEstimator):
         cell: str = "lstm",
         decoder: str = "softmax",
         word_width: int = 64,
+        vectors: Any = None,
+        freeze_vectors: bool = False,
         character_width: int = 24,
         filters: int = 128,
         letters: int = 16,
@@ -128,42 +137,27 @@ class SequenceTagger(Savable, BaseEstimator):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.hidden = hidden
-        self.layers = layers
-        self.cell = cell
-        self.decoder = decoder
-        self.word_width = word_width
-        self.character_width = character_width
-        self.filters = filters
-        self.letters = letters
-        self.min_count = min_count
-        self.max_words = max_words
-        self.word_dropout = word_dropout
-        self.dropout = dropout
-        self.row_length = row_length
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.members = members
-        self.checkpoint = checkpoint
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self.hidden, self.layers, self.cell, self.decoder = hidden, layers, cell, decoder
+        self.word_width, self.vectors, self.freeze_vectors = word_width, vectors, freeze_vectors
+        self.character_width, self.filters, self.letters = character_width, filters, letters
+        self.min_count, self.max_words = min_count, max_words
+        self.word_dropout, self.dropout, self.row_length = word_dropout, dropout, row_length
+        self.optimizer, self.learning_rate, self.schedule = optimizer, learning_rate, schedule
+        self.weight_decay, self.label_smoothing = weight_decay, label_smoothing
+        self.batch_size, self.epochs = batch_size, epochs
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.patience, self.members, self.checkpoint = patience, members, checkpoint
+        self.device, self.random_state, self.verbose = device, random_state, verbose
 
-    def fit(self, sentences: Any, tags: Any = None) -> Self:
+    def fit(self, sentences: Any, tags: Any = None, *, groups: Any = None) -> Self:
         """Train `members` networks on tagged sentences.
 
         Args:
             sentences: what `gorae.read_conllu` gives, or a list of which each item is a list of words or a
                 text, which is cut into words.
             tags: a list of tags a sentence, one a word; None for the universal tags of a treebank.
+            groups: a group a sentence (a document): early stopping then watches whole groups, of which no
+                sentence is learned from; without early stopping it decides nothing.
 
         Returns:
             This estimator.
@@ -176,7 +170,7 @@ class SequenceTagger(Savable, BaseEstimator):
         """
         given = tagged_sentences(sentences, tags)
         with unchanged_on_failure(self):
-            fit_tagger(self, given)
+            fit_tagger(self, given, None if groups is None else group_codes(groups, len(given.forms)))
         return self
 
     def predict(self, sentences: Any) -> list[list[Any]]:
@@ -232,6 +226,23 @@ class SequenceTagger(Savable, BaseEstimator):
         ]
         return float(np.mean(pairs))
 
+    def encode(self, sentences: Any) -> Int32[np.ndarray, "sentences words channels"]:
+        """Return sentences in numbers, one a row, as the networks read them and as `gorae.to_torch` wants.
+
+        A word is 1 where it is the first (else 0), its code, and the codes of its characters; code 1 is
+        unknown, and zeros stand behind the last word and the last character.
+
+        Args:
+            sentences: as in `fit`.
+        """
+        self._check_fitted()
+        forms = given_sentences(sentences)
+        found = np.zeros((len(forms), max(map(len, forms)), self._coding.channels), np.int32)
+        for row, words in enumerate(forms):
+            found[row, : len(words), 1:] = self._coding.table(words)
+        found[:, 0, 0] = 1
+        return found
+
     @property
     def history_(self) -> list[History]:
         """The history of each member: losses a word, right tags and gradient norms, one entry an epoch."""
@@ -273,7 +284,11 @@ class SequenceTagger(Savable, BaseEstimator):
         )
 
     def _recipe(self, coding: WordCodes, tags: int, rows: int) -> Recipe:
-        """Return what the parameters ask of the engine."""
+        """Return what the parameters ask of the engine.
+
+        Codes are rounded up to few sizes, so that folds share a program; what no code points to learns
+        nothing.
+        """
         dropout = check_real("dropout", self.dropout, 0, 1, open_high=True)
         smoothing = check_real("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
         check_choice("decoder", self.decoder, ["softmax", "crf"])
@@ -281,8 +296,8 @@ class SequenceTagger(Savable, BaseEstimator):
         shape = TaggerShape(
             inputs=coding.channels,
             outputs=tags,
-            words=len(coding.words),
-            characters=len(coding.characters),
+            words=size_class(len(coding.words), multiple=_FEW_CODES),
+            characters=size_class(len(coding.characters)),
             word_width=self.word_width,
             character_width=self.character_width,
             filters=self.filters,
@@ -291,6 +306,7 @@ class SequenceTagger(Savable, BaseEstimator):
             cell=self.cell,
             decoder=self.decoder,  # pyright: ignore[reportArgumentType]  checked above
             word_dropout=check_real("word_dropout", self.word_dropout, 0, 1, open_high=True),
+            frozen=check_frozen(self),
         )
         batch, parts = batch_rows(self, rows)
         problem = network_problem(
@@ -349,7 +365,7 @@ def _fitting(coding: WordCodes, shape: TaggerShape) -> WordCodes:
     Raises:
         ValueError: when the network is for other codes.
     """
-    made_for = (shape.inputs, shape.words, shape.characters)
-    if made_for != (coding.channels, len(coding.words), len(coding.characters)):
+    enough = shape.words >= len(coding.words) and shape.characters >= len(coding.characters)
+    if shape.inputs != coding.channels or not enough:
         raise ValueError("its words and characters are not those of its network")
     return coding

@@ -1,27 +1,27 @@
-"""Fitting a tagger, and asking it: from sentences to rows of places, and from scores of places to tags."""
+"""Fitting a tagger, and asking it: from sentences to trained members, and from scores of places to tags."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32
 
 from gorae.backend import Device, compiled, own_numerics, select_devices
-from gorae.data.folds import Split, cut_stop_rows, pack_splits, size_class
-from gorae.data.sentence_rows import Places, WordCodes, fit_word_codes, place_sentences, unpacked
+from gorae.data.folds import size_class
+from gorae.data.sentence_rows import Places, WordCodes, place_sentences, unpacked
 from gorae.errors import ParameterError
 from gorae.estimators.learned import Learned, answering_problem, encoding_of, encoding_only, set_learned
-from gorae.estimators.parameters import check_count, check_flag, check_real, root_seed
-from gorae.estimators.population import Table, shape_of, train_recipes, with_padding
+from gorae.estimators.parameters import check_count, root_seed
+from gorae.estimators.population import Table, shape_of, train_recipes
 from gorae.estimators.progress import training_bar
+from gorae.estimators.sentence_fits import padded_rows, sentence_rows, tagger_recipe
 from gorae.estimators.sentences import Forms, TaggedSentences
 from gorae.estimators.telling import tell_outcome
-from gorae.train import Asked, Checkpoint, SharedRows, SplitRows, check_members, member_outputs
+from gorae.train import Asked, Checkpoint, check_members, member_outputs
 from gorae.train.tagging import chain_answers
 
-_FEW_ROWS = 64
 _LONGEST = 1024
 """Words of a sentence that are read at once; a longer one is cut."""
 
@@ -29,33 +29,22 @@ _BLOCK = 16
 """Rows that a member is asked about at a time: 1,000 words."""
 
 
-class Rows(NamedTuple):
-    """Sentences in rows: what a network reads of each place, its tag, and how many words a row has."""
+def fit_tagger(estimator: Any, sentences: TaggedSentences, groups: np.ndarray | None = None) -> None:
+    """Train the estimator's members and set what was learned.
 
-    codes: np.ndarray
-    targets: Int32[np.ndarray, "rows width"]
-    words: Float32[np.ndarray, " rows"]
-
-
-def fit_tagger(estimator: Any, sentences: TaggedSentences) -> None:
-    """Train the estimator's members and set what was learned."""
+    Args:
+        estimator: the tagger.
+        sentences: what it learns from.
+        groups: a group a sentence, which early stopping does not tear apart, or None.
+    """
     seed = root_seed(estimator.random_state)
-    width = check_count("row_length", estimator.row_length)
-    learn, stop = _cut(estimator, len(sentences.forms), seed)
-    coding = fit_word_codes(
-        [sentences.forms[place] for place in learn],
-        min_count=estimator.min_count,
-        max_words=estimator.max_words,
-        letters=estimator.letters,
-    )
-    parts = [_rows(sentences, part, coding, width) for part in (learn, stop) if len(part)]
-    recipe = estimator._recipe(coding, len(sentences.classes), len(parts[0].codes))
-    table = _table(parts)
+    rows = sentence_rows(estimator, sentences, groups, seed)
+    recipe = tagger_recipe(estimator, rows, len(sentences.classes), lambda _, make: make())
     asked = check_count("members", estimator.members)
     check_members(recipe.trained, asked)
     with training_bar(estimator.verbose, asked) as progress:
         results, interrupted = train_recipes(
-            table,
+            Table(padded_rows(rows.shared), [rows.split]),
             [recipe],
             [(0, 0, stream) for stream in range(asked)],
             seed=seed,
@@ -65,11 +54,11 @@ def fit_tagger(estimator: Any, sentences: TaggedSentences) -> None:
         )
     kept = [(stream, member) for stream, member in enumerate(results) if member is not None]
     estimator.classes_ = sentences.classes
-    estimator._coding = coding
+    estimator._coding = rows.coding
     learned = Learned(
         shape=shape_of(recipe.problem),
-        encoding=encoding_only(encoding_of(table.splits[0])),
-        anchor=np.zeros(coding.channels),
+        encoding=encoding_only(encoding_of(rows.split)),
+        anchor=np.zeros(rows.coding.channels),
         target_anchor=np.zeros(0),
         flat_target=True,
         seed=seed,
@@ -124,55 +113,6 @@ def chain_tags(
 def by_sentence(values: np.ndarray, places: Places, forms: Forms) -> Sequence[np.ndarray]:
     """Return what stands at the places of each sentence's words."""
     return list(unpacked(values, places, [len(words) for words in forms]))
-
-
-def _cut(estimator: Any, sentences: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which sentences to learn from and which, with early stopping, to stop on."""
-    everything = np.arange(sentences, dtype=np.int32)
-    fraction = check_real(
-        "validation_fraction", estimator.validation_fraction, 0, 1, open_low=True, open_high=True
-    )
-    if not check_flag("early_stopping", estimator.early_stopping):
-        return everything, everything[:0]
-    return cut_stop_rows(everything, everything, fraction=fraction, seed=seed, stratify=False)
-
-
-def _rows(sentences: TaggedSentences, which: np.ndarray, coding: WordCodes, width: int) -> Rows:
-    """Return some of the sentences in rows."""
-    forms = [sentences.forms[place] for place in which]
-    places = place_sentences([len(words) for words in forms], width)
-    tags = np.concatenate([sentences.codes[place] for place in which])
-    targets = np.full(places.rows * width, -1, np.int32)
-    targets[places.at] = tags + len(sentences.classes) * places.begins
-    targets = targets.reshape(places.rows, width)
-    return Rows(coding.rows(forms, places), targets, (targets >= 0).sum(axis=1).astype(np.float32))
-
-
-def _table(parts: Sequence[Rows]) -> Table:
-    """Return rows as the engine reads them: first those to learn from, then those to stop on, if any.
-
-    A row weighs as much as it has words, so that all words weigh the same; codes are read as they are.
-    """
-    codes, targets, words = (np.concatenate(column) for column in zip(*parts, strict=True))
-    count = len(parts[0].codes)
-    rows = np.arange(len(codes), dtype=np.int32)
-    packed = pack_splits([Split(rows[:count], rows[count:], rows[:0])], words, multiple=_FEW_ROWS)
-    stops = packed.stop_rows.shape[1] if packed.stop_count.any() else 0
-    channels, nothing = codes.shape[-1], np.zeros(0, np.float32)
-    split = SplitRows(
-        fill=np.zeros(channels, np.float32),
-        shift=np.zeros(channels, np.float32),
-        scale=np.ones(channels, np.float32),
-        target_shift=nothing,
-        target_scale=nothing,
-        train_rows=packed.train_rows[0],
-        train_weight=packed.train_weight[0],
-        train_count=np.int32(packed.train_count[0]),
-        stop_rows=packed.stop_rows[0, :stops],
-        stop_weight=packed.stop_weight[0, :stops],
-        stop_count=np.int32(packed.stop_count[0]),
-    )
-    return Table(SharedRows(with_padding(codes), with_padding(targets)), [split])
 
 
 def _checkpoint(estimator: Any) -> Checkpoint | None:

@@ -26,6 +26,7 @@ from gorae.estimators.preparation import (
     stored_targets,
     wider_problems,
 )
+from gorae.estimators.sentence_fits import padded_rows
 from gorae.estimators.storage import stored_rows
 from gorae.train import (
     MemberResult,
@@ -70,7 +71,7 @@ def fit_together(
     groups: Any = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> list[GoraeError | None]:
-    """Fit network estimators, each on its own rows, as populations.
+    """Fit network estimators, or taggers, each on its own rows, as populations.
 
     Each estimator ends as after `estimator.fit(X[rows], y[rows], sample_weight[rows], groups=groups[rows])`:
     bitwise where members run one by one, within rounding where small ones are stacked, where hidden layers of
@@ -236,10 +237,32 @@ def _training(together: Together, alike: Sequence[int]) -> Training:
         for (one, stream), state in zip(streams, states, strict=True)
     ]
     check_members(first.recipe.trained, len(jobs))
+    devices = select_devices(first.fit.estimator.device)
+    if first.shared is not None:
+        own = {id(one.split): one.shared for one in fits if one.shared is not None}
+        shared, moved = _side_by_side(list(own.values()), list(distinct.values()))
+        sized = _of_one_size(moved, 0)
+        return Training(first.recipe.trained, padded_rows(shared), sized, jobs, devices)
     matrix = stored_rows(together.data.matrix, first.anchors[0])
     shared = SharedRows(with_padding(matrix), with_padding(stored_targets(first, together.data)))
     sized = _of_one_size(list(distinct.values()), len(matrix))
-    return Training(first.recipe.trained, shared, sized, jobs, select_devices(first.fit.estimator.device))
+    return Training(first.recipe.trained, shared, sized, jobs, devices)
+
+
+def _side_by_side(
+    shared: Sequence[SharedRows], splits: Sequence[SplitRows]
+) -> tuple[SharedRows, list[SplitRows]]:
+    """Return the rows of splits that have rows of their own as those of all, and the splits as of these."""
+    starts = np.cumsum([0, *(len(own.rows) for own in shared)])
+    moved = [
+        split._replace(
+            train_rows=(split.train_rows + start).astype(np.int32),
+            stop_rows=(split.stop_rows + start).astype(np.int32),
+        )
+        for split, start in zip(splits, starts, strict=False)
+    ]
+    rows, targets = (np.concatenate(parts) for parts in zip(*shared, strict=True))
+    return SharedRows(rows, targets), moved
 
 
 def _earlier(together: Together, alike: Sequence[int]) -> list[MemberResult | None]:
@@ -334,7 +357,7 @@ def learn(together: Together, place: int) -> Any:
     """
     one, members = together.ready[place], together.members[place]
     estimator = one.fit.estimator
-    vars(estimator).update(together.data.given)
+    vars(estimator).update({**together.data.given, **one.given})
     if one.rows.classes is not None:
         estimator.classes_ = one.rows.classes
     learned = Learned(

@@ -70,7 +70,7 @@ def check_training_rows(
     if sample_weight is not None:
         with as_input_error():
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    codes_of_groups = None if groups is None else _group_codes(groups, len(y))
+    codes_of_groups = None if groups is None else group_codes(groups, len(y))
     positions = np.arange(len(y))
     if weight is not None:
         keep = weight > 0
@@ -94,7 +94,7 @@ def check_training_rows(
     return TrainingRows(X, values, weight, None, y.ndim == 1, codes_of_groups, positions)
 
 
-def _group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
+def group_codes(groups: Any, rows: int) -> Integer[np.ndarray, " rows"]:
     """Return the code of each row's group.
 
     Raises:

@@ -57,8 +57,7 @@ def _residual(lower: Lower) -> Lower:
 
 def _embedding(lower: Lower) -> Lower:
     def convert(graph: Emitter, layer: nn.Embedding, x: Value, name: str) -> Value:
-        table = layer.table.value if isinstance(layer.table, nn.Buffer) else layer.table
-        array = np.asarray(table, np.float32)
+        array = np.asarray(layer.vectors, np.float32)
         value = plain(graph, x)
         slot = graph.embedding(value.slot, array, name or "embedding")
         return Value(slot, (*x.shape, array.shape[1]), tuple(range(x.rank + 1)))

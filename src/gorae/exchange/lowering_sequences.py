@@ -30,8 +30,7 @@ def with_codes(network: Any, codes: np.ndarray) -> Any:
     """
     if not isinstance(network, SequenceNetwork) or network.reader.embedding is None:
         raise InputError(f"a {type(network).__name__} of tokens cannot be written for another library.")
-    table = network.reader.embedding.table
-    array = np.asarray(table.value if isinstance(table, nn.Buffer) else table, np.float32)
+    array = np.asarray(network.reader.embedding.vectors, np.float32)
     vectors: Any = array[np.minimum(codes, len(array) - 1)]
     return replace(network, reader=replace(network.reader, embedding=nn.Embedding(vectors)))
 

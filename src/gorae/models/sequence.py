@@ -42,6 +42,7 @@ class SequenceShape:
         dropout: Whether features are silenced in training: of steps that are read, between layers, and of
             what was pooled; each is silenced at all steps of a row.
         window: Steps that a slope goes back at most; None for all.
+        frozen: Whether some tokens' vectors are given, and stay as they are.
 
     Raises:
         ParameterError: If a value is out of its range or a name is unknown.
@@ -63,6 +64,7 @@ class SequenceShape:
     pooling: str = "mean"
     dropout: bool = False
     window: int | None = None
+    frozen: bool = False
 
     def __post_init__(self):
         for name in ("inputs", "outputs", "embedding", "width", "layers"):
@@ -208,6 +210,11 @@ class SequenceNetwork(Network):
         """Return what was pooled: the one layer that answers for a row."""
         return (self.features(x, context),)
 
+    @property
+    def embedding(self) -> nn.Embedding | None:
+        """What turns tokens into vectors; None for series."""
+        return self.reader.embedding
+
     def named_layers(self) -> tuple[tuple[str, nn.Layer], ...]:
         """Return "sequence" and "output"."""
         return (("sequence", self.reader), ("output", self.head))
@@ -250,7 +257,9 @@ def build_sequence(
         )
     directions = 2 if shape.bidirectional and recurrent is not None else 1
     reader = Reader(
-        nn.Embedding.create(of_tokens, shape.tokens, shape.embedding) if shape.tokens else None,
+        nn.Embedding.create(of_tokens, shape.tokens, shape.embedding, partly=shape.frozen)
+        if shape.tokens
+        else None,
         recurrent,
         nn.StepPool.create(shape.pooling, directions=directions, features=shape.features, key=of_pool),
         None if rate is None else nn.Dropout.create(rate),

@@ -55,6 +55,7 @@ class TaggerShape:
         cell: One of `gorae.nn.RECURRENT_CELLS`.
         decoder: "softmax" scores each token's tags alone; "crf" those of neighbours too.
         word_dropout: Probability in [0, 1) that a word is taken for an unknown one, in training.
+        frozen: Whether some words' vectors are given, and stay as they are.
 
     Raises:
         ParameterError: If a value is out of its range or a name is unknown.
@@ -76,6 +77,7 @@ class TaggerShape:
     cell: str = "lstm"
     decoder: Literal["softmax", "crf"] = "softmax"
     word_dropout: float = 0.1
+    frozen: bool = False
 
     def __post_init__(self):
         least = {"inputs": CHANNELS + 1, "words": 2, "characters": 2, "filters": 0}
@@ -193,6 +195,11 @@ class Tagger(Network):
         """Return nothing: a row's hidden states are as many as its places."""
         return ()
 
+    @property
+    def embedding(self) -> nn.Embedding:
+        """What turns words into vectors."""
+        return self.word
+
     def named_layers(self) -> tuple[tuple[str, nn.Layer], ...]:
         """Return "words", "spelling", "recurrent", "output" and "chain", those that there are."""
         layers = {
@@ -236,7 +243,7 @@ def build_tagger(
             keys[1], shape.characters, shape.character_width, shape.filters, reach=_REACH
         )
     return Tagger(
-        word=nn.Embedding.create(keys[0], shape.words, shape.word_width),
+        word=nn.Embedding.create(keys[0], shape.words, shape.word_width, partly=shape.frozen),
         spelling=spelling,
         recurrent=nn.Recurrent.create(
             keys[2],

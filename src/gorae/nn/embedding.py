@@ -5,7 +5,7 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, Real
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Real
 
 from gorae.errors import InputError, ParameterError
 from gorae.nn.checks import positive_integer
@@ -24,6 +24,8 @@ class Embedding(Layer):
 
     Args:
         table: E, learnt; or inside a `Buffer`, and then left as it was given.
+        given: Rows that stand instead of those of E and are not learnt; None for none.
+        is_given: Of which codes they do.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -37,6 +39,8 @@ class Embedding(Layer):
     """
 
     table: Float[Array, "tokens width"] | Buffer
+    given: Buffer | None = None
+    is_given: Bool[Array, " tokens"] | None = None
 
     @classmethod
     def create(
@@ -47,6 +51,7 @@ class Embedding(Layer):
         *,
         vectors: Any = None,
         frozen: bool = False,
+        partly: bool = False,
     ) -> "Embedding":
         """Make the layer with random vectors, or with those given.
 
@@ -56,6 +61,7 @@ class Embedding(Layer):
             width: Numbers of a vector.
             vectors: `(tokens, width)`, finite: where learning starts; None for small normal ones.
             frozen: Whether the vectors stay as they are.
+            partly: Whether some rows may be given later, to stay as they are; until then none is.
 
         Raises:
             ParameterError: If a size is no positive integer, or the vectors have another shape.
@@ -71,7 +77,17 @@ class Embedding(Layer):
                     f"shape {known.shape}."
                 )
             table = jnp.asarray(known)
+        if partly:
+            return cls(table, Buffer(jnp.zeros_like(table)), jnp.zeros(tokens, bool))
         return cls(Buffer(table) if frozen else table)
+
+    @property
+    def vectors(self) -> Float[Array, "tokens width"]:
+        """The row of each code: that of E, or that which stands in its place."""
+        table = self.table.value if isinstance(self.table, Buffer) else self.table
+        if self.given is None or self.is_given is None:
+            return table
+        return jnp.where(self.is_given[:, None], self.given.value, table)
 
     def __call__(
         self, x: Real[Array, " batch *steps"], context: Context
@@ -84,4 +100,9 @@ class Embedding(Layer):
         if x.ndim < 1:
             raise InputError("Embedding expects (batch, steps), got a single number.")
         table = self.table.value if isinstance(self.table, Buffer) else self.table
-        return jnp.take(table, x.astype(jnp.int32), axis=0, mode="clip"), self
+        codes = x.astype(jnp.int32)
+        found = jnp.take(table, codes, axis=0, mode="clip")
+        if self.given is not None and self.is_given is not None:
+            kept = jnp.take(self.is_given, codes, mode="clip")[..., None]
+            found = jnp.where(kept, jnp.take(self.given.value, codes, axis=0, mode="clip"), found)
+        return found, self

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _num_samples
 
+from gorae.data import Sentences
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.parameters import check_count, check_flag
+from gorae.estimators.sentences import universal_tags
 from gorae.search.budget import read_budget
 
 _MOST_SETTINGS = 100_000
@@ -40,6 +42,11 @@ def check_search(search: Any, y: Any) -> None:
     if not isinstance(search.refit, bool | str | np.bool_) and not callable(search.refit):
         raise ParameterError(
             f"refit must be True, False, the name of a score or a function, got {search.refit!r:.80}."
+        )
+    if answers_tags(search.estimator) and not (search.scoring is None or callable(search.scoring)):
+        raise ParameterError(
+            "a tagger is scored by the share of words whose tag is right, with scoring=None, or by a "
+            f"function of estimator, sentences and tags, got scoring={search.scoring!r:.80}."
         )
     if check_flag("nested", search.nested):
         _check_nested(search, y)
@@ -77,13 +84,26 @@ def check_settings(count: Any) -> int:
     return wanted
 
 
+def answers_tags(estimator: Any) -> bool:
+    """Return whether an estimator tags the words of sentences: its targets are lists, one a sentence."""
+    return bool(getattr(estimator, "_answers_tags", False))
+
+
+def given_pair(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return rows and targets that can be cut into splits: of a treebank its sentences, and their tags."""
+    if not answers_tags(estimator) or not isinstance(X, Sentences):
+        return X, y
+    return list(X.forms), list(universal_tags(X)) if y is None else y
+
+
 def check_rows(X: Any, y: Any, params: Mapping[str, Any]) -> None:
     """Refuse targets that are missing, and weights that are not one a row.
 
     Raises:
         DataError: naming the row, or the shape.
     """
-    targets = None if y is None else np.asarray(y)
+    ragged = isinstance(y, Sequence) and any(isinstance(each, Sequence | np.ndarray) for each in y)
+    targets = None if y is None or ragged else np.asarray(y)
     if targets is not None and targets.ndim == 1 and targets.dtype.kind == "O":
         missing = [row for row, value in enumerate(targets.tolist()) if value is None]
         if missing:

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from gorae.estimators.neighbors import Neighbors
 from gorae.estimators.network import NetworkEstimator
+from gorae.search.asking import answers_tags
 from gorae.search.identity import group_key
 from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
@@ -78,6 +79,8 @@ def _begin(estimator: Any, trials: Trials, networks: Begin) -> Begin:
             return _BEGIN_ONE_BY_ONE
         return partial(begin_pipeline, last_step=last)
     if isinstance(estimator, NetworkEstimator) and set(trials.fit_params) <= {"sample_weight"}:
+        return networks
+    if answers_tags(estimator) and not trials.fit_params:
         return networks
     return _BEGIN_NEIGHBORS if isinstance(estimator, Neighbors) else _BEGIN_ONE_BY_ONE
 

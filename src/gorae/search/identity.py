@@ -100,4 +100,12 @@ def _name(value: Any) -> str:
 def sample_hash(X: Any, y: Any) -> str:
     """Return a hash of the targets and of a few rows, which tells one data set from another."""
     rows = np.unique(np.linspace(0, _num_samples(X) - 1, 64).astype(int))
-    return _hashed((None if y is None else np.asarray(y), _safe_indexing(X, rows)))
+    return _hashed((None if y is None else _as_array(y), _safe_indexing(X, rows)))
+
+
+def _as_array(y: Any) -> Any:
+    """Return targets as an array, or as they are where they are lists of several lengths."""
+    try:
+        return np.asarray(y)
+    except ValueError:
+        return y

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import _check_method_params
 
 from gorae.evidence import Interval, cross_validated_interval, fold_score_interval, row_losses
+from gorae.search.asking import answers_tags
 from gorae.search.budget import shared_budget
 from gorae.search.journal import beside
 from gorae.search.trials import Trials, asks_the_estimator
@@ -120,6 +121,8 @@ def _interval(scores: np.ndarray, models: Sequence[Any], trials: Trials, metric:
 def _metric_of_rows(scorer: Any, model: Any, metric: str) -> str | None:
     """Return the metric that a scorer computes from single rows, or None."""
     one = getattr(scorer, "_scorers", {}).get(metric, scorer)
+    if answers_tags(model):
+        return None
     if asks_the_estimator(one):
         return "accuracy" if is_classifier(model) else "r2"
     return _BY_ROWS.get(getattr(one, "_score_func", None))

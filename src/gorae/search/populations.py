@@ -20,6 +20,7 @@ from gorae.estimators.carrying import (
 )
 from gorae.estimators.population import shape_of
 from gorae.estimators.together import Fit, begin_together, forget, learn, train_together
+from gorae.search.asking import answers_tags
 from gorae.search.outputs import outputs_of
 from gorae.search.races import MOST_A_PART, Arrays, Tell, under
 from gorae.search.space import Setting
@@ -34,7 +35,7 @@ _FEWEST_A_PART = 4
 
 
 class NetworkRace:
-    """Settings of a network estimator: every fit becomes what it would be alone, in parts or at once.
+    """Settings of a network, or a tagger: every fit becomes what it would be alone, in parts or at once.
 
     A setting whose members diverge in a split is scored there as a fit that failed. The time of a fit is its
     share of the population's. What settings have learned is kept between two parts as far as a quarter of the
@@ -199,40 +200,50 @@ class NetworkRace:
 
     def _scored(self, places: Sequence[int], seconds: float, before: Mapping[int, Cost]) -> list[Entry]:
         """Return the entries of some fits; all answers are asked for at once."""
-        trials, splits = self._trials, len(self._trials.splits)
+        splits = len(self._trials.splits)
         for place in places:
             if self._is_ready(place):
                 learn(self._together, place)
         errors = {place: self._error(place) for place in places}
-        fine = [place for place in places if errors[place] is None]
-        parts = [trials.test_parts] + ([trials.train_parts] if trials.return_train_score else [])
-        known: dict[int, list[Any]] = {place: [] for place in fine}
-        for part in parts:
-            rows = [part[place % splits][0] for place in fine]
-            asked = [(self._fits[place].estimator, X) for place, X in zip(fine, rows, strict=True)]
-            shapes = [shape_of(self._together.ready[place].recipe.trained) for place in fine]
-            answers = answers_together(asked, shapes)
-            for place, pair in zip(fine, zip(rows, answers, strict=True), strict=True):
-                known[place].append(pair)
+        known = self._answers([place for place in places if errors[place] is None])
         entries = []
         for place in places:
             now, then = spent_cost(self._together, place), before[place]
-            cost = {"cost": [now.epochs - then.epochs, now.flops - then.flops]}
+            entry: Entry = {"cost": [now.epochs - then.epochs, now.flops - then.flops]}
             if errors[place] is not None:
-                entries.append(trials.failed(place % splits, errors[place]) | cost)
-                continue
-            estimator = self._fits[place].estimator
-            with estimator.remembering(known[place]):
-                entry = trials.score(estimator, place % splits)
-                labels = trials.labels if is_classifier(estimator) else None
-                outputs = outputs_of(estimator, trials.test_parts[place % splits][0], labels)
-            entry |= cost | {
-                "fit_time": seconds,
-                "outputs": outputs,
-                "within": self._together.ready[place].recipe.within,
-            }
+                entry |= self._trials.failed(place % splits, errors[place])
+            else:
+                entry |= {"fit_time": seconds, **self._entry(place, known[place])}
             entries.append(entry)
         return entries
+
+    def _answers(self, places: Sequence[int]) -> dict[int, list[Any]]:
+        """Return what fits answer for the rows they are scored on; taggers are asked one by one, later."""
+        trials, splits = self._trials, len(self._trials.splits)
+        known: dict[int, list[Any]] = {place: [] for place in places}
+        if answers_tags(self._estimator):
+            return known
+        for part in [trials.test_parts] + ([trials.train_parts] if trials.return_train_score else []):
+            rows = [part[place % splits][0] for place in places]
+            asked = [(self._fits[place].estimator, X) for place, X in zip(places, rows, strict=True)]
+            shapes = [shape_of(self._together.ready[place].recipe.trained) for place in places]
+            answers = answers_together(asked, shapes)
+            for place, pair in zip(places, zip(rows, answers, strict=True), strict=True):
+                known[place].append(pair)
+        return known
+
+    def _entry(self, place: int, known: Sequence[Any]) -> Entry:
+        """Return the entry of a fit that is fine, as far as scores and answers go."""
+        trials, split = self._trials, place % len(self._trials.splits)
+        estimator = self._fits[place].estimator
+        within = {"within": self._together.ready[place].recipe.within}
+        if answers_tags(estimator):
+            return trials.score(estimator, split) | within | {"outputs": None}
+        with estimator.remembering(known):
+            entry = trials.score(estimator, split)
+            labels = trials.labels if is_classifier(estimator) else None
+            outputs = outputs_of(estimator, trials.test_parts[split][0], labels)
+        return entry | within | {"outputs": outputs}
 
     def _error(self, place: int) -> Any:
         """Return why a fit failed, or None."""

@@ -213,7 +213,7 @@ class RemoteRace(NetworkRace):
     def _stacks(self, ready: ReadyFit, members: int, together: bool, steps: int) -> bool:
         """Return whether so many members like those of a fit are stacked."""
         data, devices = self._together.data, select_devices(ready.fit.estimator.device)
-        rows = SharedRows(data.matrix, data.targets)
+        rows = ready.shared or SharedRows(data.matrix, data.targets)
         problem, split = ready.recipe.trained, ready.split
         plan = plan_members(problem, rows, split, members, devices, together=together, steps=steps)
         return plan.chunk > 1

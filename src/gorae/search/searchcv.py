@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 from gorae.backend import check_alike, process_count
 from gorae.errors import BudgetError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, root_seed
-from gorae.search.asking import check_rows, check_search, check_settings, check_splits
+from gorae.search.asking import check_rows, check_search, check_settings, check_splits, given_pair
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
 from gorae.search.hearing import Hearing
@@ -167,7 +167,7 @@ class SearchCV(BaseSearchCV):
         """Try every setting, and fit the best on all rows.
 
         Args:
-            X: `(n, features)`, as the estimator takes it.
+            X: `(n, features)`, as the estimator takes it; for a tagger sentences, which folds keep whole.
             y: targets, one a row.
             **params: `groups` for splitters that need them; all else goes to the estimator's `fit`, cut by
                 split where it has one entry a row (`sample_weight`).
@@ -182,6 +182,7 @@ class SearchCV(BaseSearchCV):
             ValueError: when every fit failed.
             KeyboardInterrupt: on Ctrl-C before a setting was finished.
         """
+        X, y = given_pair(self.estimator, X, y)
         check_search(self, y)
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
         seed = self._root_seed()

@@ -12,6 +12,7 @@ from sklearn.model_selection._validation import (
 )
 
 from gorae.evidence import fold_score_interval
+from gorae.search.asking import answers_tags
 from gorae.search.climbing import Climbed, mean_score
 from gorae.search.progress import Tried
 from gorae.search.trials import Trials, asks_the_estimator
@@ -67,7 +68,7 @@ def make_table(search: Any, climbed: Sequence[Climbed], trials: Trials) -> dict[
 def _ends(scorer: Any, estimator: Any) -> tuple[float, float]:
     """Return between which numbers a score lies, as far as that is known."""
     if asks_the_estimator(scorer):
-        return (0.0 if is_classifier(estimator) else -np.inf), 1.0
+        return (0.0 if is_classifier(estimator) or answers_tags(estimator) else -np.inf), 1.0
     function, sign = getattr(scorer, "_score_func", None), getattr(scorer, "_sign", 1)
     if sign < 0:
         return -np.inf, 0.0

@@ -1,0 +1,215 @@
+"""Vectors of tokens that were learned elsewhere: as they lie in memory, and which of them a model can use."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from gorae.data.vector_files import read_vector_file
+from gorae.errors import DataError, InputTypeError
+
+__all__ = ["Found", "Vectors", "find_vectors", "read_vectors"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Vectors:
+    """Tokens and the vector of each; a copy of it is itself.
+
+    Args:
+        tokens: All different.
+        values: A row a token.
+
+    Example:
+        >>> vectors = Vectors(("whale", "pod"), np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
+        >>> vectors["pod"].tolist(), "shark" in vectors, vectors
+        ([3.0, 4.0], False, Vectors(2 tokens, 2 numbers each))
+    """
+
+    tokens: tuple[str, ...]
+    values: Float32[np.ndarray, "tokens width"]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """The row of each token."""
+        return {token: place for place, token in enumerate(self.tokens)}
+
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        return self.values.shape[1]
+
+    def __len__(self) -> int:
+        """Return how many tokens there are."""
+        return len(self.tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the tokens."""
+        return iter(self.tokens)
+
+    def __contains__(self, token: object) -> bool:
+        """Return whether a token has a vector."""
+        return token in self._places
+
+    def __getitem__(self, token: str) -> Float32[np.ndarray, " width"]:
+        """Return the vector of a token."""
+        return self.values[self._places[token]]
+
+    def __copy__(self) -> Self:
+        """Return the vectors themselves: nobody changes them."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Return the vectors themselves, so that the fits of a search share them."""
+        return self
+
+    def __repr__(self) -> str:
+        """Return how many there are: nobody wants to see them all."""
+        return f"Vectors({len(self):,} tokens, {self.width} numbers each)"
+
+
+class Found(NamedTuple):
+    """The vectors of some tokens.
+
+    Attributes:
+        values: a row a token; zeros where it has none.
+        known: which tokens have one.
+    """
+
+    values: Float32[np.ndarray, "tokens width"]
+    known: Bool[np.ndarray, " tokens"]
+
+
+def read_vectors(path: str | Path, *, tokens: Any = None, max_bytes: int | None = None) -> Vectors:
+    r"""Read vectors that were learned elsewhere: word2vec (text or binary), GloVe or fastText (`.vec`).
+
+    A text file has a line a token: the token, then its numbers, between single spaces; the first line may
+    say how many tokens and numbers there are. Plain, or packed as gzip, xz, or a zip of one file. Of a token
+    that comes twice the first vector is taken.
+
+    Args:
+        path: The file.
+        tokens: Which tokens are wanted, and those that equal one of them but for capitals; None for all. Of
+            a large file, take those that your data has.
+        max_bytes: Bytes that the file may hold after unpacking; None for 64 GiB.
+
+    Returns:
+        The vectors.
+
+    Raises:
+        FileError: If the file is missing, cannot be read, or is too large; vectors take up to 4 GiB.
+        DamagedFileError: If it holds no vectors, or a line has too few numbers, one that is none, or NaN;
+            the message has the line.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "two.vec"
+        >>> _ = path.write_text("whale 0.5 1\npod 0.25 -1\n")
+        >>> read_vectors(path)["pod"].tolist()
+        [0.25, -1.0]
+
+    References:
+        Mikolov et al. 2013, "Distributed representations of words and phrases and their compositionality".
+        Pennington, Socher & Manning 2014, "GloVe: global vectors for word representation".
+    """
+    wanted = None if tokens is None else {_folded(token) for token in tokens}
+
+    def keep(token: str) -> bool:
+        return wanted is None or _folded(token) in wanted
+
+    names, values = read_vector_file(path, keep, max_bytes=max_bytes)
+    return Vectors(tuple(names), values)
+
+
+def find_vectors(vectors: Any, tokens: Sequence[Any]) -> Found:
+    """Return the vectors of some tokens.
+
+    A token that has none gets that of the first one which equals it but for capitals: texts are often read
+    in small letters, and files are not.
+
+    Args:
+        vectors: `Vectors`, a mapping from tokens to vectors, what is one but in name (gensim's KeyedVectors),
+            or the path of a file for `read_vectors`.
+        tokens: Which; words, or whole numbers.
+
+    Returns:
+        A row a token, and which were found.
+
+    Raises:
+        InputTypeError: If `vectors` is something else.
+        DataError: If a vector is none, differs in width from the others, or no token has one.
+
+    Example:
+        >>> found = find_vectors({"Whale": [1.0, 2.0], "pod": [3.0, 4.0]}, ["whale", "shark", "pod"])
+        >>> found.values.tolist(), found.known.tolist()
+        ([[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]], [True, False, True])
+    """
+    if isinstance(vectors, str | Path):
+        vectors = read_vectors(vectors, tokens=tokens)
+    names = getattr(vectors, "key_to_index", vectors)
+    if not isinstance(names, Mapping | Vectors):
+        raise InputTypeError(
+            "vectors must be a mapping from tokens to vectors, what gorae.data.read_vectors gives, or the "
+            f"path of a word2vec or GloVe file, got {type(vectors).__name__}."
+        )
+    keys = _keys(names, tokens)
+    known = np.array([key is not None for key in keys], bool)
+    if not known.any():
+        some = ", ".join(repr(token) for token in list(tokens)[:3])
+        raise DataError(
+            f"none of the {len(tokens):,} tokens of X ({some}, ...) has a vector; are they of the same "
+            "language, and cut into tokens in the same way?"
+        )
+    rows = [_row(key, vectors[key]) for key in keys if key is not None]
+    width = len(rows[0])
+    wrong = next((row for row, own in enumerate(rows) if len(own) != width), None)
+    if wrong is not None:
+        found = [key for key in keys if key is not None]
+        raise DataError(
+            f"all vectors must be of one width, but {found[0]!r} has {width} numbers and {found[wrong]!r} "
+            f"has {len(rows[wrong])}."
+        )
+    values = np.zeros((len(keys), width), np.float32)
+    values[known] = rows
+    return Found(values, known)
+
+
+def _keys(names: Any, tokens: Sequence[Any]) -> list[Any]:
+    """Return under what name each token has a vector, None where it has none."""
+    keys: list[Any] = []
+    for token in tokens:
+        own = token if token in names else str(token)
+        keys.append(own if own in names else None)
+    missing = {_folded(token) for token, key in zip(tokens, keys, strict=True) if key is None}
+    if not missing:
+        return keys
+    near: dict[str, Any] = {}
+    for name in names:
+        if isinstance(name, str) and (folded := _folded(name)) in missing:
+            near.setdefault(folded, name)
+    return [near.get(_folded(token)) if key is None else key for token, key in zip(tokens, keys, strict=True)]
+
+
+def _row(name: Any, vector: Any) -> Float32[np.ndarray, " width"]:
+    """Return one vector.
+
+    Raises:
+        DataError: when it is no list of finite numbers.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            row = np.asarray(vector).astype(np.float32)
+    except (TypeError, ValueError):
+        row = np.zeros((0, 0), np.float32)
+    if row.ndim != 1 or not len(row) or not np.isfinite(row).all():
+        raise DataError(f"the vector of {name!r} must be a list of finite numbers, got {vector!r:.60}.")
+    return row
+
+
+def _folded(token: Any) -> str:
+    """Return a token in small letters and normal form C."""
+    text = str(token)
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).lower()

@@ -1,0 +1,143 @@
+"""Vectors of tokens that were learned elsewhere: the forms of their files, what is refused, and looking up."""
+
+import copy
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gorae.data import Vectors, read_vectors
+from gorae.data.vectors import find_vectors
+from gorae.errors import DamagedFileError, DataError, FileError, InputTypeError
+
+TEXT = "whale 0.5 1 -2e-1\npod 0.25 -1 3\n. . . 1 2 3\n"
+VALUES = [[0.5, 1, -0.2], [0.25, -1, 3], [1, 2, 3]]
+
+
+def binary(tokens, values, between=b"\n"):
+    """Return vectors in word2vec's binary form."""
+    lines = [
+        token.encode() + b" " + np.asarray(row, "<f4").tobytes() + between
+        for token, row in zip(tokens, values, strict=True)
+    ]
+    return f"{len(tokens)} {len(values[0])}\n".encode() + b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        b"3 3\n" + TEXT.encode(),
+        b"3 3\n" + TEXT.replace("\n", " \r\n").encode(),
+        gzip.compress(TEXT.encode()),
+        binary(["whale", "pod", ". . ."[:1]], VALUES),
+        binary(["whale", "pod", "."], VALUES, b""),
+        gzip.compress(binary(["whale", "pod", "."], VALUES)),
+    ],
+    ids=["GloVe", "word2vec", "spaces and returns", "packed", "binary", "binary without ends", "packed binary"],
+)
+def test_every_form_of_file_is_read(content, tmp_path):
+    """The same vectors come out of text with and without a first line, and out of the binary form."""
+    (tmp_path / "v").write_bytes(content)
+
+    vectors = read_vectors(tmp_path / "v")
+
+    assert vectors.tokens[:2] == ("whale", "pod")
+    assert vectors.tokens[2] in (". . .", ".")
+    np.testing.assert_allclose(vectors.values, np.float32(VALUES))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_binary_vectors_come_back_bit_by_bit(tmp_path_factory, count, width, seed):
+    """Whatever bytes the numbers have, those of line ends and spaces among them, they are read as they are."""
+    path = tmp_path_factory.mktemp("vectors") / "v.bin"
+    values = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    path.write_bytes(binary([f"고래{n}" for n in range(count)], values))
+
+    np.testing.assert_array_equal(read_vectors(path).values, values)
+
+
+def test_only_what_is_wanted_is_kept(tmp_path):
+    """Of a large file the tokens that are asked for stay, capitals aside; a second vector of one does not."""
+    (tmp_path / "v").write_text("whale 1\nPod 2\nshark 3\nwhale 4\n")
+
+    vectors = read_vectors(tmp_path / "v", tokens=["pod", "whale", "eel"])
+
+    assert (vectors.tokens, vectors.values.tolist()) == (("whale", "Pod"), [[1.0], [2.0]])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "line 1 has 0 numbers"),
+        (b"whale\n", "line 1 has 0 numbers"),
+        (b"a 1 2\nb 3\n", "line 2 has 1 numbers behind its token, 2 were wanted: 'b 3'"),
+        (b"2 3\na 1 2 3\nb 1 2\n", "line 3 has 2 numbers behind its token, 3 were wanted"),
+        (b"a 1 2\nb 3 x\n", "line 2, the vector of 'b' holds what is no finite number"),
+        (b"a 1 2\nb 3 nan\n", "line 2, the vector of 'b' holds what is no finite number"),
+        (b"a 1 1e39\n", "line 1, the vector of 'a' holds what is no finite number"),
+        (b"a 1 2\n\xff 3 4\n", "line 2 is not UTF-8 text: byte 0xff"),
+        (b"3 2\na 1 2\n", "line 1 promises 3 vectors, but there are 1"),
+        (b"3 99999\na 1 2\n", "line 1 promises vectors of 99,999 numbers"),
+        (binary("ab", [[1, 2], [3, 4]])[:-3], "binary form were promised, but the file ends in number 2"),
+        (binary("ab", [[1, np.nan], [3, 4]]), "vector 1, the vector of 'a' holds what is no finite number"),
+        (b"9 2\n" + b"\x01" * 10_000, "line 2 has 0 numbers behind its token"),
+        (b"9 2\n\x01" + b" " * 5 + b"\x01" * 9_000, "the file ends in number 2"),
+    ],
+)
+def test_what_is_no_file_of_vectors_is_told(content, told, tmp_path):
+    """A line that is too short, a number that is none, a file cut off: each is one sentence with its place."""
+    (tmp_path / "v").write_bytes(content)
+
+    with pytest.raises(DamagedFileError, match=told):
+        read_vectors(tmp_path / "v")
+
+
+def test_a_file_has_a_size(tmp_path):
+    """A missing file, and one larger than allowed after unpacking, are errors that name it."""
+    (tmp_path / "v").write_bytes(gzip.compress(b"a 1 2\n" * 10_000))
+
+    with pytest.raises(FileError, match="more than 1,000 bytes after unpacking"):
+        read_vectors(tmp_path / "v", max_bytes=1000)
+    with pytest.raises(FileError, match="there is no such file"):
+        read_vectors(tmp_path / "none")
+
+
+def test_a_token_is_found_as_it_is_or_but_for_capitals():
+    """The token's own vector comes first, then the first that equals it in small letters; others have none."""
+    vectors = {"May": [1.0], "may": [2.0], "ROSE": [3.0], "Rose": [4.0], 7: [5.0]}
+
+    found = find_vectors(vectors, ["may", "rose", "eel", 7])
+
+    assert found.values[:, 0].tolist() == [2.0, 3.0, 0.0, 5.0]
+    assert found.known.tolist() == [True, True, False, True]
+
+
+def test_copies_are_the_vectors_themselves():
+    """A search may clone its estimator often: the vectors are shared, and shown in a few words."""
+    vectors = Vectors(("a",), np.zeros((1, 3), np.float32))
+
+    assert copy.deepcopy(vectors) is vectors
+    assert copy.copy(vectors) is vectors
+    assert repr(vectors) == "Vectors(1 tokens, 3 numbers each)"
+
+
+@pytest.mark.parametrize(
+    ("vectors", "error", "told"),
+    [
+        (3, InputTypeError, "must be a mapping from tokens to vectors, .* got int"),
+        (["a"], InputTypeError, "got list"),
+        ({"z": [1.0]}, DataError, "none of the 2 tokens of X"),
+        ({"a": [1.0], "b": [1.0, 2.0]}, DataError, "'a' has 1 numbers and 'b' has 2"),
+        ({"a": [np.nan]}, DataError, "the vector of 'a' must be a list of finite numbers"),
+        ({"a": "whale"}, DataError, "the vector of 'a' must be a list"),
+        ({"a": []}, DataError, "the vector of 'a' must be a list"),
+    ],
+)
+def test_what_are_no_vectors_is_told(vectors, error, told):
+    """Each mistake is one sentence."""
+    with pytest.raises(error, match=told):
+        find_vectors(vectors, ["a", "b"])
