@@ -102,7 +102,7 @@ def check_rows(X: Any, y: Any, params: Mapping[str, Any]) -> None:
     Raises:
         DataError: naming the row, or the shape.
     """
-    ragged = isinstance(y, Sequence) and any(isinstance(each, Sequence | np.ndarray) for each in y)
+    ragged = isinstance(y, list | tuple) and any(isinstance(each, list | tuple | np.ndarray) for each in y)
     targets = None if y is None or ragged else np.asarray(y)
     if targets is not None and targets.ndim == 1 and targets.dtype.kind == "O":
         missing = [row for row, value in enumerate(targets.tolist()) if value is None]
