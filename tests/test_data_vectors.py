@@ -36,7 +36,15 @@ def binary(tokens, values, between=b"\n"):
         binary(["whale", "pod", "."], VALUES, b""),
         gzip.compress(binary(["whale", "pod", "."], VALUES)),
     ],
-    ids=["GloVe", "word2vec", "spaces and returns", "packed", "binary", "binary without ends", "packed binary"],
+    ids=[
+        "GloVe",
+        "word2vec",
+        "spaces and returns",
+        "packed",
+        "binary",
+        "binary without ends",
+        "packed binary",
+    ],
 )
 def test_every_form_of_file_is_read(content, tmp_path):
     """The same vectors come out of text with and without a first line, and out of the binary form."""

@@ -52,7 +52,8 @@ def test_vectors_learn_or_stay(make):
     """They move in training unless they are frozen; those of other tokens move either way."""
     targets = LABELS if make is classifier else (LABELS == "open").astype(float)
     frozen, free = (
-        make(epochs=3, vectors=GIVEN, freeze_vectors=f, weight_decay=0.1).fit(CALLS, targets) for f in (True, False)
+        make(epochs=3, vectors=GIVEN, freeze_vectors=f, weight_decay=0.1).fit(CALLS, targets)
+        for f in (True, False)
     )
     start = make(epochs=1, learning_rate=1e-30).fit(CALLS, targets)
 

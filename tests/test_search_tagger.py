@@ -42,7 +42,9 @@ def test_folds_and_settings_become_what_they_are_alone():
         alone = clone(fit.estimator).fit([FORMS[row] for row in fit.rows], [TAGS[row] for row in fit.rows])
         assert alone.classes_.tolist() == fit.estimator.classes_.tolist()
         assert alone._coding == fit.estimator._coding
-        for one, same in zip(alone.predict_proba(FORMS[:5]), fit.estimator.predict_proba(FORMS[:5]), strict=True):
+        for one, same in zip(
+            alone.predict_proba(FORMS[:5]), fit.estimator.predict_proba(FORMS[:5]), strict=True
+        ):
             np.testing.assert_array_equal(one, same)
 
 
@@ -79,7 +81,13 @@ def test_it_chooses_by_the_share_of_right_tags(searched):
     assert searched.best_score_ > searched.cv_results_["mean_test_score"][0] + 0.2
     score = alone.score([FORMS[row] for row in test], [TAGS[row] for row in test])
     assert searched.cv_results_["split1_test_score"][1] == score
-    assert 0 <= searched.cv_results_["low_test_score"][1] < score < searched.cv_results_["high_test_score"][1] <= 1
+    assert (
+        0
+        <= searched.cv_results_["low_test_score"][1]
+        < score
+        < searched.cv_results_["high_test_score"][1]
+        <= 1
+    )
     assert searched.predict(["the mara"]) == searched.best_estimator_.predict(["the mara"])
 
 
