@@ -137,7 +137,8 @@ class Emitter(Mover, Protocol):
         """Return the hidden states of all steps, both directions side by side.
 
         `cell` is one of `gorae.nn.RECURRENT_CELLS`; `layers` holds the `Weights` of each layer's directions.
-        `lengths`, `(rows, 1)`, say how many of the `steps` are real; what is answered after them is anything.
+        `lengths`, `(rows, 1)`, say how many of the `steps` are real (0: of as many as the batch has); what is
+        answered after them is anything.
         """
         ...
 

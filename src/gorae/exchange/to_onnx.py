@@ -9,10 +9,12 @@ import numpy as np
 
 from gorae import nn
 from gorae.errors import InputError
+from gorae.estimators.tagger import SequenceTagger
 from gorae.exchange.answering import Answering, answering, lower_model
 from gorae.exchange.extras import needed
 from gorae.exchange.layout import Value, plain
 from gorae.exchange.lowering import lower
+from gorae.exchange.lowering_tagger import lower_tagger
 from gorae.exchange.onnx_emitter import OPSET, OnnxEmitter
 from gorae.files import atomic_write
 
@@ -33,7 +35,8 @@ def to_onnx(
     an ensemble and the mean of their answers are inside. Of a model that `gorae fit` wrote, the rows are the
     matrix that its table becomes (`model.matrix` without its filling and scaling, which are inside), and
     probabilities are calibrated. Rows of sequences are as for `to_torch`. The metadata hold the class
-    labels and the names of the columns.
+    labels and the names of the columns. A tagger's rows are `(sentences, words, numbers)`, its probabilities
+    `(sentences, words, tags)`; the metadata hold the words and characters that have codes, from 2 on.
 
     Args:
         model: a fitted network estimator, the model of a study that is one, or a `gorae.nn` layer.
@@ -65,6 +68,8 @@ def to_onnx(
         found = lower(graph, model, Value("rows", shape, tuple(range(len(shape) + 1))))
         found = plain(graph, found)
         content = _model(graph, "rows", shape, "float32", (found.slot, "answers", found.shape, "float32"), {})
+    elif isinstance(model, SequenceTagger):
+        content = _of_tagger(graph, model)
     else:
         content = _of_model(graph, answering(model, "to_onnx"), model)
     atomic_write(path, content, force=force)
@@ -118,12 +123,26 @@ def _of_model(graph: OnnxEmitter, parts: Answering, model: Any) -> bytes:
     return _model(graph, "rows", (learned.shape.inputs,), read, answer, told)
 
 
+def _of_tagger(graph: OnnxEmitter, tagger: SequenceTagger) -> bytes:
+    """Return the file of a fitted tagger, with the words and characters that its codes are of."""
+    slot = lower_tagger(graph, tagger, "rows")
+    coding = tagger._coding
+    told = {
+        "estimator": "SequenceTagger",
+        "classes": tagger.classes_.tolist(),
+        "words": list(coding.words.tokens),
+        "characters": list(coding.characters.tokens),
+    }
+    answer = (slot, "probabilities", ("words", len(tagger.classes_)), "float32")
+    return _model(graph, "rows", ("words", coding.channels), "float32", answer, told)
+
+
 def _model(
     graph: OnnxEmitter,
     rows: str,
-    shape: Sequence[int],
+    shape: Sequence[int | str],
     kind: str,
-    answer: tuple[str, str, tuple[int, ...], str],
+    answer: tuple[str, str, tuple[int | str, ...], str],
     told: dict[str, Any],
 ) -> bytes:
     """Return a checked model as bytes."""

@@ -5,9 +5,11 @@ from typing import Any
 
 from gorae import nn
 from gorae.errors import InputError
+from gorae.estimators.tagger import SequenceTagger
 from gorae.exchange.answering import answering, lower_model
 from gorae.exchange.layout import Value, plain
 from gorae.exchange.lowering import lower
+from gorae.exchange.lowering_tagger import lower_tagger
 from gorae.exchange.torch_emitter import TorchEmitter
 
 __all__ = ["to_torch"]
@@ -25,14 +27,17 @@ def to_torch(model: Any, input_shape: Sequence[int] | None = None) -> Any:
     - for numbers what `predict` does, `(n,)` or `(n, outputs)`; for quantiles what `predict_quantiles` does.
 
     Of sequences the rows are what `gorae.data.sequence_rows.pack_rows(X, like=model.sequences_in_)` makes of
-    them: lengths, then codes or numbers.
+    them: lengths, then codes or numbers. Of a tagger they are what its `encode` makes of sentences, of any
+    length, and the module answers `(sentences, words, tags)`, what `predict_proba` does, for
+    `decoder="softmax"`; what stands behind a sentence's last word is of no account.
 
     Rows are read in float32; where a column is far from 0 beside its spread (years, timestamps), in float64:
     give such rows as float64. It is in the mode for predictions, as `module.eval()` makes it. Its submodules
     `members.0`, `members.1`, ... hold the layers of each member.
 
     Args:
-        model: a fitted MLPClassifier, LinearRegressor, ... of any number of members, or a `gorae.nn` layer.
+        model: a fitted MLPClassifier, LinearRegressor, SequenceTagger, ... of any number of members, or a
+            `gorae.nn` layer.
         input_shape: for a layer, the shape of one row, channels last; its module reads and answers rows as
             the layer does.
 
@@ -41,7 +46,7 @@ def to_torch(model: Any, input_shape: Sequence[int] | None = None) -> Any:
 
     Raises:
         InputError: when PyTorch is not installed, or the model is no network or has a part that PyTorch has
-            no layer for.
+            no layer for (the chain of a tagger).
         NotFittedError: before `fit`.
 
     Example:
@@ -55,6 +60,8 @@ def to_torch(model: Any, input_shape: Sequence[int] | None = None) -> Any:
         True
     """
     graph = TorchEmitter()
+    if isinstance(model, SequenceTagger):
+        return graph.finished(lower_tagger(graph, model, graph.rows("float32")), "SequenceTagger")
     if isinstance(model, nn.Layer):
         if input_shape is None:
             raise InputError("input_shape must be the shape of one row, where a layer is given.")

@@ -247,7 +247,7 @@ class TorchEmitter:
         """
         if lengths is None or all(len(sides) == 1 for sides in layers):
             return self._recurrent(slot, cell, layers, name)
-        order = self._backwards(lengths, steps)
+        order = self._backwards(lengths, self._places(slot, steps))
         for place, sides in enumerate(layers):
             found = []
             for side, weights in enumerate(sides):
@@ -257,9 +257,16 @@ class TorchEmitter:
             slot = self.concatenate(found, 2)
         return slot
 
-    def _backwards(self, lengths: Any, steps: int) -> Any:
+    def _places(self, slot: Any, steps: int) -> Any:
+        """Return the numbers of the steps; where they are as many as a batch has, for each row."""
+        if steps:
+            return self.array(np.arange(steps, dtype=np.float32), "steps")
+        first = self.graph.call_function(operator.getitem, (slot, (slice(None), slice(None), 0)))
+        counted = self._call("cumsum", self._call("ones_like", first), 1)
+        return self.combine("subtract", counted, self.array(np.float32(1)))
+
+    def _backwards(self, lengths: Any, places: Any) -> Any:
         """Return for each row the places of its real steps from the last to the first, `(rows, steps, 1)`."""
-        places = self.array(np.arange(steps, dtype=np.float32), "steps")
         last = self.combine("subtract", lengths, self.array(np.float32(1)))
         turned = self.combine("subtract", last, places)
         chosen = self._call("where", self._call("lt", places, lengths), turned, places)
