@@ -46,6 +46,9 @@ def test_a_folder_is_fitted_and_predicted(here, run):
     other = run("predict", "shirts.gorae", "small")
     assert other.code == 1
     assert "trained on images of 4 x 5 pixels and 3 channel(s), but 'small' has images of 4 x 4" in other.err
+    told = run("info", "shirts.gorae").out
+    assert "a new image needs 60 cells: 4 x 5 x 3" in told
+    assert "by name, in any order" not in told
 
 
 def test_a_model_of_a_folder_is_explained_by_it(here, run):

@@ -11,6 +11,7 @@ from gorae.cli.interrupts import INTERRUPTED, held_interrupts
 from gorae.cli.options import Names, data_options, print_json, quietly, run_options, shown, time_option
 from gorae.cli.outputs import about_data, check_folder, interval, refuse_existing, stem_of, write_outputs
 from gorae.cli.sources import Reading, open_source, task_words
+from gorae.cli.tagging import Run, fit_treebank, is_treebank
 
 
 @click.command(short_help="Train the ladder of models on a data set.")
@@ -42,11 +43,16 @@ def fit(
 
     DATA is a CSV or Parquet file; a folder with a folder of PNG or JPEG images for each class, or an idx or
     CIFAR file of images; or a named data set: digits, iris, wine, breast-cancer, diabetes, moons, circles,
-    blobs, spirals, mnist, fashion-mnist.
+    blobs, spirals, mnist, fashion-mnist. A treebank (CoNLL-U, .conllu) trains a tagger of its words instead:
+    --target upos or xpos says which of its tags.
 
     Ctrl-C, once a model is scored, ends the ladder there: the best model so far and its report are written,
     and the exit code is 130. A second Ctrl-C gives up.
     """
+    if is_treebank(data):
+        run = Run(budget, seed, device, out, as_json, quiet, force)
+        tables = {"--models": models, "--task": task, "--drop": drop, "--data-dir": data_dir}
+        return fit_treebank(data, run, target=target, test=test, refused=tables)
     stem = stem_of(data)
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
     refuse_existing([model_file, report_file], force)

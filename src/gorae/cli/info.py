@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from gorae.cli.options import as_json, print_json, shown
+from gorae.cli.tagging import told_facts
 
 _COLUMNS_SHOWN = 30
 _KINDS = {"number": "number", "truth": "truth value", "hashed": "text with many values"}
@@ -43,7 +44,10 @@ def info(model: str, as_json: bool) -> None:
         print_json("gorae.info/1", content)
         return
     about = f"{shown(summary.kind)}, {shown(content['estimator'])}, {content['bytes'] / 1e6:.2f} MB in arrays"
-    for line in (f"{model}: {about}", *_facts(content["facts"]), *_needed(content["columns"])):
+    shape = _mapping(content["facts"], "data").get("image_shape")
+    needed = _image(shape, content["columns"]) or _needed(content["columns"])
+    told = told_facts(content["facts"]) or _facts(content["facts"])
+    for line in (f"{model}: {about}", *told, *needed):
         click.echo(line)
     for name, value in content["parameters"].items():
         click.echo(f"  {shown(name)} = {shown(value)}")
@@ -111,6 +115,14 @@ def _needed(columns: list[dict[str, Any]]) -> list[str]:
     if len(columns) > _COLUMNS_SHOWN:
         lines.append(f"  and {len(columns) - _COLUMNS_SHOWN} more (--json lists them)")
     return lines
+
+
+def _image(shape: Any, columns: list[dict[str, Any]]) -> list[str]:
+    """Return in a line which images a model reads; nothing where it reads no images."""
+    if not isinstance(shape, list) or len(shape) not in (2, 3) or not all(type(n) is int for n in shape):
+        return []
+    height, width, channels = (*shape, 1)[:3]
+    return [f"a new image needs {len(columns):,} cells: {height} x {width} x {channels}"]
 
 
 def _mapping(meta: dict[str, Any], name: str) -> dict[str, Any]:

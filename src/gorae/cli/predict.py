@@ -13,6 +13,7 @@ import gorae
 from gorae.cli.options import as_json, encoding, force, header, quiet, quietly, shown, to_json
 from gorae.cli.outputs import refuse_existing
 from gorae.cli.sources import Reading, new_rows
+from gorae.cli.tagging import is_tagger, predict_tags
 from gorae.errors import DataWarning, InputError
 
 
@@ -54,6 +55,9 @@ def predict(
     DATA has the columns that the model was trained on, by name, in any order; others are ignored. With --json
     one object is written instead.
 
+    For a tagger DATA is a treebank (.conllu), or a text with a sentence a line: each word and its tag are
+    written in a line, with a blank line behind each sentence, or as what --out ends in, .csv or .conllu.
+
     With --unknown 0.01 two columns more say whether a row is unlike the training data, so that its prediction
     is worth nothing, and what share of known rows is at least as strange. One in a hundred known rows is
     flagged by mistake.
@@ -62,7 +66,17 @@ def predict(
     predicted, have one of the classes that the column set names, with ";" between them.
     """
     refuse_existing([] if out is None else [Path(out)], force)
-    fitted = open_model(model)
+    found = gorae.load(model)
+    if is_tagger(found):
+        if unknown is not None or coverage is not None:
+            raise click.UsageError(
+                "--unknown and --coverage are for models of rows; a tagger has none of them."
+            )
+        with quietly(quiet):
+            text = predict_tags(model, found, data, out, encoding=encoding, as_json=as_json)
+        _write(text, out, force)
+        return
+    fitted = of_study(found, model)
     with quietly(quiet):
         rows = new_rows(fitted, data, Reading(header, encoding))
         tell_unseen(fitted, rows)
@@ -83,6 +97,11 @@ def predict(
     if flags is not None and not quiet:
         told = f"{int(flags.sum())} of {len(flags)} rows are unlike the training data"
         click.echo(f"gorae: {told} (false alarms: {unknown:g} of the known ones).", err=True)
+    _write(text, out, force)
+
+
+def _write(text: str, out: str | None, force: bool) -> None:
+    """Write text to a file, or to standard output."""
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -95,7 +114,15 @@ def open_model(path: str) -> Any:
     Raises:
         InputError: when the file holds a bare estimator, which has no table to read.
     """
-    fitted = gorae.load(path)
+    return of_study(gorae.load(path), path)
+
+
+def of_study(fitted: Any, path: str) -> Any:
+    """Return a model that was loaded, if a study made it.
+
+    Raises:
+        InputError: when it is a bare estimator, which has no table to read.
+    """
     if not hasattr(fitted, "encoding"):
         raise InputError(
             f"{path!r} holds a {type(fitted).__name__}; the command line takes models that gorae fit wrote. "
