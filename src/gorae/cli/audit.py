@@ -47,6 +47,7 @@ def audit(
     data: str,
     target: str | None,
     task: str | None,
+    text: str | None,
     drop: tuple[str, ...],
     test: str | None,
     data_dir: str | None,
@@ -76,7 +77,9 @@ def audit(
         raise click.UsageError(f"the ranking and the report would both be {str(table)!r}; change --report.")
     refuse_existing([table, page], force)
     with quietly(quiet):
-        source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
+        source = open_source(
+            data, target, drop, test, data_dir, download, Reading(header, encoding), seed, text
+        )
         for folder in {table.parent, page.parent}:
             check_folder(folder)
         given: dict[str, Any] = source._asdict()

@@ -62,6 +62,7 @@ def curve(
     data: str,
     target: str | None,
     task: str | None,
+    text: str | None,
     drop: tuple[str, ...],
     data_dir: str | None,
     download: bool,
@@ -87,7 +88,9 @@ def curve(
     page = Path(report) if report is not None else Path(f"{stem_of(data)}-curve.html")
     refuse_existing([page], force)
     with quietly(quiet):
-        source = open_source(data, target, drop, None, data_dir, download, Reading(header, encoding), seed)
+        source = open_source(
+            data, target, drop, None, data_dir, download, Reading(header, encoding), seed, text
+        )
         check_folder(page.parent)
         given: dict[str, Any] = source._asdict()
         for name in ("X_test", "y_test", "row_numbers"):

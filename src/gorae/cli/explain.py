@@ -113,7 +113,7 @@ def _explain_one(
         click.echo(f"{number}  {example['distance']:>9.4f}  {shown(example['label'])}")
     if pushed is not None:
         click.echo("\n".join(["", *_pushed(pushed)]))
-    elif not quiet:
+    elif not quiet and not fitted.reads_texts:
         told = f"which columns pushed the answer is not told: {fitted.name} has no gradient to follow"
         click.echo(f"{told}; --target says what all answers depend on.", err=True)
 

@@ -50,6 +50,11 @@ def explain_all(
     page = None if report is None else Path(report)
     refuse_existing([] if page is None else [page], force)
     fitted = open_model(model)
+    if fitted.reads_texts:
+        raise InputError(
+            f"{model!r} learned from texts, a single column on which all of its answers depend; --row tells "
+            "what pushed the answer for one text."
+        )
     with quietly(quiet):
         given = labelled_rows(fitted, data, target, reading)
         tell_unseen(fitted, given.X)

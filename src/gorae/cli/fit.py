@@ -24,6 +24,7 @@ def fit(
     data: str,
     target: str | None,
     task: str | None,
+    text: str | None,
     drop: tuple[str, ...],
     models: tuple[str, ...] | None,
     budget: float,
@@ -57,7 +58,9 @@ def fit(
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"
     refuse_existing([model_file, report_file], force)
     with quietly(quiet):
-        source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
+        source = open_source(
+            data, target, drop, test, data_dir, download, Reading(header, encoding), seed, text
+        )
         study = gorae.Study(
             models=models, task=task or source.task, time=budget, device=device, random_state=seed
         )

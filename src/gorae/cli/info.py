@@ -86,6 +86,10 @@ def _learned(data: dict[str, Any], test: dict[str, Any]) -> Any:
 def _columns(meta: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the columns that a new file needs: name, kind, and for text how many values it knows."""
     codes = _mapping(meta, "encoding").get("codes")
+    texts = _mapping(_mapping(meta, "encoding"), "texts")
+    if texts:
+        cut = _mapping(texts, "tokenizer").get("name")
+        return [{"name": texts.get("column"), "kind": f"texts, cut into {cut}"}]
     if not isinstance(codes, list):
         names = meta.get("feature_names")
         return [{"name": name, "kind": "number"} for name in names] if isinstance(names, list) else []

@@ -47,6 +47,11 @@ _drop = click.option(
     metavar="COLUMN",
     help="Leave a column out, such as an identifier, or what is known only afterwards. May be repeated.",
 )
+_text = click.option(
+    "--text",
+    metavar="COLUMN",
+    help="Learn from the texts or traces of this column alone. Default: told by the content of the columns.",
+)
 _stored = stacked(
     click.option("--data-dir", type=click.Path(), help="Folder with idx files, for mnist and fashion-mnist."),
     click.option(
@@ -62,12 +67,13 @@ _task = click.option(
     help="Else told from the target.",
 )
 
-untested_options = stacked(_target, _task, _drop, _stored)
+untested_options = stacked(_target, _task, _text, _drop, _stored)
 """What to learn from, without test rows."""
 
 data_options = stacked(
     _target,
     _task,
+    _text,
     _drop,
     click.option("--test", type=click.Path(), help="A file with test rows; else a fifth is held out."),
     _stored,
@@ -81,6 +87,7 @@ labelled_options = stacked(
         type=click.Choice(["classification"]),
         help="That numbers which look like quantities are labels.",
     ),
+    _text,
     _drop,
     click.option("--test", type=click.Path(), help="A file with test rows, looked for among the rows."),
     _stored,

@@ -64,6 +64,7 @@ def search(
     data: str,
     target: str | None,
     task: str | None,
+    text: str | None,
     drop: tuple[str, ...],
     model: str,
     space: str | None,
@@ -95,7 +96,9 @@ def search(
     _check_journal(written["search_file"], resume is not None, force)
     with quietly(quiet):
         ranges = None if space is None else import_module("gorae.study.space_files").read_space(space)
-        source = open_source(data, target, drop, test, data_dir, download, Reading(header, encoding), seed)
+        source = open_source(
+            data, target, drop, test, data_dir, download, Reading(header, encoding), seed, text
+        )
         check_folder(Path(out))
         words, notes = task_words(source, task)
         prepared = _prepared(source, task, seed, notes)
@@ -189,6 +192,7 @@ def _prepared(source: Source, task: str | None, seed: int, notes: tuple[str, ...
         image_shape=source.image_shape,
         feature_names=source.feature_names,
         row_numbers=source.row_numbers,
+        text=source.text,
         seed=seed,
     )
     told = (*notes, *source.notes, *prepared.notes)

@@ -32,6 +32,7 @@ class Source(NamedTuple):
     task: str | None = None
     target: str | None = None
     row_numbers: Any = None
+    text: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -44,6 +45,7 @@ def open_source(
     download: bool,
     reading: Reading,
     seed: int,
+    text: str | None = None,
 ) -> Source:
     """Return the data that a command names.
 
@@ -55,14 +57,18 @@ def open_source(
     parts = import_module("gorae.data")
     if data not in parts.NAMES or Path(data).is_file():
         if Path(data).exists() and parts.holds_images(data):
+            if text is not None:
+                raise click.UsageError(f"--text names a column of a table, but {data!r} holds images.")
             return _images(parts, data, target, drop, test)
         if Path(data).exists() or Path(data).suffix:
-            return _table(parts, data, target, drop, test, reading)
+            return _table(parts, data, target, drop, test, reading, text)
         near = closest(data, list(parts.NAMES))
         hint = f" Did you mean {near!r}?" if near else ""
         raise FileError(
             f"{data!r} is neither a file nor one of the named data sets ({', '.join(parts.NAMES)}).{hint}"
         )
+    if text is not None:
+        raise click.UsageError(f"--text is for files; the data set {data!r} has no texts.")
     if target is not None or test is not None or drop:
         raise click.UsageError(
             f"--target, --test and --drop are for files; the data set {data!r} has its own columns."
@@ -115,20 +121,30 @@ def _sizes(images: Any) -> str:
 
 
 def _table(
-    parts: Any, data: str, target: str | None, drop: tuple[str, ...], test: str | None, reading: Reading
+    parts: Any,
+    data: str,
+    target: str | None,
+    drop: tuple[str, ...],
+    test: str | None,
+    reading: Reading,
+    text: str | None,
 ) -> Source:
     """Return a table from a file, its target taken out, with a test file if there is one."""
-    frame = parts.read_table(data, **reading._asdict())
+    frame = parts.read_table(data, text=() if text is None else (text,), **reading._asdict())
     if target is None:
         some = ", ".join(repr(column) for column in frame.columns[:20]) + (
             ", ..." if frame.width > 20 else ""
         )
         hint = _headerless(frame.columns, reading)
         raise DataError(f"which column is to be predicted? Give --target; {data!r} has {some}.{hint}")
-    _require(parts, frame, [target, *drop], data, reading)
+    _require(parts, frame, [target, *drop, *(() if text is None else (text,))], data, reading)
     if target in drop:
         raise click.UsageError(
             f"--drop {target!r} is the column to predict; drop others, or change --target."
+        )
+    if text is not None and text in (target, *drop):
+        raise click.UsageError(
+            f"--text {text!r} is to be learned from, and cannot be --target or --drop too."
         )
     notes = []
     if drop:
@@ -145,6 +161,7 @@ def _table(
         y=known[target],
         target=target,
         row_numbers=numbers,
+        text=text,
         notes=(*notes, *(f"{words}; row numbers are those of the file, from 0." for words in told)),
     )
     if test is None:
@@ -280,7 +297,8 @@ def _new_images(parts: Any, model: Any, path: str) -> Any:
     """
     shape = (model.facts.get("data") or {}).get("image_shape")
     if shape is None:
-        raise DataError(f"the model was trained on a table, not on images; {path!r} holds images.")
+        what = "texts" if model.reads_texts else "a table"
+        raise DataError(f"the model was trained on {what}, not on images; {path!r} holds images.")
     height, width, *rest = shape
     channels = rest[0] if rest else 1
     images = parts.load_images(path, channels=channels if channels in (1, 3, 4) else None)

@@ -11,8 +11,9 @@ Texts and traces are cut by a tokenizer (:class:`Words`, :class:`Characters`, :c
 :class:`Calls`), become codes by a :class:`Vocabulary` that :func:`fit_vocabulary` learns from training
 rows, and are put into one matrix by :func:`pack_sequences`. What is larger than memory goes from
 :func:`text_lines` through :func:`write_tokens` into a memory-mapped :class:`TokenFile`;
-:func:`hashed_ngrams` makes a row of fixed width of a sequence of any length. Tagged sentences come in with
-:func:`read_conllu`, vectors of words that were learned elsewhere with :func:`read_vectors`.
+:func:`hashed_ngrams` makes a row of fixed width of a sequence of any length. :func:`learn_texts` makes what
+models read of a column of texts, which :func:`looks_like_texts` tells by its content. Tagged sentences come
+in with :func:`read_conllu`, vectors of words that were learned elsewhere with :func:`read_vectors`.
 """
 
 from gorae.data.arrays import Matrix, as_matrix
@@ -38,6 +39,7 @@ from gorae.data.targets import (
     guess_task,
     near_label,
 )
+from gorae.data.texts import TextEncoding, TextForms, learn_texts, looks_like_texts
 from gorae.data.token_file import TokenFile, open_tokens, write_tokens
 from gorae.data.token_lines import text_lines
 from gorae.data.tokenizers import (
@@ -82,6 +84,8 @@ __all__ = [
     "Split",
     "Stream",
     "TableEncoding",
+    "TextEncoding",
+    "TextForms",
     "TokenFile",
     "Tokenizer",
     "Vectors",
@@ -115,8 +119,10 @@ __all__ = [
     "is_dataset",
     "kept_places",
     "learn_encoding",
+    "learn_texts",
     "load_images",
     "load_named",
+    "looks_like_texts",
     "make_folds",
     "near_label",
     "open_tokens",

@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt64
+from jaxtyping import Float32, Int64, Integer, UInt8, UInt64
 
 from gorae.errors import DataError, ParameterError
 
-__all__ = ["hash_tokens", "hashed_ngrams"]
+__all__ = ["counted_ngrams", "hash_tokens", "hashed_ngrams", "ngram_set", "ngram_sketch"]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -72,6 +72,87 @@ def hashed_ngrams(
                 found = _hashes(codes[: _BLOCK + n - 1], n) % np.uint64(bins)
                 counts[row] += np.bincount(found.astype(np.int64), minlength=bins)
     return counts
+
+
+def counted_ngrams(
+    sequence: Any, lengths: Sequence[int] = (1, 2)
+) -> tuple[UInt64[np.ndarray, " ngrams"], Int64[np.ndarray, " ngrams"]]:
+    """Return the hash of every different n-gram of one sequence, and how often it comes.
+
+    Args:
+        sequence: Whole numbers or texts, as in `hashed_ngrams`.
+        lengths: Which n.
+
+    Returns:
+        Hashes of 64 bits, rising within each length, and counts.
+
+    Raises:
+        DataError: If it holds neither whole numbers nor texts.
+        ParameterError: If `lengths` is out of range.
+
+    Example:
+        >>> counted_ngrams(["a", "whale", "a"], lengths=(1,))[1].tolist()
+        [1, 2]
+    """
+    codes = _codes(sequence, 0)
+    found = [np.unique(_hashes(codes, n), return_counts=True) for n in _lengths(lengths)]
+    hashes, counts = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return hashes, counts.astype(np.int64)
+
+
+def ngram_set(
+    hashes: UInt64[np.ndarray, " ngrams"],
+    counts: Int64[np.ndarray, " ngrams"],
+    *,
+    bins: int = 1 << 18,
+    most: int = 1024,
+) -> Int64[np.ndarray, " kept"]:
+    r"""Return n-grams with their counts as a set of whole numbers, for models that ask what is there.
+
+    An n-gram that came c times is there as $1 + \lfloor \log_2 c \rfloor$ numbers, one for each doubling:
+    what is linear in the set can follow any function of the doublings of a count, its logarithm among them.
+
+    Args:
+        hashes: What `counted_ngrams` gave.
+        counts: How often each came.
+        bins: The numbers are below it; two n-grams that share one are taken for one.
+        most: Numbers that are kept at most: those of the highest counts, and of equal counts those that the
+            hash puts first, which are from anywhere in the sequence.
+
+    Returns:
+        The numbers, rising, all different.
+
+    Example:
+        >>> hashes, counts = counted_ngrams(["a"] * 5 + ["b"], lengths=(1,))
+        >>> len(ngram_set(hashes, counts)), len(ngram_set(hashes, counts, most=2))
+        (4, 2)
+    """
+    doublings = np.frexp(counts)[1] - 1
+    levels = np.concatenate(
+        [np.full((doublings >= level).sum(), level) for level in range(doublings.max() + 1)]
+    )
+    places = np.concatenate([np.flatnonzero(doublings >= level) for level in range(doublings.max() + 1)])
+    weight = counts[places] >> levels
+    kept = np.argsort(-weight, kind="stable")[:most]
+    return np.unique(_mix(hashes[places[kept]] + levels[kept].astype(np.uint64)) % np.uint64(bins)).astype(
+        np.int64
+    )
+
+
+def ngram_sketch(
+    hashes: UInt64[np.ndarray, " ngrams"], counts: Int64[np.ndarray, " ngrams"], bins: int = 2048
+) -> UInt8[np.ndarray, " bins"]:
+    r"""Return n-grams with their counts as bytes whose distance tells how unlike two texts are.
+
+    The logarithms $\log(1 + c)$ fall into bins by the hash; their vector, of length 1, times 255 is rounded.
+    The squared distance of two such vectors is then twice one less their cosine, whatever the texts' lengths.
+
+    Example:
+        >>> ngram_sketch(*counted_ngrams(["a"] * 5 + ["b"], lengths=(1,)), bins=8).max().item()
+        238
+    """
+    found = np.bincount((hashes % np.uint64(bins)).astype(np.int64), np.log1p(counts), minlength=bins)
+    return np.round(found * (255 / np.linalg.norm(found))).astype(np.uint8)
 
 
 def hash_tokens(tokens: Sequence[str]) -> UInt64[np.ndarray, " tokens"]:

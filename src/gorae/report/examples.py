@@ -10,11 +10,12 @@ from gorae.report.answer import Findings
 from gorae.report.names import shortened
 from gorae.report.words import entry, number, value
 
-__all__ = ["hardest_section", "table_cell", "weights_section"]
+__all__ = ["hardest_section", "room", "table_cell", "weights_section"]
 
 _MOST_HARDEST = 24
 _MOST_COLUMNS = 8  # of values beside a hard example
 _MOST_WEIGHTS = 30
+_ROOM, _ROOM_OF_ONE = 28, 160
 
 
 def hardest_section(findings: Findings) -> dict[str, Any] | None:
@@ -41,7 +42,7 @@ def hardest_section(findings: Findings) -> dict[str, Any] | None:
             "predicted": table_cell(row.get("predicted")),
             "probability": None if number(row, "probability") is None else value(number(row, "probability")),
             "image": None if row.get("image") is None else pictures.image_uri(row["image"]),
-            "values": [table_cell((row.get("values") or {}).get(name)) for name in shown],
+            "values": [table_cell((row.get("values") or {}).get(name), room(shown)) for name in shown],
         }
         for row in hardest
     ]
@@ -74,11 +75,17 @@ def weights_section(weights: Sequence[Mapping[str, Any]] | None) -> dict[str, An
     return {"images": images, "limit": value(limit), "left_out": len(weights) - len(drawn)}
 
 
-def table_cell(content: object) -> str:
+def room(columns: Sequence[Any]) -> int:
+    """How many letters a cell of data has room for: many where there is one column, as of texts."""
+    return _ROOM_OF_ONE if len(columns) == 1 else _ROOM
+
+
+def table_cell(content: object, limit: int = 28) -> str:
     """One value of a table of data: numbers with four digits, names bounded, nothing as a dash.
 
     Args:
         content: a number, a name, or None.
+        limit: letters of a name at most.
 
     Example:
         >>> table_cell(0.12345), table_cell(None), table_cell("red")
@@ -88,4 +95,4 @@ def table_cell(content: object) -> str:
         return "–"
     if isinstance(content, float | np.floating):
         return entry(float(content))
-    return shortened(content, 28)
+    return shortened(content, limit)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gorae.report import pictures
-from gorae.report.examples import table_cell
+from gorae.report.examples import room, table_cell
 from gorae.report.names import shortened
 from gorae.report.words import count, value
 
@@ -146,7 +146,7 @@ def _example(one: Example, names: Sequence[str]) -> dict[str, Any]:
         "label": shortened(one.label, 40),
         "distance": None if one.distance is None else value(one.distance),
         "image": None if one.image is None else pictures.image_uri(one.image),
-        "values": [table_cell(values.get(name)) for name in names],
+        "values": [table_cell(values.get(name), room(names)) for name in names],
     }
 
 

@@ -11,7 +11,9 @@ from sklearn.base import clone
 
 from gorae.backend import Device
 from gorae.data import Split, cut_stop_rows
+from gorae.data.sequence_rows import PackedRows
 from gorae.estimators.population import Recipe, Table, fold_outputs, make_table, train_recipes
+from gorae.estimators.sequence_encoding import fold_encoding
 from gorae.estimators.storage import anchor_of
 from gorae.search.folds import OuterFold
 from gorae.search.result import (
@@ -151,8 +153,21 @@ def _population(
     anchor = np.zeros(1) if rows.classes else anchor_of(rows.targets)
     targets = rows.targets if rows.classes else rows.targets - anchor
     table = make_table(rows.matrix, targets, None, splits, classes=rows.classes, scale=rows.scale)
+    if isinstance(rows.matrix, PackedRows):
+        table = _with_vocabularies(table, rows.matrix, splits, prototype)
     recipes = _recipes(prototype, settings, rows, max(len(split.train) for split in splits))
     return _Population(rows, splits, table, recipes, anchor, seed, devices), places
+
+
+def _with_vocabularies(table: Table, matrix: PackedRows, splits: Sequence[Split], prototype: Any) -> Table:
+    """Return the table of sequences: every fold knows the tokens of its own training rows."""
+    options = {
+        "max_tokens": prototype.max_tokens,
+        "min_count": prototype.min_count,
+        "standardise": prototype.scale is not None,
+    }
+    own = [fold_encoding(matrix, split.train, None, **options) for split in splits]
+    return replace(table, splits=[one._replace(**read) for one, read in zip(table.splits, own, strict=True)])
 
 
 def _recipes(prototype: Any, settings: Sequence[Mapping[str, Any]], rows: Rows, largest: int) -> list[Recipe]:
@@ -162,7 +177,7 @@ def _recipes(prototype: Any, settings: Sequence[Mapping[str, Any]], rows: Rows, 
     recipes = []
     for setting in settings:
         estimator: Any = clone(prototype)
-        recipe = estimator.set_params(**setting)._recipe(rows.matrix.shape[1], outputs, largest)
+        recipe = estimator.set_params(**setting)._recipe_of(rows.matrix[:largest], outputs)
         recipes.append(replace(recipe, problem=replace(recipe.problem, missing=missing)))
     return recipes
 

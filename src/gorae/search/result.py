@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from gorae.data.sequence_rows import PackedRows
 from gorae.search.folds import OuterFold
 
 _TRAIN_SAMPLE = 2000
@@ -17,7 +18,7 @@ class Rows:
     """A data set in the form that models are compared on.
 
     Args:
-        matrix: `(n, features)` float32 with NaN for missing, or uint8.
+        matrix: `(n, features)` float32 with NaN for missing, or uint8; or packed sequences.
         targets: class codes `(n,)` int32, or values `(n, 1)` float64.
         classes: number of classes, 0 for regression.
         groups: a group a row, or None.
@@ -36,8 +37,13 @@ class Rows:
         return self.image_shape is not None
 
     @property
-    def scale(self) -> Literal["common", "standard"]:
-        """How inputs are scaled: pixels and bytes by one number for all columns, others each by their own."""
+    def scale(self) -> Literal["common", "standard", "none"]:
+        """How inputs are scaled: pixels and bytes by one number for all columns, others each by their own.
+
+        Packed sequences are codes, which have no scale.
+        """
+        if isinstance(self.matrix, PackedRows):
+            return "none"
         return "common" if self.images or self.matrix.dtype == np.uint8 else "standard"
 
     @property

@@ -3,11 +3,12 @@
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gorae.backend import Device
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import GoraeWarning
 from gorae.search import NestedResult, OuterFold, Rows, Step, Tell
 from gorae.study.findings import ladder_row
@@ -41,7 +42,7 @@ class Ascent:
 
 
 def climb_ladder(
-    rows: Rows,
+    rows_of: Callable[[str], Rows],
     plan: Plan,
     folds: Sequence[OuterFold],
     *,
@@ -57,7 +58,7 @@ def climb_ladder(
     budget is used up, one that takes the study to twice its budget is given up, and Ctrl-C ends the climb.
 
     Args:
-        rows: the data.
+        rows_of: gives the data in the form that a rung reads.
         plan: rungs, and how much of everything.
         folds: outer folds with their inner splits.
         seed: the root seed.
@@ -80,7 +81,7 @@ def climb_ladder(
                 _note(ascent, plan, f"The time of {duration(plan.budget)} was used up")
                 break
             limit = began + _GRACE * plan.budget if scored else math.inf
-            _climb_rung(ascent, rung, rows, plan, folds, seed, device, devices, heard, limit)
+            _climb_rung(ascent, rung, rows_of(rung), plan, folds, seed, device, devices, heard, limit)
     except KeyboardInterrupt:
         if len(ascent.table) < 2:
             raise
@@ -107,9 +108,11 @@ def _climb_rung(
     heard.started(rung)
     tell = _until(limit, heard.advanced)
     found = climb(rung, rows, plan, folds, seed=seed, device=device, devices=devices, tell=tell)
+    texts = isinstance(rows.matrix, PackedRows)
     for name, result in found.items():
         if name in plan.models:
-            row = ladder_row(name, result, rows, settings_of(name, plan, *rows.matrix.shape))
+            tried = settings_of(name, plan, *rows.matrix.shape, texts=texts)
+            row = ladder_row(name, result, rows, tried)
             ascent.results[name] = result
             ascent.table.append(row)
             heard.scored(row)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gorae.data import describe_values, fit_affine, guess_task
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.parameters import check_count, root_seed
 from gorae.estimators.progress import training_bar
@@ -13,6 +14,7 @@ from gorae.study.data_faults import find_leaks, find_twins, scaled_rows
 from gorae.study.label_audit import Audit, facts_of
 from gorae.study.outcomes import row_values
 from gorae.study.prepare import Prepared, part_of, prepare, told_of_seen
+from gorae.study.text_rungs import form_of, text_auditor
 from gorae.trust.audit import RowAudit, audit_rows
 from gorae.trust.given import check_weights
 
@@ -35,6 +37,7 @@ def audit(
     image_shape: tuple[int, ...] | None = None,
     feature_names: Sequence[str] | None = None,
     row_numbers: Any = None,
+    text: str | None = None,
     notes: Sequence[str] = (),
     name: str = "data",
     target: str | None = None,
@@ -63,6 +66,7 @@ def audit(
         image_shape: height and width, where rows are pictures given flat.
         feature_names: what an array's columns are called.
         row_numbers: a whole number a row, what it is called; None to count them from 0.
+        text: the column of texts to judge by; None to tell by the content.
         notes: sentences on what was done to the data before.
         name: what the data are called.
         target: what the target is called.
@@ -102,6 +106,7 @@ def audit(
         image_shape=image_shape,
         feature_names=feature_names,
         row_numbers=row_numbers,
+        text=text,
         seed=seed,
     )
     weight = check_weights(sample_weight, len(data.rows.matrix))
@@ -110,7 +115,7 @@ def audit(
     data, weight, unjudged = _judged(data, weight)
     folds = min(folds, data.folds)
     found = _rows_audited(data, weight, estimator, folds, repeats, seed, verbose)
-    facts = facts_of(data, name, target, _method(estimator, folds, repeats))
+    facts = facts_of(data, name, target, _method(estimator, folds, repeats, texts=data.texts is not None))
     # Test rows among these are told with the leaks, whatever their labels.
     again = told_of_seen(data.seen, data.test)
     told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
@@ -128,9 +133,13 @@ def _rows_audited(
 ) -> RowAudit:
     """Audit the labels of prepared rows, with a progress bar where that is asked for."""
     networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
+    matrix = data.rows.matrix
+    if estimator is None and data.texts is not None:
+        matrix = data.in_form(form_of("linear")).rows.matrix
+        estimator = text_auditor(data.texts.rows.ngrams, data.rows.classes, seed)
     with training_bar(verbose, networks) as bar:
         return audit_rows(
-            _filled(data.rows.matrix),
+            _filled(matrix),
             data.rows.targets,
             scaled_rows(data.rows),
             estimator=estimator,
@@ -145,13 +154,15 @@ def _rows_audited(
 
 def _filled(matrix: np.ndarray) -> np.ndarray:
     """Return a matrix without missing values; bytes miss none, and stay bytes."""
-    return matrix if matrix.dtype == np.uint8 else fit_affine(matrix, kind="none").apply(matrix)
+    whole = matrix.dtype == np.uint8 or isinstance(matrix, PackedRows)
+    return matrix if whole else fit_affine(matrix, kind="none").apply(matrix)
 
 
-def _method(estimator: Any, folds: int, repeats: int) -> str:
+def _method(estimator: Any, folds: int, repeats: int, *, texts: bool) -> str:
     """Return how labels were judged, in words."""
     times = f", cut anew {repeats} times" if repeats > 1 else ""
-    who = "networks and nearest neighbours" if estimator is None else type(estimator).__name__
+    own = "a linear model of n-grams" if texts else "networks and nearest neighbours"
+    who = own if estimator is None else type(estimator).__name__
     return f"Every row was judged by {who} that had not learned from it ({folds} folds{times})."
 
 

@@ -76,6 +76,7 @@ def curve_of_data(
     task: str | None = None,
     image_shape: tuple[int, ...] | None = None,
     feature_names: Sequence[str] | None = None,
+    text: str | None = None,
     notes: Sequence[str] = (),
     name: str = "data",
     target: str | None = None,
@@ -98,6 +99,7 @@ def curve_of_data(
         task: "classification", "regression", or None to tell from the targets.
         image_shape: height and width, where rows are pictures given flat.
         feature_names: what an array's columns are called.
+        text: the column of texts to learn from; None to tell by the content.
         notes: sentences on what was done to the data before.
         name: what the data are called.
         target: what the target is called.
@@ -126,6 +128,7 @@ def curve_of_data(
         groups=groups,
         image_shape=image_shape,
         feature_names=feature_names,
+        text=text,
         seed=seed,
     )
     rows = data.rows

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gorae.data import fit_affine
+from gorae.data import TextEncoding, fit_affine
 from gorae.evidence import (
     Duplicates,
     Suspect,
@@ -43,7 +43,7 @@ class Column(NamedTuple):
 def scaled_rows(rows: Rows, test: Rows | None = None) -> np.ndarray:
     """Return rows, and test rows after them, filled and scaled: the space in which they are compared."""
     matrix = rows.matrix if test is None else np.concatenate([rows.matrix, test.matrix])
-    return fit_affine(matrix, kind="common" if rows.images else "standard").apply(matrix)
+    return fit_affine(matrix, kind=rows.scale).apply(matrix)
 
 
 def find_twins(data: Prepared) -> tuple[Twins, list[Suspect]]:
@@ -100,7 +100,9 @@ def find_leaks(data: Prepared, seed: int) -> list[Suspect]:
 
 
 def _columns(data: Prepared) -> Iterator[Column]:
-    """Yield the columns that models read."""
+    """Yield the columns that models read; that of texts is all that there is, and tells what it should."""
+    if isinstance(data.encoding, TextEncoding):
+        return
     if data.encoding is None:
         for place, name in enumerate(data.feature_names):
             values = data.rows.matrix[:, [place]]

@@ -82,7 +82,7 @@ def importance_finding(
         budget: seconds that the whole study may take.
         seed: of shuffles and draws; one for all studies, so that their reports can be compared.
     """
-    if data.test is None:
+    if data.test is None or model.reads_texts:
         return None
     test = data.test
     targets = test.targets[:, 0] if data.classes is None else np.asarray(data.classes)[test.targets]
@@ -161,7 +161,7 @@ def attributions_of(
         image_shape: height and width where rows are pictures.
         count: columns at most, those that add most.
     """
-    if not isinstance(model.estimator, NetworkEstimator):
+    if not isinstance(model.estimator, NetworkEstimator) or model.reads_texts:
         return None
     found = integrated_gradients(model, X)
     given = model.given(X)

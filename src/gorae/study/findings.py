@@ -71,6 +71,7 @@ def data_finding(data: Prepared, name: str, target: str | None, notes: Sequence[
         "task": data.task,
         "target": target,
         "image_shape": None if data.image_shape is None else list(data.image_shape),
+        "texts": data.text_column,
         "notes": [*data.notes, *notes],
     }
 

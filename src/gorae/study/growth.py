@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import InputError
 from gorae.estimators.network import NetworkEstimator
 from gorae.search import Rows
@@ -80,7 +81,7 @@ def ready_for_folds(estimator: Any, rows: Rows) -> tuple[Any, np.ndarray]:
         estimator: unfitted.
         rows: the data.
     """
-    if rows.matrix.dtype == np.uint8:
+    if rows.matrix.dtype == np.uint8 or isinstance(rows.matrix, PackedRows):
         return estimator, rows.matrix
     if isinstance(estimator, NetworkEstimator):
         if not rows.missing:

@@ -8,9 +8,17 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from gorae.data import TableEncoding, as_frame, as_matrix, require_columns
+from gorae.data import (
+    TableEncoding,
+    TextEncoding,
+    as_frame,
+    as_matrix,
+    require_columns,
+)
 from gorae.errors import DataError, ParameterError
+from gorae.study.text_column import chosen_texts
 
+_TEXT = "text"
 _LOOKED_AT = 1024
 _FAR = 1e4
 
@@ -24,12 +32,16 @@ class Inputs:
         frame: the table, or None.
         names: names of the matrix's columns.
         image_shape: height and width, where rows are pictures.
+        text: the one column of the table, where it holds texts to learn from.
+        notes: sentences on columns that were left out for it.
     """
 
     matrix: np.ndarray
     frame: pl.DataFrame | None
     names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
+    text: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -42,20 +54,30 @@ class Inputs:
         return self.matrix.shape[1] if self.frame is None else self.frame.width
 
 
-def read_inputs(X: Any, image_shape: Sequence[int] | None, names: Sequence[str] | None) -> Inputs:
+def read_inputs(
+    X: Any, image_shape: Sequence[int] | None, names: Sequence[str] | None, text: str | None = None
+) -> Inputs:
     """Return rows as a matrix, or as a table where columns have names or hold more than numbers.
 
     Args:
-        X: a frame of any library, a dictionary of columns, an array, rows in a list, a sparse matrix.
+        X: a frame of any library, a dictionary of columns, an array, rows in a list, a sparse matrix; a list,
+            array or column of texts.
         image_shape: height and width where rows are pictures given flat.
         names: names of an array's columns, or None.
+        text: the column of texts to learn from; None to tell by the content whether there is one.
 
     Raises:
         DataError: when no rows can be made of it.
-        ParameterError: when the shape or the names are not those of the rows.
+        ParameterError: when the shape, the names or the column of texts are not those of the rows.
     """
+    X = with_texts_named(X)
     if image_shape is None and _is_table(X):
-        return Inputs(np.zeros((0, 0), np.float32), as_frame(X), (), None)
+        frame, text, notes = chosen_texts(as_frame(X, text=() if text is None else (text,)), text)
+        return Inputs(np.zeros((0, 0), np.float32), frame, (), None, text, notes)
+    if text is not None:
+        raise ParameterError(
+            f"text={text!r} names a column of a table, but the rows are an array of numbers."
+        )
     found = as_matrix(X, missing=True)
     width = found.values.shape[1]
     shape = found.image_shape if image_shape is None else tuple(int(side) for side in image_shape)
@@ -67,7 +89,24 @@ def read_inputs(X: Any, image_shape: Sequence[int] | None, names: Sequence[str] 
     return Inputs(found.values, None, own, shape)
 
 
-def input_matrix(X: Any, encoding: TableEncoding | None, names: tuple[str, ...]) -> np.ndarray:
+def with_texts_named(X: Any) -> Any:
+    """Return texts that come in a list, an array or a column as a table of one column, "text".
+
+    Example:
+        >>> with_texts_named(["a whale", "a pod"])
+        {'text': ['a whale', 'a pod']}
+    """
+    if nw.dependencies.is_into_series(X):
+        X = nw.from_native(X, series_only=True).to_list()
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OU":
+        X = X.tolist()
+    is_list = isinstance(X, list | tuple) and any(isinstance(one, str) for one in X)
+    if is_list and all(one is None or isinstance(one, str) for one in X):
+        return {_TEXT: list(X)}
+    return X
+
+
+def input_matrix(X: Any, encoding: TableEncoding | TextEncoding | None, names: tuple[str, ...]) -> np.ndarray:
     """Return new rows as the matrix that models of a study read.
 
     A table is read by the names of its columns, whatever their order; a table that has none of the names is
@@ -77,7 +116,7 @@ def input_matrix(X: Any, encoding: TableEncoding | None, names: tuple[str, ...])
         DataError: when columns are missing, or their number is another.
     """
     if encoding is not None:
-        return encoding.encode(as_frame(X, text=encoding.text_columns))
+        return encoding.encode(new_frame(X, encoding))
     if nw.dependencies.is_into_dataframe(X) or isinstance(X, dict | pl.LazyFrame):
         frame = as_frame(X)
         if set(names) & set(frame.columns):
@@ -88,6 +127,18 @@ def input_matrix(X: Any, encoding: TableEncoding | None, names: tuple[str, ...])
     if matrix.shape[1] != len(names):
         raise DataError(f"the model reads rows of {len(names)} numbers, got {matrix.shape[1]}.")
     return matrix
+
+
+def new_frame(X: Any, encoding: TableEncoding | TextEncoding) -> pl.DataFrame:
+    """Return new rows as a table; texts without a table are those of the column that an encoding wants."""
+    if isinstance(encoding, TextEncoding):
+        X = with_texts_named(X)
+        if isinstance(X, dict) and set(X) == {_TEXT}:
+            X = {encoding.column: X[_TEXT]}
+        frame = as_frame(X, text=encoding.text_columns)
+        require_columns(frame, encoding.columns)
+        return frame.with_columns(pl.col(encoding.column).cast(pl.String))
+    return as_frame(X, text=encoding.text_columns)
 
 
 def _is_table(X: Any) -> bool:

@@ -247,9 +247,16 @@ def facts_of(data: Prepared, name: str, target: str | None, method: str) -> dict
         "rows": len(data.rows.matrix),
         "columns": data.columns,
         "classes": [str(label) for label in data.labels],
-        "space": "their pixels" if data.rows.images else "their columns, filled and scaled",
+        "space": _space(data),
         "method": method,
     }
+
+
+def _space(data: Prepared) -> str:
+    """Return what rows are compared in, in words."""
+    if data.texts is not None:
+        return "the counts of their n-grams"
+    return "their pixels" if data.rows.images else "their columns, filled and scaled"
 
 
 def _cell(name: str, value: Any) -> Any:

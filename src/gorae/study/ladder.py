@@ -8,6 +8,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from threadpoolctl import threadpool_limits
 
 from gorae.backend import Device
+from gorae.data.sequence_rows import PackedRows
 from gorae.estimators import (
     CNNClassifier,
     CNNRegressor,
@@ -30,6 +31,7 @@ from gorae.search import (
     nested_networks,
 )
 from gorae.study.plan import FULL_COVARIANCE, Plan
+from gorae.study.text_rungs import text_rung, text_settings
 
 _PATIENCE = 10
 _THREADS_PAY = 256
@@ -64,7 +66,9 @@ _CNN = ((2e-3, 0.01), (5e-3, 0.01))
 """The same of convolutional networks."""
 
 
-def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[str, Any]]:
+def settings_of(
+    model: str, plan: Plan, rows: int, features: int, *, texts: bool = False
+) -> list[dict[str, Any]]:
     """Return the settings that a model tries, as many as the plan allows, the most promising first.
 
     Args:
@@ -72,10 +76,13 @@ def settings_of(model: str, plan: Plan, rows: int, features: int) -> list[dict[s
         plan: how many settings.
         rows: rows to learn from; there are never more neighbours than half of them.
         features: columns; where there are very many, Bayes takes them as independent.
+        texts: whether rows are packed texts.
     """
     if model == "chance":
         return []
-    if model == "bayes":
+    if texts:
+        every = text_settings(model)
+    elif model == "bayes":
         tried = _BAYES if features <= FULL_COVARIANCE else _BAYES_OF_MANY_COLUMNS
         every = [{"covariance": covariance, "shrinkage": share} for covariance, share in tried]
     elif model == "knn":
@@ -121,7 +128,7 @@ def prototype_of(
     """Return an unfitted estimator of a model, with what all its settings share."""
     shared = {
         "batch_size": plan.batch_size,
-        "epochs": plan.epochs[model if model in ("linear", "cnn") else "mlp"],
+        "epochs": plan.epochs.get(model, plan.epochs.get("mlp", 1)),
         "early_stopping": True,
         "validation_fraction": _VALIDATION_SHARE,
         "patience": _PATIENCE,
@@ -129,6 +136,8 @@ def prototype_of(
         "random_state": seed,
         "device": device,
     }
+    if isinstance(rows.matrix, PackedRows):
+        return text_rung(model, rows.matrix, rows.classes, **shared)
     if model == "cnn":
         shared["image_shape"] = rows.image_shape
     return unfitted(model, rows.classes > 0, **shared)
@@ -148,8 +157,8 @@ def climb(
     """Score one rung by nested cross-validation; the network rung gives the ensemble's score as well.
 
     Args:
-        model: "chance", "bayes", "knn", "linear", "mlp" or "cnn".
-        rows: the data.
+        model: "chance", "bayes", "knn", "linear", "mlp", "cnn", "bag" or "gru".
+        rows: the data, in the form that the model reads.
         plan: how much of everything.
         folds: outer folds with their inner splits.
         seed: the root seed.
@@ -164,7 +173,7 @@ def climb(
     if model == "chance":
         dummy = DummyClassifier(strategy="prior") if rows.classes else DummyRegressor()
         return {model: nested_estimator(dummy, [{}], rows, folds, progress=tell)}
-    settings = settings_of(model, plan, *rows.matrix.shape)
+    settings = settings_of(model, plan, *rows.matrix.shape, texts=isinstance(rows.matrix, PackedRows))
     if model == "knn":
         found = nested_neighbors(settings, rows, folds, most_train_rows=plan.neighbor_rows, progress=tell)
         return {model: found}

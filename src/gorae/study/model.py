@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gorae.data import Affine, TableEncoding, as_frame
+from gorae.data import Affine, TableEncoding, TextEncoding
 from gorae.errors import InputError, ParameterError
 from gorae.estimators.network import NetworkEstimator
 from gorae.estimators.saving import fitted_state, labels_to_meta
 from gorae.evidence import nearest
 from gorae.files import write_container
-from gorae.study.inputs import input_matrix
+from gorae.study.inputs import input_matrix, new_frame
 from gorae.trust import (
     Bounds,
     Calibration,
@@ -60,7 +60,7 @@ class StudyModel:
     Args:
         name: the rung it is ("mlp", "ensemble", "knn", ...).
         estimator: the fitted estimator.
-        encoding: how a table becomes a matrix, or None.
+        encoding: how a table, or its column of texts, becomes a matrix, or None.
         affine: how the matrix is filled and scaled, or None where the estimator does it.
         classes: class labels, or None for regression.
         feature_names: names of the matrix's columns.
@@ -74,7 +74,7 @@ class StudyModel:
 
     name: str
     estimator: Any
-    encoding: TableEncoding | None
+    encoding: TableEncoding | TextEncoding | None
     affine: Affine | None
     classes: np.ndarray | None
     feature_names: tuple[str, ...]
@@ -88,7 +88,7 @@ class StudyModel:
     def given(self, X: Any) -> pl.DataFrame | np.ndarray:
         """Return rows before they are encoded: a table, or numbers where the study was given those."""
         if self.encoding is not None:
-            return as_frame(X, text=self.encoding.text_columns)
+            return new_frame(X, self.encoding)
         return input_matrix(X, None, self.feature_names)
 
     def matrix(self, X: Any) -> np.ndarray:
@@ -99,6 +99,8 @@ class StudyModel:
     @property
     def column_places(self) -> dict[str, tuple[int, ...]]:
         """Which columns of the matrix each column of the table became."""
+        if isinstance(self.encoding, TextEncoding):
+            return {self.encoding.column: tuple(range(len(self.feature_names)))}
         if self.encoding is None:
             return {name: (place,) for place, name in enumerate(self.feature_names)}
         ends = np.cumsum([code.width for code in self.encoding.codes]).tolist()
@@ -191,11 +193,18 @@ class StudyModel:
                     f"the last hidden layer{first} ({widths[-1]} units; 1 is a step of 1 in the "
                     "activation of one unit)"
                 )
+        elif self.reads_texts and self.affine is None:
+            return "the counts of n-grams (361 is the distance of texts that share none)"
         elif self.affine is None:
             return "the input columns as they are (1 is a step of 1 in one column)"
         if len(self.feature_names) > 1 and self._scaled_alike():
             return "the input columns, all scaled by one number (1 is their common standard deviation)"
         return "the input columns, scaled (1 is a standard deviation of one column)"
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether rows are texts."""
+        return isinstance(self.encoding, TextEncoding)
 
     @property
     def has_hidden_layers(self) -> bool:

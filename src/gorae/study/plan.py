@@ -1,7 +1,7 @@
 """The plan of a study: how much of everything, made to fit a time budget before the work starts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -14,8 +14,14 @@ from gorae.errors import ParameterError, closest
 from gorae.models.cnn import CNNShape
 from gorae.models.cnn_presets import small_layers
 
-MODELS = ("chance", "bayes", "knn", "linear", "mlp", "cnn", "ensemble")
+MODELS = ("chance", "bayes", "knn", "linear", "mlp", "cnn", "bag", "gru", "ensemble")
 """The ladder, in order of capacity."""
+
+OF_TEXTS = ("chance", "knn", "linear", "bag", "gru")
+"""The ladder of texts."""
+
+_IN_ORDER = ("bag", "gru")
+"""Rungs that read tokens, and nothing else."""
 
 _CLASSIFICATION_ONLY = ("bayes",)
 _SETTINGS = {"bayes": 6, "knn": 12, "linear": 5, "mlp": 8, "cnn": 2}
@@ -85,7 +91,7 @@ class Plan:
         words = [f"{folds}{times}, {choice}"]
         if self.chooses:
             words.append("settings tried: " + ", ".join(f"{n} of {m}" for m, n in self.settings.items()))
-        networks = [m for m in ("linear", "mlp", "cnn") if m in self.settings]
+        networks = [m for m in ("linear", "mlp", "cnn", "bag", "gru") if m in self.settings]
         if networks:
             most = ", ".join(f"{self.epochs[m]} ({m})" for m in networks)
             words.append(f"batches of {self.batch_size} rows for at most {most} epochs")
@@ -130,7 +136,11 @@ def check_models(names: Any) -> tuple[str, ...]:
 
 
 def choose_models(
-    names: Sequence[str] | None, task: str, image_shape: Sequence[int] | None = None
+    names: Sequence[str] | None,
+    task: str,
+    image_shape: Sequence[int] | None = None,
+    *,
+    texts: bool = False,
 ) -> tuple[str, ...]:
     """Return the rungs of the ladder that are asked for and fit the task, simplest first.
 
@@ -139,11 +149,15 @@ def choose_models(
             very small.
         task: "classification" or "regression".
         image_shape: height and width first, where rows are images.
+        texts: whether rows are texts.
 
     Raises:
-        ParameterError: for a name that is no model, or one that does not fit the task.
+        ParameterError: for a name that is no model, or one that does not fit the task or the rows.
     """
-    fitting = [m for m in MODELS if task == "classification" or m not in _CLASSIFICATION_ONLY]
+    if texts:
+        return _choose_of_texts(names)
+    rungs = [m for m in MODELS if m not in _IN_ORDER]
+    fitting = [m for m in rungs if task == "classification" or m not in _CLASSIFICATION_ONLY]
     if names is None:
         convolves = image_shape is not None and min(image_shape[:2]) >= _WORTH_CONVOLVING
         return tuple(m for m in fitting if m != "cnn" or convolves)
@@ -153,11 +167,27 @@ def choose_models(
             "it out."
         )
     wanted = {"chance", *check_models(names)}
+    for name in sorted(wanted & set(_IN_ORDER)):
+        raise ParameterError(
+            f"the model {name!r} reads texts, and these rows are none; leave it out, or name the column of "
+            "texts with text=... (--text COLUMN)."
+        )
     for name in sorted(wanted - set(fitting)):
         raise ParameterError(
             f"the model {name!r} needs classes, but the task is {task}; leave it out, or give the task."
         )
     return tuple(m for m in fitting if m in wanted)
+
+
+def _choose_of_texts(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the rungs of the ladder of texts that are asked for, all of them where none is."""
+    wanted = OF_TEXTS if names is None else ("chance", *check_models(names))
+    for name in sorted(set(wanted) - set(OF_TEXTS)):
+        raise ParameterError(
+            f"the model {name!r} reads columns, and these rows are texts; those that read texts are "
+            f"{', '.join(OF_TEXTS[1:])}."
+        )
+    return tuple(m for m in OF_TEXTS if m in wanted)
 
 
 def machine_speed(seconds: float = 0.1) -> float:
@@ -208,8 +238,7 @@ def make_plan(
     Raises:
         ParameterError: when the budget is not positive.
     """
-    if not isinstance(budget, Real) or isinstance(budget, bool) or not 0 < budget < _LONGEST_BUDGET:
-        raise ParameterError(f"time must be a positive number of seconds, got {budget!r:.60}.")
+    check_budget(budget)
     batch = 32 if rows < 700 else 64 if rows < 1500 else 128
     steps = max(1, -(-int(rows * 0.7) // batch))
     most = 300 if batch == 32 else 100
@@ -225,18 +254,39 @@ def make_plan(
     full = Plan(
         tuple(models), folds, min(3, folds), repeats, settings, 5, epochs, batch, None, 0.0, float(budget)
     )
-    plan = full
-    for plan in _poorer(full, rows):
-        seconds = _expected_seconds(plan, rows, features, classes, speed, convolved)
-        plan = replace(plan, seconds=seconds)
-        plan = replace(plan, gave_up=_given_up(full, plan))
-        if seconds <= budget:
-            break
+    plan = richest(full, rows, lambda one: _expected_seconds(one, rows, features, classes, speed, convolved))
     if convolved and plan.seconds > budget and set(models) - {"chance", "cnn"}:
         fewer = [m for m in models if m != "cnn"]
         rest = make_plan(rows, features, classes, fewer, budget=budget, speed=speed, most_folds=most_folds)
         alone = f"the convolutional network: with it the study would take {duration(plan.seconds)}"
         return replace(rest, gave_up=(alone, *rest.gave_up))
+    return plan
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a time that is none.
+
+    Raises:
+        ParameterError: when it is no positive number of seconds.
+    """
+    if not isinstance(budget, Real) or isinstance(budget, bool) or not 0 < budget < _LONGEST_BUDGET:
+        raise ParameterError(f"time must be a positive number of seconds, got {budget!r:.60}.")
+
+
+def richest(full: Plan, rows: int, expected: Callable[[Plan], float]) -> Plan:
+    """Return the first plan, from the full one to the poorest, that fits its budget; else the poorest.
+
+    Args:
+        full: the full plan.
+        rows: rows to learn from and to score.
+        expected: the seconds that a plan is expected to take.
+    """
+    plan = full
+    for plan in _poorer(full, rows):
+        plan = replace(plan, seconds=expected(plan))
+        plan = replace(plan, gave_up=_given_up(full, plan))
+        if plan.seconds <= plan.budget:
+            break
     return plan
 
 

@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from gorae.data import TableEncoding, check_classes, learn_encoding, make_folds
+from gorae.data import (
+    TableEncoding,
+    TextEncoding,
+    TextForms,
+    check_classes,
+    learn_encoding,
+    learn_texts,
+    make_folds,
+)
 from gorae.errors import DataError
 from gorae.estimators.parameters import check_flag
 from gorae.search import Rows, splittable
-from gorae.study.inputs import Inputs, input_matrix, read_inputs
+from gorae.study.inputs import Inputs, input_matrix, new_frame, read_inputs
 from gorae.study.outcomes import Outcomes, known_outcomes, read_outcomes, row_values
 
 _TEST_FOLDS = 5
@@ -19,6 +27,17 @@ _FOLDS = 5
 _FEWEST_ROWS = 10
 _FEWEST_LEARNED = 6
 _ROWS_A_FOLD = 4
+
+
+class TextParts(NamedTuple):
+    """Texts in the forms in which models read them: those to learn from, and the test rows or None."""
+
+    rows: TextForms
+    test: TextForms | None
+
+    def of(self, kept: np.ndarray) -> "TextParts":
+        """Return some of the texts to learn from, and the test rows."""
+        return self._replace(rows=TextForms(*(form[kept] for form in self.rows)))
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Prepared:
         notes: sentences on what was done that the user should know of.
         frame: the table of `rows`, for showing its values, or None.
         seen: how many test rows of the user's own are among `rows` too.
+        texts: where rows are texts, these rows and the test rows in all forms; `rows` are sketches then.
     """
 
     rows: Rows
@@ -45,13 +65,14 @@ class Prepared:
     row_numbers: np.ndarray
     columns: int
     classes: np.ndarray | None
-    encoding: TableEncoding | None
+    encoding: TableEncoding | TextEncoding | None
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
     folds: int
     notes: tuple[str, ...]
     frame: pl.DataFrame | None
     seen: int = 0
+    texts: TextParts | None = None
 
     @property
     def task(self) -> str:
@@ -62,6 +83,26 @@ class Prepared:
     def labels(self) -> list[Any]:
         """Return the class labels, none for regression."""
         return [] if self.classes is None else list(self.classes)
+
+    @property
+    def text_column(self) -> str | None:
+        """Return the name of the column of texts, None where rows are none."""
+        return self.encoding.column if isinstance(self.encoding, TextEncoding) else None
+
+    def in_form(self, form: str) -> "Prepared":
+        """Return the data with texts in the form that a model reads; data of other kinds as they are."""
+        if self.texts is None or not isinstance(self.encoding, TextEncoding):
+            return self
+        encoding, test = self.encoding.of_form(form), self.test
+        if test is not None and self.texts.test is not None:
+            test = replace(test, matrix=getattr(self.texts.test, form))
+        return replace(
+            self,
+            rows=replace(self.rows, matrix=getattr(self.texts.rows, form)),
+            test=test,
+            encoding=encoding,
+            feature_names=encoding.feature_names,
+        )
 
 
 def part_of(data: Prepared, kept: np.ndarray) -> Prepared:
@@ -81,6 +122,7 @@ def part_of(data: Prepared, kept: np.ndarray) -> Prepared:
         classes=np.asarray(data.classes)[classes],
         frame=None if data.frame is None else data.frame[kept],
         row_numbers=data.row_numbers[kept],
+        texts=None if data.texts is None else data.texts.of(kept),
     )
 
 
@@ -96,6 +138,7 @@ def prepare(
     image_shape: tuple[int, ...] | None = None,
     feature_names: Sequence[str] | None = None,
     row_numbers: Any = None,
+    text: str | None = None,
     seed: int = 0,
 ) -> Prepared:
     """Return a data set in the form a study works on.
@@ -111,6 +154,7 @@ def prepare(
         image_shape: height and width where rows are pictures given flat.
         feature_names: names of an array's columns.
         row_numbers: what each row is called where one is named, or None to count them from 0.
+        text: the column of texts to learn from, or None to tell by the content whether there is one.
         seed: decides which rows are held out.
 
     Raises:
@@ -118,7 +162,7 @@ def prepare(
         ParameterError: when a parameter is out of its range.
     """
     outcomes = read_outcomes(y, task)
-    inputs = read_inputs(X, image_shape, feature_names)
+    inputs = read_inputs(X, image_shape, feature_names, text)
     count = len(outcomes.targets)
     _check_counts(inputs.rows, count)
     check_flag("hold_out", hold_out)
@@ -130,7 +174,7 @@ def prepare(
     learn, held = np.arange(count), np.zeros(0, np.int64)
     if not own_test and hold_out:
         learn, held = _hold_out(outcomes, units, seed)
-    encoding, matrix, names, told = _encoded(inputs, learn)
+    encoding, matrix, names, told, forms = _encoded(inputs, learn)
     rows = Rows(
         matrix,
         outcomes.targets[learn],
@@ -160,6 +204,7 @@ def prepare(
         notes=(*told, *notes),
         frame=None if inputs.frame is None else inputs.frame[learn],
         seen=seen,
+        texts=_text_parts(forms, encoding, X_test if own_test else inputs.frame, held, test),
     )
 
 
@@ -252,13 +297,35 @@ def _hold_out(outcomes: Outcomes, groups: np.ndarray | None, seed: int) -> tuple
 
 def _encoded(
     inputs: Inputs, learn: np.ndarray
-) -> tuple[TableEncoding | None, np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """Return a table's encoding, learned without its test rows; the matrix, its columns' names, notes."""
+) -> tuple[
+    TableEncoding | TextEncoding | None,
+    np.ndarray,
+    tuple[str, ...],
+    tuple[str, ...],
+    TextForms | None,
+]:
+    """Return an encoding, learned without test rows; the matrix, its columns' names, notes, texts' forms."""
     if inputs.frame is None:
-        return None, inputs.matrix[learn], inputs.names, ()
+        return None, inputs.matrix[learn], inputs.names, (), None
     frame = inputs.frame[learn]
+    if inputs.text is not None:
+        texts, forms = learn_texts(frame, inputs.text)
+        return texts, forms.sketch, texts.feature_names, (*inputs.notes, *texts.notes), forms
     encoding = learn_encoding(frame)
-    return encoding, encoding.encode(frame), encoding.feature_names, encoding.notes
+    notes = (*inputs.notes, *encoding.notes)
+    return encoding, encoding.encode(frame), encoding.feature_names, notes, None
+
+
+def _text_parts(
+    forms: TextForms | None, encoding: Any, given: Any, held: np.ndarray, test: Rows | None
+) -> TextParts | None:
+    """Return texts in all forms; `given` are test rows of the user's own, or all rows with those held out."""
+    if forms is None:
+        return None
+    if test is None:
+        return TextParts(forms, None)
+    frame = given[held] if len(held) else new_frame(given, encoding)
+    return TextParts(forms, encoding.forms(frame))
 
 
 def _folds(rows: Rows, outcomes: Outcomes, *, held: bool) -> tuple[int, list[str]]:
@@ -284,7 +351,7 @@ def _folds(rows: Rows, outcomes: Outcomes, *, held: bool) -> tuple[int, list[str
 def _held_test(
     inputs: Inputs,
     held: np.ndarray,
-    encoding: TableEncoding | None,
+    encoding: TableEncoding | TextEncoding | None,
     outcomes: Outcomes,
     groups: np.ndarray | None,
     rows: Rows,
@@ -304,7 +371,7 @@ def _held_test(
 def _given_test(
     X_test: Any,
     y_test: Any,
-    encoding: TableEncoding | None,
+    encoding: TableEncoding | TextEncoding | None,
     names: tuple[str, ...],
     outcomes: Outcomes,
     rows: Rows,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from gorae.data import Affine, TableEncoding
+from gorae.data import Affine, TableEncoding, TextEncoding
 from gorae.errors import DamagedFileError
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import labels_from_meta
@@ -52,7 +52,7 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     return StudyModel(
         name=meta["name"],
         estimator=estimator,
-        encoding=None if meta["encoding"] is None else TableEncoding.from_meta(meta["encoding"]),
+        encoding=_encoding(meta["encoding"], estimator),
         affine=Affine(*(arrays[f"affine/{n}"] for n in AFFINE_PARTS)) if meta["affine"] else None,
         classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
         feature_names=tuple(meta["feature_names"]),
@@ -63,6 +63,19 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
         bounds=bounds,
         facts=meta["facts"],
     )
+
+
+def _encoding(meta: Any, estimator: Any) -> TableEncoding | TextEncoding | None:
+    """Return how a table, or a column of texts, becomes what the estimator reads; None for numbers.
+
+    Raises:
+        DamagedFileError: when it is none that gorae writes.
+    """
+    kind = getattr(estimator, "sequences_in_", None)
+    if isinstance(meta, Mapping) and "texts" in meta:
+        return TextEncoding.from_meta(meta, kind)
+    _want(kind is None, "its estimator reads sequences, which nothing makes of a table")
+    return None if meta is None else TableEncoding.from_meta(meta)
 
 
 def _check_parts(model: StudyModel) -> None:

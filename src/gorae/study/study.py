@@ -37,6 +37,8 @@ from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
 from gorae.study.progress import Bars, Listener, Silent
 from gorae.study.rows_to_check import find_rows_to_check, leak_warnings
+from gorae.study.text_plan import make_text_plan
+from gorae.study.text_rungs import form_of
 from gorae.study.winner import (
     Winner,
     best_of,
@@ -55,8 +57,9 @@ class Study(BaseEstimator):
     """From a data set to a model with its evidence, within a time budget.
 
     A fifth of the rows is held out before anything else. On the rest, every model of the ladder (chance,
-    Gaussian Bayes, nearest neighbours, linear, multilayer perceptron, ensemble) is scored by nested
-    cross-validation. The best one is fitted on all of the rest and scored once on the held-out rows.
+    Gaussian Bayes, nearest neighbours, linear, multilayer perceptron, ensemble; of texts chance, neighbours,
+    a linear model of n-grams, a bag of embeddings, a recurrent network) is scored by nested cross-validation.
+    The best one is fitted on all of the rest and scored once on the held-out rows.
 
     Args:
         models: rungs of the ladder, or None for all that fit the task.
@@ -111,6 +114,7 @@ class Study(BaseEstimator):
         image_shape: tuple[int, ...] | None = None,
         feature_names: Sequence[str] | None = None,
         row_numbers: Any = None,
+        text: str | None = None,
         notes: Sequence[str] = (),
         name: str = "data",
         target: str | None = None,
@@ -119,7 +123,8 @@ class Study(BaseEstimator):
         """Climb the ladder, fit the winner, score it on held-out rows.
 
         Args:
-            X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array.
+            X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array; a
+                list or column of texts, or a frame of nothing else.
             y: the target, one a row.
             X_test: test rows of your own, used for the last score only.
             y_test: their targets.
@@ -129,6 +134,7 @@ class Study(BaseEstimator):
             feature_names: what an array's columns are called.
             row_numbers: a whole number a row: what it is called in the report and by `model.explain`, where
                 rows of your file were left out; None to count them from 0.
+            text: the column of texts to learn from, and from nothing else; None to tell by the content.
             notes: sentences on what was done to the data before, told with the study's own.
             name: what the data are called in the report.
             target: what the target is called.
@@ -163,6 +169,7 @@ class Study(BaseEstimator):
             image_shape=image_shape,
             feature_names=feature_names,
             row_numbers=row_numbers,
+            text=text,
             seed=seed,
         )
         data = replace(data, notes=(*notes, *data.notes))
@@ -171,7 +178,7 @@ class Study(BaseEstimator):
             heard.planned(self.plan_)
             folds = _nested(data, self.plan_, seed)
             ascent = climb_ladder(
-                data.rows,
+                lambda rung: data.in_form(form_of(rung)).rows,
                 self.plan_,
                 folds,
                 seed=seed,
@@ -240,11 +247,21 @@ class Study(BaseEstimator):
                 f"a Study plans by the clock and cannot be shared by {process_count()} processes; run it in "
                 "one, or use SearchCV."
             )
+        models = choose_models(self.models, data.task, data.image_shape, texts=data.texts is not None)
+        if data.texts is not None:
+            return make_text_plan(
+                data.texts.rows,
+                data.rows.classes,
+                models,
+                budget=self.time,
+                speed=machine_speed(),
+                most_folds=data.folds,
+            )
         return make_plan(
             len(data.rows.matrix),
             data.rows.matrix.shape[1],
             data.rows.classes,
-            choose_models(self.models, data.task, data.image_shape),
+            models,
             budget=self.time,
             speed=machine_speed(),
             most_folds=data.folds,
@@ -263,9 +280,10 @@ class Study(BaseEstimator):
     ) -> None:
         """Put together what was found, for people and for programs."""
         rows, result, table = data.rows, ascent.results[winner.name], ascent.table
+        read = data.in_form(form_of(winner.name))
         self.best_, self.interrupted_ = winner.name, ascent.interrupted
         self.gap_ = gap_of(result, ascent.results["chance"], folds, best_of(table), rows)
-        self.test_ = score_on_test(winner, data)
+        self.test_ = score_on_test(winner, read)
         close = compare_ladder(table, ascent.results, rows)
         self.ladder_ = table = with_distances(table, ascent.results, rows, winner.name)
         facts = {
@@ -278,7 +296,7 @@ class Study(BaseEstimator):
             "comparison": comparison_finding(close, table, winner.name),
             **made(),
         }
-        self.model_ = model_of(winner, data, target=target, facts=facts)
+        self.model_ = model_of(winner, read, target=target, facts=facts)
         pictures = class_findings(result, data) if rows.classes else value_findings(result, data)
         self._judge(data, ascent, winner, pictures, name, target)
         self.findings_ = {
@@ -291,9 +309,9 @@ class Study(BaseEstimator):
             "check": None if self.check_ is None else self.check_.finding(),
             "warnings": leak_warnings(self.check_),
             **history_findings(result, layers_of(winner), rows.classes),
-            "map": map_finding(winner, data),
+            "map": map_finding(winner, read),
             "weights": weight_pictures(winner, data),
-            "importance": importance_finding(self.model_, data, budget=self.time),
+            "importance": importance_finding(self.model_, read, budget=self.time),
             "seconds_total": time.perf_counter() - began,
             "machine": this_machine(),
         }
@@ -319,7 +337,7 @@ class Study(BaseEstimator):
         )
         self.diagnosis_ = diagnosis_of(
             winner,
-            data,
+            data.in_form(form_of(winner.name)),
             result,
             self.gap_,
             best_of(table),
@@ -344,6 +362,7 @@ def _nested(data: Prepared, plan: Plan, seed: int) -> list[OuterFold]:
 def _fitted_winner(ascent: Ascent, plan: Plan, data: Prepared, seed: int, device: str | None) -> Winner:
     """Return the best model of a ladder, fitted, with its learning curve."""
     best = best_of(ascent.table)
+    data = data.in_form(form_of(best["model"]))
     fit = partial(fit_winner, best, plan, data, seed=seed, device=device)
     winner = _once_more(ascent, f"{best['model']} was fitted", fit)
     measure = partial(growth_finding, best, plan, data, seed, device)

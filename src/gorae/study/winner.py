@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gorae.data import Affine, fit_affine
+from gorae.data import Affine, TextEncoding, fit_affine
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import GoraeWarning, InputError
 from gorae.estimators.network import NetworkEstimator
+from gorae.estimators.sequence_files import known_sequences
 from gorae.search import Rows
 from gorae.study.bounded import fit_with_bounds
 from gorae.study.careful import fit_carefully
@@ -77,7 +79,7 @@ def fit_winner(
     """
     rows, matrix, affine = data.rows, data.rows.matrix, None
     estimator = final_estimator(row["model"], row["settings"], plan, rows, seed=seed, device=device)
-    if matrix.dtype != np.uint8:
+    if matrix.dtype != np.uint8 and not isinstance(matrix, PackedRows):
         affine = fit_affine(matrix, kind=rows.scale)
         matrix = affine.apply(matrix)
         if isinstance(estimator, NetworkEstimator):
@@ -120,6 +122,8 @@ def reference_of(estimator: Any, affine: Affine | None, data: Prepared) -> Refer
     features = features_of(estimator, inputs)
     numbers, labels = data.row_numbers[kept].astype(np.int64), rows.strata[kept]
     own = isinstance(estimator, NetworkEstimator) and inputs.nbytes <= _REFERENCE_BYTES
+    # The codes of tokens are those of this fit's table, of which a file keeps a part.
+    own = own and not isinstance(inputs, PackedRows)
     return Reference(features, numbers, labels, inputs if own else None)
 
 
@@ -180,10 +184,13 @@ def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mappi
         target: the name of the target, or None.
         facts: what was found, as JSON.
     """
+    encoding = data.encoding
+    if isinstance(encoding, TextEncoding):
+        encoding = encoding.for_kind(known_sequences(winner.estimator))
     return StudyModel(
         name=winner.name,
         estimator=winner.estimator,
-        encoding=data.encoding,
+        encoding=encoding,
         affine=winner.affine,
         classes=data.classes,
         feature_names=data.feature_names,

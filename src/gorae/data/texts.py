@@ -1,0 +1,336 @@
+"""A column of texts or traces, in the forms that models read: known by its content, cut, counted, packed.
+
+A text is cut into tokens once. Three forms come of it:
+
+=========  ==========================================================================================
+sketch     bytes: the logarithms of the counts of hashed n-grams (`gorae.data.ngrams.ngram_sketch`), a
+           space in which any model of columns can compare texts; nothing in it was learned
+ngrams     the set of hashed n-grams of the whole text (`ngram_set`), for a linear model of them
+words      the tokens in their order, for recurrent networks: the first and the last ones of a long text
+=========  ==========================================================================================
+
+What a fold knows of the last two is learned from its training rows (`gorae.estimators.sequence_encoding`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from gorae.data.ngrams import counted_ngrams, ngram_set, ngram_sketch
+from gorae.data.packing import kept_places
+from gorae.data.parsing import measured
+from gorae.data.sequence_rows import PackedRows, SequenceKind, pack_rows
+from gorae.data.table import require_columns
+from gorae.data.tokenizers import (
+    Calls,
+    Characters,
+    Tokenizer,
+    Words,
+    tokenizer_from_meta,
+    tokenizer_to_meta,
+)
+from gorae.errors import DamagedFileError, DataError
+
+__all__ = ["FORMS", "TextEncoding", "TextForms", "learn_texts", "looks_like_texts", "shown_tokens"]
+
+FORMS = ("sketch", "ngrams", "words")
+"""The forms in which texts are read."""
+
+MOST_STEPS = 256
+"""Tokens that recurrent networks read of a text: its first and its last half of them."""
+
+MOST_NGRAMS = 1024
+"""Numbers of a text's set of n-grams."""
+
+_BINS, _SKETCH_BINS = 1 << 18, 2048
+_WINDOW = "head_tail"
+_MOST_CHARACTERS = 10_000_000
+_MOST_OF_TOKEN = 100
+_EMPTY = ""
+"""The token of a text without any."""
+
+_LOOKED_AT = 2000
+_FEWEST_DIFFERENT = 8
+_FEWEST_WORDS = 4
+_MOST_MEASURED, _WORDS_OF_NO_NUMBER = 0.5, 6
+_BETWEEN = r"[\s,;|]+"
+_TIGHT_COMMA = r"[,;|]\S"
+
+
+class TextForms(NamedTuple):
+    """Texts in all three forms, a row a text."""
+
+    sketch: np.ndarray
+    ngrams: np.ndarray
+    words: np.ndarray
+
+
+@dataclass(frozen=True)
+class TextEncoding:
+    """How a column of texts becomes the rows that a model reads.
+
+    It stands where `TableEncoding` stands for the columns of a table.
+
+    Attributes:
+        column: The name of the column.
+        tokenizer: What cuts a text.
+        form: One of `FORMS`: what `encode` gives.
+        kinds: How sets and tokens become rows, by the form; empty where a sketch is wanted.
+        notes: Sentences on what was done that a user should know of.
+    """
+
+    column: str
+    tokenizer: Tokenizer
+    form: str = "sketch"
+    kinds: Mapping[str, SequenceKind] | None = None
+    notes: tuple[str, ...] = ()
+
+    codes: tuple[Any, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column that a table must have."""
+        return (self.column,)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The same: it is read as text, whatever it looks like."""
+        return (self.column,)
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns of what `encode` gives."""
+        if self.form == "sketch":
+            return tuple(f"n-grams of bin {place}" for place in range(_SKETCH_BINS))
+        return ("length", *(f"step {place}" for place in range(1, self._kind.columns)))
+
+    @property
+    def tokens_in_words(self) -> str:
+        """What the tokens are."""
+        kinds = {Words: "words", Calls: "calls", Characters: "characters"}
+        return kinds.get(type(self.tokenizer), "tokens")
+
+    @property
+    def _kind(self) -> SequenceKind:
+        """How sets or tokens become rows."""
+        assert self.kinds is not None
+        return self.kinds[self.form]
+
+    def of_form(self, form: str) -> "TextEncoding":
+        """Return the encoding that gives another form."""
+        return replace(self, form=form)
+
+    def for_kind(self, kind: SequenceKind | None) -> "TextEncoding":
+        """Return the encoding whose rows are of a fitted model's kind; None for a model of sketches."""
+        return replace(self, kinds=None if kind is None else {self.form: kind})
+
+    def tokens(self, text: Any) -> list[str]:
+        """Return the tokens of one text; one that is empty or missing has a token of its own kind.
+
+        Example:
+            >>> TextEncoding("review", Words(lower=True)).tokens("A whale!")
+            ['a', 'whale', '!']
+        """
+        cut = self.tokenizer("" if text is None else str(text)[:_MOST_CHARACTERS])
+        return [token[:_MOST_OF_TOKEN] for token in cut] or [_EMPTY]
+
+    def unseen(self, frame: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+        """Return nothing: words that were never seen are in every text, and are no categories."""
+        require_columns(frame, self.columns)
+        return {}
+
+    def encode(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return the texts of a table in this encoding's form.
+
+        Raises:
+            DataError: The column is missing.
+        """
+        require_columns(frame, self.columns)
+        if self.form == "sketch":
+            return np.stack([sketch for _, _, sketch in self._cut(frame)])
+        place = 0 if self.form == "words" else 1
+        return pack_rows([cut[place] for cut in self._cut(frame)], like=self._kind)
+
+    def forms(self, frame: pl.DataFrame) -> TextForms:
+        """Return the texts of a table in all forms, cut once.
+
+        Raises:
+            DataError: The column is missing.
+        """
+        require_columns(frame, self.columns)
+        words, sets, sketches = zip(*self._cut(frame), strict=True)
+        kinds = self.kinds or {}
+        return TextForms(
+            np.stack(sketches),
+            pack_rows(list(sets), max_length=MOST_NGRAMS, like=kinds.get("ngrams")),
+            pack_rows(list(words), max_length=MOST_STEPS, window=_WINDOW, like=kinds.get("words")),
+        )
+
+    def _cut(self, frame: pl.DataFrame) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+        """Yield of each text the tokens that are kept, its set of n-grams and its sketch."""
+        lengths = (1, 2, 3) if isinstance(self.tokenizer, Characters) else (1, 2)
+        for text in frame[self.column]:
+            tokens = self.tokens(text)
+            hashes, counts = counted_ngrams(tokens, lengths)
+            kept = ngram_set(hashes, counts, bins=_BINS, most=MOST_NGRAMS)
+            if len(tokens) > MOST_STEPS:
+                tokens = [tokens[place] for place in kept_places(len(tokens), MOST_STEPS, _WINDOW)]
+            yield tokens, kept, ngram_sketch(hashes, counts, _SKETCH_BINS)
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return what JSON can store and `from_meta` reads; the kind is the estimator's to keep."""
+        return {
+            "texts": {
+                "column": self.column,
+                "tokenizer": tokenizer_to_meta(self.tokenizer),
+                "form": self.form,
+            }
+        }
+
+    @classmethod
+    def from_meta(cls, meta: Any, kind: SequenceKind | None) -> "TextEncoding":
+        """Return the encoding that `to_meta` stored.
+
+        Args:
+            meta: Anything at all: what is not of that form is refused.
+            kind: Of the sequences that the file's estimator reads, or None.
+
+        Raises:
+            DamagedFileError: It is not what `to_meta` returned, or does not fit the estimator.
+        """
+        told = meta.get("texts") if isinstance(meta, Mapping) and set(meta) == {"texts"} else None
+        if not isinstance(told, Mapping) or set(told) != {"column", "tokenizer", "form"}:
+            raise DamagedFileError("a stored encoding of texts is none that gorae writes.")
+        if not isinstance(told["column"], str) or told["form"] not in FORMS:
+            raise DamagedFileError("a stored encoding of texts names no column, or no form.")
+        wanted = {"sketch": None, "ngrams": "ids", "words": "tokens"}[told["form"]]
+        if wanted != (None if kind is None else kind.kind):
+            raise DamagedFileError("a stored encoding of texts is not its estimator's.")
+        encoding = cls(told["column"], tokenizer_from_meta(told["tokenizer"]), told["form"])
+        return encoding.for_kind(kind)
+
+
+def learn_texts(frame: pl.DataFrame, column: str) -> tuple[TextEncoding, TextForms]:
+    """Decide how a column of texts is cut, and return its rows in all forms.
+
+    Args:
+        frame: All rows but the test rows.
+        column: The column.
+
+    Returns:
+        The encoding, which gives the sketch, and the rows.
+
+    Raises:
+        DataError: No row has a text.
+
+    Example:
+        >>> texts = pl.DataFrame({"said": ["a whale and a whale", "a pod", None]})
+        >>> encoding, forms = learn_texts(texts, "said")
+        >>> [rows.shape for rows in forms]
+        [(3, 2048), (3, 10), (3, 6)]
+        >>> encoding.notes[1]
+        "1 of 3 texts of 'said' is empty or missing: it is read as one token that stands for no text."
+    """
+    texts = frame[column]
+    if not (texts.str.len_chars() > 0).any():
+        raise DataError(f"the column {column!r} has no text in any of its {len(texts)} rows.")
+    encoding = TextEncoding(column, _tokenizer_for(texts))
+    forms = encoding.forms(frame)
+    kinds = {form: _kind_of(getattr(forms, form)) for form in ("ngrams", "words")}
+    notes = (_what_is_read(encoding), *_what_is_special(encoding, texts, forms))
+    return replace(encoding, kinds=kinds, notes=notes), forms
+
+
+def looks_like_texts(column: pl.Series) -> bool:
+    """Return whether a column holds texts: most of them different, and most of several words.
+
+    Example:
+        >>> looks_like_texts(pl.Series([f"a whale of {year} meters" for year in range(9)]))
+        True
+        >>> looks_like_texts(pl.Series(["in the north"] * 9)), looks_like_texts(pl.Series(range(9)))
+        (False, False)
+    """
+    if column.dtype != pl.String:
+        return False
+    known = column.drop_nulls()
+    different = known.n_unique()
+    if different < _FEWEST_DIFFERENT or different <= len(known) / 2:
+        return False
+    some = _some(known)
+    words = _median(some.str.strip_chars().str.count_matches(_BETWEEN) + 1)
+    few = words < _WORDS_OF_NO_NUMBER  # "1 234 567,89" is a number, and no trace of four calls
+    return words >= _FEWEST_WORDS and not (few and len(measured(some)) > _MOST_MEASURED * len(some))
+
+
+def shown_tokens(tokens: list[str]) -> list[str]:
+    """Return tokens as they are shown: that of an empty text has words for it."""
+    return ["(no text)" if token == _EMPTY else token for token in tokens]
+
+
+def _tokenizer_for(texts: pl.Series) -> Tokenizer:
+    """Return what cuts texts: calls with commas between them, else words, or characters of single words."""
+    some = _some(texts.drop_nulls()).str.strip_chars()
+    tight, between = some.str.count_matches(_TIGHT_COMMA), some.str.count_matches(_BETWEEN)
+    if _median(tight) > 0.5 * _median(between):
+        return Calls()
+    return Words(lower=True) if _median(between) >= 1 else Characters(lower=True)
+
+
+def _some(column: pl.Series) -> pl.Series:
+    """Return about two thousand values of a column, evenly."""
+    return column.gather_every(max(1, len(column) // _LOOKED_AT))
+
+
+def _median(numbers: pl.Series) -> float:
+    """Return the median of numbers."""
+    return float(np.median(numbers.to_numpy())) if len(numbers) else 0.0
+
+
+def _kind_of(rows: Any) -> SequenceKind:
+    """Return the kind of packed rows."""
+    assert isinstance(rows, PackedRows)
+    assert rows.sequences is not None
+    return rows.sequences
+
+
+def _what_is_read(encoding: TextEncoding) -> str:
+    """Return in words how texts are read."""
+    ways = {
+        Words: "words in small letters and punctuation",
+        Calls: "calls, between white space or commas",
+        Characters: "characters, as most of them are a single word",
+    }
+    return f"The texts of {encoding.column!r} were cut into {ways[type(encoding.tokenizer)]}."
+
+
+def _what_is_special(encoding: TextEncoding, texts: pl.Series, forms: TextForms) -> Iterator[str]:
+    """Yield sentences on texts that are empty, or too long to be read whole."""
+    rows, name, of = len(texts), encoding.column, encoding.tokens_in_words
+    table = _kind_of(forms.words).codes
+    empty = 0 if _EMPTY not in table else int((np.asarray(forms.words)[:, 1] == table[_EMPTY]).sum())
+    if empty:
+        verb = "is empty or missing: it is" if empty == 1 else "are empty or missing: they are"
+        yield f"{empty} of {rows} texts of {name!r} {verb} read as one token that stands for no text."
+    long = int((np.asarray(forms.words)[:, 0] >= MOST_STEPS).sum())
+    if long:
+        half = MOST_STEPS // 2
+        yield (
+            f"{long} of {rows} texts of {name!r} have {MOST_STEPS} {of} or more: models that read them in "
+            f"order see the first {half} and the last {half}; the others count all."
+        )
+    many = int((np.asarray(forms.ngrams)[:, 0] >= MOST_NGRAMS - 1).sum())
+    if many:
+        yield (
+            f"{many} of {rows} texts of {name!r} have {MOST_NGRAMS:,} different {of} and pairs or more: the "
+            "linear model counts the most frequent."
+        )
+    cut = int((texts.str.len_chars() > _MOST_CHARACTERS).sum())
+    if cut:
+        most = f"{_MOST_CHARACTERS:,}"
+        told = f"{cut} of {rows} texts of {name!r} are longer than {most} characters"
+        yield f"{told} and were cut there."

@@ -1,0 +1,102 @@
+"""The command line on texts: fitted, predicted, told about, explained and refused."""
+
+import json
+
+import pytest
+
+from cli_cases import run
+from study_cases import as_csv, few_fits
+from text_cases import few_text_fits, lengths, reviews
+
+assert run
+assert few_fits
+assert few_text_fits
+
+
+@pytest.fixture
+def folder(tmp_path, few_fits, few_text_fits, monkeypatch):
+    """A folder with `reviews.csv`, which commands are run in."""
+    monkeypatch.chdir(tmp_path)
+    reviews().write_csv(tmp_path / "reviews.csv")
+    return tmp_path
+
+
+def test_from_a_file_of_texts_to_answers(folder, run):
+    """`fit` tells the texts by their content; `predict`, `info`, `explain` and `similar` take the model."""
+    fitted = run("fit", "reviews.csv", "--target", "label", "--models", "linear")
+    assert fitted.code == 0
+    assert "note: The texts of 'review' were cut into words in small letters and punctuation." in fitted.out
+
+    (folder / "new.csv").write_text("review\nso wonderful\n\n?\n")
+    predicted = run("predict", "reviews.gorae", "new.csv")
+    assert predicted.code == 0
+    assert len(predicted.out.splitlines()) == 4
+
+    assert "  review: texts, cut into words" in run("info", "reviews.gorae").out.splitlines()
+    one = run("explain", "reviews.gorae", "reviews.csv", "--row", 3)
+    assert one.code == 0
+    assert "the nearest training examples:" in one.out
+    assert run("similar", "reviews.gorae", "reviews.csv").code == 0
+
+
+def test_traces_of_a_file_without_a_header(folder, run):
+    """A label, a tab and a trace a line are a table like any other."""
+    rows = [f"{label}\t{text}" for text, label in reviews().iter_rows()]
+    (folder / "traces.txt").write_text("\n".join(rows))
+    ran = run("fit", "traces.txt", "--no-header", "--target", "c0", "--models", "linear", "--json")
+
+    assert ran.code == 0
+    assert json.loads(ran.out)["data"]["classes"] == ["bad", "good"]
+    assert (
+        "The texts of 'c1' were cut into words in small letters and punctuation."
+        in json.loads(ran.out)["notes"]
+    )
+
+
+def test_traces_with_commas(folder, run):
+    """Calls with commas between them, in quotes, are cut there."""
+    (folder / "calls.csv").write_text(as_csv(lengths().to_pandas()))
+    ran = run("fit", "calls.csv", "--target", "sevens", "--task", "regression", "--models", "knn")
+
+    assert ran.code == 0
+    assert "note: The texts of 'trace' were cut into calls, between white space or commas." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (
+            ("fit", "reviews.csv", "--target", "label", "--models", "mlp"),
+            1,
+            "'mlp' reads columns, and these rows are texts",
+        ),
+        (("fit", "reviews.csv", "--target", "label", "--text", "revew"), 1, "did you mean 'review'?"),
+        (
+            ("fit", "reviews.csv", "--target", "label", "--text", "label"),
+            2,
+            "cannot be --target or --drop too",
+        ),
+        (("fit", "digits", "--text", "review"), 2, "--text is for files; the data set 'digits' has no texts"),
+        (("fit", "digits", "--models", "gru"), 1, "name the column of texts with text=... (--text COLUMN)"),
+    ],
+)
+def test_what_is_refused(folder, run, arguments, code, told):
+    """A mistake has one sentence, and nothing is trained."""
+    ran = run(*arguments)
+
+    assert ran.code == code
+    assert told in ran.err
+
+
+def test_what_texts_do_not_have(folder, run):
+    """Questions for columns and for images have a sentence of their own for a model of texts."""
+    run("fit", "reviews.csv", "--target", "label", "--models", "knn")
+    all_rows = run("explain", "reviews.gorae", "reviews.csv", "--target", "label")
+    other = run("predict", "reviews.gorae", "digits")
+
+    assert all_rows.code == 1
+    assert (
+        "learned from texts, a single column on which all of its answers depend; --row tells" in all_rows.err
+    )
+    assert other.code == 1
+    assert "needs its columns ['review']" in other.err
