@@ -18,10 +18,10 @@ from gorae.estimators.learned import answering_problem
 from gorae.estimators.padding import Drawing, into_wide, out_of_wide, padded, widened
 from gorae.estimators.population import network_problem
 from gorae.estimators.together import Fit, begin_together, fit_together, learn, train_together
-from gorae.estimators.widths import can_be_widened, choose_widths
+from gorae.estimators.width_plan import plan_widths
+from gorae.estimators.widths import can_be_widened, choose_widths, holding, needs_telling
 from gorae.models import MLP_ACTIVATION_NAMES, LinearShape, MLPShape
 from gorae.train import Member, hyper_scalars
-from gorae.train.member import blank_state
 from gorae.train.problem import parameter_shapes
 from gorae.train.task import draw_compiled
 from population_cases import CLASSES, fit
@@ -31,8 +31,21 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 CANCER = tuple(part[:120] for part in load_breast_cancer(return_X_y=True))
 DIABETES = tuple(part[:101] for part in load_diabetes(return_X_y=True))
 SOLO = {"batch_size": 32, "epochs": 12, "learning_rate": 0.01, "random_state": 5}
-ELIGIBLE = [name for name in MLP_ACTIVATION_NAMES if can_be_widened(MLPShape(1, 1, (1,), name))]
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw"]
+
+
+ALONE = ("relu", "gelu", "elu", "identity", "step", "sigmoid", "maxout")
+KINDS = [
+    *({"activation": name} for name in ALONE),
+    {"activation": "tanh", "normalization": "batch"},
+    {"activation": "leaky_relu", "normalization": "layer"},
+    {"activation": "selu", "dropout": True},
+    {"activation": "softplus", "normalization": "batch", "dropout": True},
+    {"activation": "prelu", "dropout": True, "normalization": "batch"},
+    {"activation": "softmax", "dropout": True, "normalization": "layer"},
+    {"activation": "maxout", "maxout_pieces": 3, "dropout": True, "normalization": "layer"},
+]
+"""What networks that share a program may have: every activation, beside every normalisation, with dropout."""
 
 
 def flops(widths, inputs, outputs):
@@ -53,6 +66,13 @@ def test_two_widths_share_a_program_if_that_is_less_work():
     rows = {(10,): 100, (16,): 100}
     assert choose_widths(rows, 1, 1, compile_flops=7201) == {(10,): (16,), (16,): (16,)}
     assert choose_widths(rows, 1, 1, compile_flops=7200) == {}
+
+
+def test_what_units_take_beside_the_products_counts_too():
+    """Ten operations a unit and row make of the 7200 above 7200 + 10 * 6 * 100 = 13200."""
+    rows = {(10,): 100, (16,): 100}
+    assert choose_widths(rows, 1, 1, a_unit=10, compile_flops=13201) == {(10,): (16,), (16,): (16,)}
+    assert choose_widths(rows, 1, 1, a_unit=10, compile_flops=13200) == {}
 
 
 def test_shared_widths_are_rounded_up_and_those_alone_are_not():
@@ -117,75 +137,121 @@ def test_many_widths_are_chosen_for_in_parts():
     assert cost(rows, chosen, 64, 10, 5e10) < cost(rows, {}, 64, 10, 5e10) / 10
 
 
+@given(WORK, st.tuples(st.integers(1, 300)), st.sampled_from([0.0, 1e6, 1e9, 1e11]))
+def test_who_was_not_planned_for_gets_the_cheapest_program_with_room(rows, widths, compile_flops):
+    """Or none, where that is more work than a program of its own; no other one with room costs less."""
+    programs = [each for each in rows if len(each) == 1]
+    found = holding(widths, programs, 1000, 8, 3, compile_flops=compile_flops)
+    more = {each: (flops(each, 8, 3) - flops(widths, 8, 3)) * 1000 for each in programs if each >= widths}
+    cheap = {each: cost for each, cost in more.items() if cost < compile_flops}
+    assert found == min(cheap, key=lambda each: cheap[each], default=None)
+
+
+def ready_fits(widths, **parameters):
+    """Fits of these widths on one set of rows."""
+    X, y = CANCER
+    rows = np.arange(80)
+    fits = [Fit(MLPClassifier(each, **SOLO | parameters), rows) for each in widths]
+    return list(begin_together(fits, X, y).ready.values())
+
+
+def test_a_plan_decides_for_each_network_by_itself():
+    """Those that were expected as planned, others as their own width says; whoever else is asked about."""
+    plan = plan_widths(ready_fits([(7,), (20,), (30,)]))
+    asked = ready_fits([(7,), (9,), (25,), (31,)])
+    together = plan.wider(asked)
+    apart = {problem: wide for one in asked for problem, wide in plan.wider([one]).items()}
+    widths = {own.build.shape.hidden: wide.build.shape.hidden for own, wide in together.items()}
+    assert together == apart
+    assert widths == {(7,): (30,), (9,): (30,), (25,): (30,)}
+    assert plan.wider(ready_fits([(7,)], batch_size=16)) == {}
+
+
 @pytest.mark.parametrize("name", MLP_ACTIVATION_NAMES)
 def test_activations_of_wider_layers_answer_zero_for_zero(name):
-    """f(0) = 0 of a single number and of several, for the activations that are said to be so and no others."""
-    if name == "maxout":
-        assert name not in ELIGIBLE
-        return
-    layer = nn.PReLU.create(3) if name == "prelu" else nn.Activation.create(name)
-    zeros, _ = layer(np.zeros((2, 3), np.float32), nn.inference())
-    assert (name in ELIGIBLE) == bool((np.asarray(zeros) == 0).all())
+    """Those that are not told which units are their own: f(0) = 0 for the activations that are said to be so."""
+    layer = {
+        "prelu": lambda: nn.PReLU.create(3),
+        "maxout": lambda: nn.Maxout(np.zeros((3, 6)), np.zeros(6), 2),
+    }
+    zeros, _ = layer.get(name, lambda: nn.Activation.create(name))()(
+        np.zeros((2, 3), np.float32), nn.inference()
+    )
+    told = needs_telling(MLPShape(1, 1, (1,), name))
+    assert told == bool((np.asarray(zeros) != 0).any())
 
 
 @pytest.mark.parametrize(
     "shape",
     [
-        MLPShape(3, 2, (4,), dropout=True),
-        MLPShape(3, 2, (4,), normalization="layer"),
-        MLPShape(3, 2, (4,), normalization="batch"),
+        MLPShape(3, 2, (4, 2), normalization="layer"),
+        MLPShape(3, 2, (4,), normalization="batch", activation="maxout"),
         MLPShape(3, 2, (4,), initialization="orthogonal"),
         MLPShape(3, 2, ()),
         LinearShape(3, 2),
     ],
-    ids=["dropout", "layer", "batch", "orthogonal", "no hidden layer", "linear"],
+    ids=["two units", "maxout", "orthogonal", "no hidden layer", "linear"],
 )
 def test_who_is_trained_at_its_own_width(shape):
-    """Networks whose units hear of one another, or of how many there are."""
+    """Networks that are no part of a wider one, or whose gradients are rounding."""
     assert not can_be_widened(shape)
 
 
-@pytest.mark.parametrize("number", range(len(ELIGIBLE)), ids=ELIGIBLE)
+@pytest.mark.parametrize(
+    "number", range(len(KINDS)), ids=["-".join(map(str, kind.values())) for kind in KINDS]
+)
 def test_units_of_zeros_stay_zero_and_change_nothing(number):
     """After 40 steps with weight decay and L1 the padding of the whole state is 0, the rest as it is alone.
 
-    Each activation is trained with one of the optimizers, so that each of both has its turn.
+    Layer normalisation of three units divides by what is nearly 0 at times, and so makes more of rounding.
     """
     optimizer = OPTIMIZERS[number % len(OPTIMIZERS)]
-    shape = MLPShape(17, CLASSES, (3, 5), activation=ELIGIBLE[number])
+    shape = MLPShape(17, CLASSES, (3, 5), **KINDS[number])
     own = network_problem(
         shape, objective="cross_entropy", optimizer=optimizer, batch_size=4, classes=CLASSES
     )
     wide = widened(own, (7, 6))
     numbers = {"learning_rate": 0.01, "weight_decay": 0.01, "l1": 1e-3, "epochs": 20, "seed": 3}
-    member = Member(hyper_scalars(**numbers), 0)
+    member = Member(hyper_scalars(**numbers, dropout=0.3 * shape.dropout), 0)
     (alone,) = fit(own, [member], chunk=1, keep_state=True)
     (within,) = fit(wide, [into_wide(member, own, wide)], chunk=1, keep_state=True)
-    cut = out_of_wide(within, own)
+    cut, noise = out_of_wide(within, own), 30 if shape.normalization == "layer" else 1
     assert (cut.epochs, cut.best_epoch) == (alone.epochs, alone.best_epoch)
     for whole, part in zip(
         jax.tree.leaves(within.state),
-        jax.tree.leaves(padded(cut.state, blank_state(wide))),
+        jax.tree.leaves(padded(cut.state, shape, wide.build)),
         strict=True,
     ):
         np.testing.assert_array_equal(whole, part)
     for one, other in zip(jax.tree.leaves(alone), jax.tree.leaves(cut), strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-4, atol=2e-6)
+        np.testing.assert_allclose(other, one, rtol=1e-4 * noise, atol=2e-6 * noise)
+    np.testing.assert_allclose(cut.history.train_loss, alone.history.train_loss, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("initialization", [None, "glorot_normal", "he_uniform", "zeros"])
-def test_the_first_weights_are_those_of_the_network_alone(initialization):
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"activation": "prelu"},
+        {"initialization": "glorot_normal"},
+        {"initialization": "he_uniform", "normalization": "batch"},
+        {"initialization": "zeros"},
+        {"activation": "maxout", "maxout_pieces": 3},
+        {"dropout": True, "normalization": "layer", "activation": "softmax"},
+    ],
+    ids=["prelu", "normal", "batch", "zeros", "maxout", "told"],
+)
+def test_the_first_weights_are_those_of_the_network_alone(kind):
     """Bitwise, though they are drawn for the wide network; the rest is 0."""
-    shape = MLPShape(5, 2, (6, 4), activation="prelu", initialization=initialization)
+    shape = MLPShape(5, 2, (6, 4), **kind)
     own = network_problem(shape, objective="squared_error")
     wide = widened(own, (9, 19))
     (device,) = select_devices("cpu")[:1]
-    hyper = hyper_scalars(seed=3, stream=1)
+    hyper = hyper_scalars(seed=3, stream=1, dropout=0.25)
     alone = draw_compiled(own, hyper, device)
     drawn = Drawing(own, wide)(hyper, device)
-    for one, other in zip(
-        jax.tree.leaves(padded(alone, parameter_shapes(wide))), jax.tree.leaves(drawn), strict=True
-    ):
+    wanted = padded(alone, shape, wide.build)
+    assert jax.tree.structure(drawn) == jax.tree.structure(parameter_shapes(wide))
+    for one, other in zip(jax.tree.leaves(wanted), jax.tree.leaves(drawn), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -194,8 +260,13 @@ def test_the_first_weights_are_those_of_the_network_alone(initialization):
     [
         (MLPClassifier(early_stopping=True, patience=1, **SOLO), CANCER, [(3,), (11,)]),
         (MLPRegressor(members=2, activation="tanh", **SOLO), DIABETES, [(3, 8), (7, 5)]),
+        (
+            MLPClassifier(dropout=0.3, normalization="layer", activation="softplus", **SOLO),
+            CANCER,
+            [(3, 8), (7, 5)],
+        ),
     ],
-    ids=["classifier", "regressor"],
+    ids=["classifier", "regressor", "told"],
 )
 def test_an_estimator_is_what_it_would_be_alone(estimator, data, hidden):
     """Parameters, histories and predictions up to rounding; in its own shapes, whatever it was trained in."""

@@ -38,6 +38,7 @@ LAYERS = {
     "LayerNorm": lambda seed: nn.LayerNorm(*numbers(seed, 2, INPUTS), epsilon=1e-5),
     "Flatten": lambda seed: nn.Flatten(),
     "Sequential": lambda seed: nn.Sequential((dense(seed, 4), nn.Activation(nn.tanh))),
+    "Widened": lambda seed: nn.Widened(dense(seed, 4), nn.Buffer(jnp.float32(3))),
     "Activation": lambda seed: nn.Activation.create("gelu"),
     "Conv": lambda seed: nn.Conv(
         numbers(seed, 2, 1, 4) - 0.6, numbers(seed + 100, 4), nn.make_windows((2,), padding=1), 1

@@ -65,6 +65,22 @@ def test_twelve_widths_are_one_program_and_so_is_the_final_fit():
     )
 
 
+def test_networks_that_are_told_their_width_share_one_program_too():
+    """With dropout and layer normalisation, which count units."""
+    clear_programs()
+    asked = clone(MODEL).set_params(dropout=0.2, normalization="layer", activation="sigmoid")
+    search(asked, space={"hidden": WIDTHS}, sampler="grid", refit=False).fit(*CANCER)
+    assert programs() == {"draw": 1, "train": 1, "outputs": 1}
+
+
+@pytest.mark.parametrize("changes", [{"sampler": "evolution"}, {"halving": "hyperband"}], ids=str)
+def test_later_batches_find_the_programs_of_the_first(changes):
+    """Generations, and brackets, of a search whose widths are planned for once."""
+    clear_programs()
+    search(space={"hidden": WIDTHS}, n_settings=12, refit=False, **changes).fit(*CANCER)
+    assert programs() == {"draw": 1, "train": 1, "outputs": 1}
+
+
 def test_scores_are_those_of_each_width_alone():
     """A search over one width, which is trained in a program of its own, scores it the same up to rounding."""
     found = search(space={"hidden": WIDTHS[:3]}, sampler="grid").fit(*CANCER)
@@ -99,7 +115,11 @@ def test_in_other_processes_the_table_is_the_same():
     assert_same_search(found, search().fit(*CANCER))
 
 
-@pytest.mark.parametrize("changes", [{}, {"halving": 2}], ids=["parts", "halving"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"halving": 2}, {"sampler": "evolution", "n_settings": 12}],
+    ids=["parts", "halving", "evolution"],
+)
 def test_cut_off_and_gone_on_with_the_table_is_the_same(changes, tmp_path, monkeypatch):
     """After a part of four settings, or a rung, the others still share what all of them share."""
     monkeypatch.setattr(populations, "MOST_A_PART", 4)

@@ -1,6 +1,7 @@
 """Answers of many fitted network estimators at once: in few programs, over all cores."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,21 @@ from gorae.backend import select_devices
 from gorae.estimators.given import given_rows
 from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.padding import padded
+from gorae.estimators.population import Build
 from gorae.estimators.storage import stored_rows
-from gorae.models.shape import NetworkShape
 from gorae.train import Asked, MemberResult, member_outputs
-from gorae.train.problem import parameter_shapes
 
 
 def answers_together(
-    asked: Sequence[tuple[Any, Any]], shapes: Sequence[NetworkShape] | None = None
+    asked: Sequence[tuple[Any, Any]], builds: Sequence[Build] | None = None
 ) -> list[Float32[np.ndarray, "members rows outputs"] | None]:
     """Return the outputs of fitted network estimators, each for its own rows, in few programs.
 
     Args:
         asked: pairs of an estimator and rows `(n, features)`, as `predict` would be given; equal objects are
             stored once.
-        shapes: for each pair the shape of the program that answers: the networks' own, or one with wider
-            layers; None for their own.
+        builds: for each pair the networks of the program that answers: the estimator's own, or some with
+            wider layers; None for their own.
 
     Returns:
         For each pair the outputs of its members in the model's scale, or None where they are not finite.
@@ -33,20 +33,20 @@ def answers_together(
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, (estimator, X) in enumerate(asked):
         learned: Learned = estimator._learned
-        shape = learned.shape if shapes is None else shapes[i]
-        key = (shape, estimator.device, id(X), learned.anchor.tobytes())
+        build = Build(learned.shape) if builds is None else builds[i]
+        key = (build, estimator.device, id(X), learned.anchor.tobytes())
         groups.setdefault(key, []).append(i)
     found: list[np.ndarray | None] = [None] * len(asked)
-    for (shape, *_), group in groups.items():
+    for (build, *_), group in groups.items():
         first, X = asked[group[0]]
         matrix = stored_rows(given_rows(first, X), first._learned.anchor)
         everything = np.arange(len(matrix))
         questions = [
-            Asked(*_as_of(member, learned.shape, shape), learned.encoding, everything)
+            Asked(*_as_of(member, learned.shape, build), learned.encoding, everything)
             for learned in (asked[i][0]._learned for i in group)
             for member in learned.members
         ]
-        problem = answering_problem(shape)
+        problem = replace(answering_problem(build.shape), build=build)
         answers = iter(member_outputs(problem, matrix, questions, devices=select_devices(first.device)))
         for i in group:
             own = np.stack([next(answers) for _ in asked[i][0]._learned.members])
@@ -54,7 +54,7 @@ def answers_together(
     return found
 
 
-def _as_of(member: MemberResult, own: Any, shape: Any) -> tuple[Any, Any]:
-    """Return the parameters and buffers of a member of one shape as those of another, wider one."""
+def _as_of(member: MemberResult, own: Any, build: Build) -> tuple[Any, Any]:
+    """Return the parameters and buffers of a member of one shape as those of a network with wider layers."""
     parts = member.parameters, member.buffers
-    return parts if own == shape else padded(parts, parameter_shapes(answering_problem(shape)))
+    return parts if build == Build(own) else padded(parts, own, build)

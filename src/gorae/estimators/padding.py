@@ -3,7 +3,7 @@
 `widths` says when, and why a member is then what it would have been in a program of its own, up to rounding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from gorae.backend import Device
-from gorae.models.mlp import scaled_mlp
+from gorae.estimators.widths import needs_telling
+from gorae.models.mlp import MLP, MLPShape, scaled_mlp
+from gorae.models.mlp_widths import resized_mlp
 from gorae.train import Member, MemberResult, Problem
-from gorae.train.member import blank_state
 from gorae.train.problem import parameter_shapes
 from gorae.train.task import draw_compiled
 
@@ -21,7 +22,8 @@ from gorae.train.task import draw_compiled
 def widened(problem: Problem, hidden: Sequence[int]) -> Problem:
     """Return the problem of training networks with these widths instead of a problem's own."""
     build: Any = problem.build
-    return replace(problem, build=replace(build, shape=replace(build.shape, hidden=tuple(hidden))))
+    shape = replace(build.shape, hidden=tuple(hidden))
+    return replace(problem, build=replace(build, shape=shape, room=needs_telling(shape)))
 
 
 @dataclass(frozen=True)
@@ -42,40 +44,63 @@ class Drawing:
     def __call__(self, hyper: Mapping[str, np.generic], device: Device) -> tuple[Any, Any]:
         """Return parameters and buffers with zeros in the units that are not the member's."""
         build: Any = self.wide.build
-        unit = replace(self.wide, build=replace(build, unit=True))
+        unit = replace(self.wide, build=replace(build, unit=True, room=False))
         drawn = jax.tree.map(np.asarray, draw_compiled(unit, hyper, device))
         parameters, buffers = jax.tree.map(_first, drawn, parameter_shapes(self.own))
         own: Any = self.own.build
-        return padded((scaled_mlp(parameters, own.shape), buffers), parameter_shapes(self.wide))
+        return padded((scaled_mlp(parameters, own.shape), buffers), own.shape, build)
 
 
 def into_wide(member: Member, own: Problem, wide: Problem) -> Member:
     """Return a member of one problem as one of a wider one."""
-    state = None if member.state is None else padded(member.state, blank_state(wide))
+    of_own, of_wide = _builds(own, wide)
+    state = None if member.state is None else padded(member.state, of_own.shape, of_wide)
     return member._replace(state=state, draw=Drawing(own, wide))
 
 
 def out_of_wide(result: MemberResult, own: Problem) -> MemberResult:
     """Return what a member of a wider problem has become as one of its own."""
-    parameters, buffers = _cut((result.parameters, result.buffers), parameter_shapes(own))
-    state = None if result.state is None else _cut(result.state, blank_state(own))
+    (build,) = _builds(own)
+
+    def cut(node: MLP) -> MLP:
+        return resized_mlp(node, build.shape.hidden)
+
+    parameters, buffers = _each_mlp(cut, (result.parameters, result.buffers))
+    state = None if result.state is None else _each_mlp(cut, result.state)
     return result._replace(parameters=parameters, buffers=buffers, state=state)
 
 
-def padded(tree: Any, like: Any) -> Any:
-    """Return arrays with zeros at their ends, as large as those of another tree."""
+def padded(tree: Any, own: MLPShape, wide: Any) -> Any:
+    """Return a tree in which every MLP, or what has the structure of its halves, has zeros for further units.
 
-    def larger(leaf: Any, wanted: Any) -> np.ndarray:
-        found = np.zeros(wanted.shape, wanted.dtype)
-        found[tuple(map(slice, np.shape(leaf)))] = leaf
-        return found
+    Args:
+        tree: parameters, buffers, the state of a member.
+        own: the shape of its networks.
+        wide: the `Build` of those that it is to be one of.
+    """
 
-    return jax.tree.map(larger, tree, like)
+    def larger(node: MLP) -> MLP:
+        if not wide.room:
+            return resized_mlp(node, wide.shape.hidden)
+        told = [np.float32(width) for width in own.hidden]
+        is_buffers = node.head.weight is None
+        return resized_mlp(node, wide.shape.hidden, told if is_buffers else [None] * len(told))
+
+    return _each_mlp(larger, tree)
 
 
-def _cut(tree: Any, like: Any) -> Any:
-    """Return the beginnings of arrays, as large as those of another tree, in arrays of their own."""
-    return jax.tree.map(lambda leaf, wanted: np.array(leaf[tuple(map(slice, wanted.shape))]), tree, like)
+def _each_mlp(change: Callable[[MLP], MLP], tree: Any) -> Any:
+    """Return a tree whose MLPs are changed; all else is what it was, in arrays of its own."""
+
+    def changed(node: Any) -> Any:
+        return change(node) if isinstance(node, MLP) else np.array(node)
+
+    return jax.tree.map(changed, tree, is_leaf=lambda node: isinstance(node, MLP))
+
+
+def _builds(*problems: Problem) -> list[Any]:
+    """Return what makes the networks of problems."""
+    return [problem.build for problem in problems]
 
 
 def _first(leaf: np.ndarray, wanted: Any) -> np.ndarray:

@@ -14,7 +14,8 @@ from gorae.data.targets import class_weights
 from gorae.errors import ParameterError
 from gorae.estimators.padding import into_wide, out_of_wide, widened
 from gorae.estimators.widths import can_be_widened
-from gorae.models.mlp import MLPShape, build_unit_mlp
+from gorae.models.mlp import MLP, MLPShape, build_unit_mlp
+from gorae.models.mlp_widths import with_room
 from gorae.models.network import Network, parameters_by_layer
 from gorae.models.shape import NetworkShape
 from gorae.train import (
@@ -43,16 +44,19 @@ class Build:
     Args:
         shape: its structure.
         unit: whether its weights are left as they are drawn, for `scaled_mlp`; of an `MLPShape` only.
+        room: whether its hidden layers are told how many of their units are their own; of an `MLPShape` only.
     """
 
     shape: NetworkShape
     unit: bool = False
+    room: bool = False
 
     def __call__(self, key: Array, hyper: Mapping[str, Array]) -> Network:
         """Return a new network."""
         if self.unit and isinstance(self.shape, MLPShape):
-            return build_unit_mlp(key, self.shape)
-        return self.shape.build(key, hyper)
+            return build_unit_mlp(key, self.shape, dropout_rate=hyper["dropout"])
+        model = self.shape.build(key, hyper)
+        return with_room(model) if self.room and isinstance(model, MLP) else model
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,15 @@ def network_problem(shape: NetworkShape, **options: Any) -> Problem:
     )
 
 
+def build_of(problem: Problem) -> Build:
+    """Return what makes the networks that a problem trains."""
+    assert isinstance(problem.build, Build)
+    return problem.build
+
+
 def shape_of(problem: Problem) -> NetworkShape:
     """Return the shape of the networks that a problem trains."""
-    assert isinstance(problem.build, Build)
-    return problem.build.shape
+    return build_of(problem).shape
 
 
 def within_widths(recipe: Recipe, widths: Sequence[int] | None) -> Recipe:

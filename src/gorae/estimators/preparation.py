@@ -1,6 +1,6 @@
 """From fits that are asked for to fits that can be trained, each as it would be prepared alone."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -12,15 +12,12 @@ from gorae.backend import select_devices
 from gorae.errors import GoraeError, ParameterError
 from gorae.estimators.fitting import anchors_of, beginning_with, merged, recipe_for, table_of
 from gorae.estimators.given import given_pair
-from gorae.estimators.padding import widened
 from gorae.estimators.parameters import check_count, root_seed
-from gorae.estimators.population import Recipe, shape_of
+from gorae.estimators.population import Recipe
 from gorae.estimators.sentence_fits import sentence_key, sentence_rows, some_sentences, tagger_recipe
 from gorae.estimators.sentences import TaggedSentences, tagged_sentences
 from gorae.estimators.starting_vectors import of_table, vectors_key
 from gorae.estimators.training_rows import TrainingRows, check_training_rows
-from gorae.estimators.widths import can_be_widened, choose_widths
-from gorae.models.mlp import MLPShape
 from gorae.train import Problem, SharedRows, SplitRows
 
 _OF_A_SPLIT = ("validation_fraction", "class_weight", "max_tokens", "min_count")
@@ -121,29 +118,6 @@ def prepared_fits(fits: Sequence[Fit], data: AllRows) -> tuple[dict[int, ReadyFi
         except GoraeError as error:
             refused.append(error)
     return ready, refused
-
-
-def wider_problems(fits: Iterable[ReadyFit]) -> dict[Problem, Problem]:
-    """Return for the problems of fits those with wider layers that they are trained in.
-
-    Problems that differ in nothing but the widths of hidden layers share one where that is less work than
-    another compilation; whose program is its own is left out. A fit counts with all of its epochs.
-    """
-    families: dict[Problem, dict[tuple[int, ...], int]] = {}
-    problems: dict[tuple[Problem, tuple[int, ...]], Problem] = {}
-    for one in fits:
-        problem, shape = one.recipe.problem, shape_of(one.recipe.problem)
-        if isinstance(shape, MLPShape) and can_be_widened(shape):
-            family = widened(problem, [1] * len(shape.hidden))
-            problems[family, shape.hidden] = problem
-            rows = families.setdefault(family, {})
-            visited = int(one.split.train_count) * int(one.recipe.hyper["epochs"]) * one.members
-            rows[shape.hidden] = rows.get(shape.hidden, 0) + visited
-    return {
-        problems[family, own]: widened(family, wide)
-        for family, rows in families.items()
-        for own, wide in choose_widths(rows, shape_of(family).inputs, shape_of(family).outputs).items()
-    }
 
 
 def _prepare(fit: Fit, data: AllRows, once: Callable[[Hashable, Callable[[], Any]], Any]) -> ReadyFit:

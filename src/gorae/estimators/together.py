@@ -7,7 +7,7 @@ are stored once. Fits of equal structure then share one program.
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,10 @@ from gorae.estimators.preparation import (
     checked_rows,
     prepared_fits,
     stored_targets,
-    wider_problems,
 )
 from gorae.estimators.sentence_fits import padded_rows
 from gorae.estimators.storage import stored_rows
+from gorae.estimators.width_plan import WidthPlan, plan_widths
 from gorae.train import (
     MemberResult,
     Problem,
@@ -40,7 +40,16 @@ from gorae.train import (
     train,
 )
 
-__all__ = ["Fit", "Together", "begin_together", "fit_together", "forget", "learn", "train_together"]
+__all__ = [
+    "Fit",
+    "Together",
+    "begin_together",
+    "fit_together",
+    "forget",
+    "learn",
+    "sharing",
+    "train_together",
+]
 
 _NEAR = 2
 
@@ -124,15 +133,23 @@ def begin_together(
         y: all targets.
         sample_weight: one weight a row, or None.
         groups: a group a row for early stopping, or None.
-        wider: what `wider_problems` has said of fits that these are some of; None to ask it about these.
+        wider: for problems of fits those with wider layers that they are trained in; None to plan for these
+            fits, and no others.
 
     Raises:
         InputError: as `fit_together` does.
     """
     data = checked_rows(fits[0].estimator, X, y, sample_weight, groups)
     ready, refused = prepared_fits(fits, data)
-    wider = wider_problems(ready.values()) if wider is None else wider
+    if wider is None:
+        return sharing(Together(data, ready, refused), plan_widths(ready.values()))
     return Together(data, {place: one.widened(wider) for place, one in ready.items()}, refused)
+
+
+def sharing(together: Together, plan: WidthPlan) -> Together:
+    """Return fits, of which none has been trained, as fits whose programs are planned."""
+    wider = plan.wider(together.ready.values())
+    return replace(together, ready={place: one.widened(wider) for place, one in together.ready.items()})
 
 
 def train_together(

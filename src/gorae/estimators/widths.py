@@ -3,14 +3,17 @@ r"""Which hidden widths are trained in one program: narrow networks in one for w
 A unit whose weights and bias are all 0 answers $f(0)$. Where that is 0, appending such units changes no
 output, and training leaves them as they are: the gradient of the weights behind a unit is proportional to
 its answer, that of the weights before it to the weights behind. Both are 0, and so are the direction of every
-optimizer, weight decay, and the sign that L1 adds. A network is then the first part of a wider one, which
-one compiled program trains for many widths.
+optimizer, weight decay, and the sign that L1 adds. Where $f(0)$ is not 0, or where units hear of one another
+(layer normalisation, softmax) or of how many there are (dropout), the layer is told how many are its own
+(`gorae.nn.Widened`), and the others answer 0. A network is then the first part of a wider one, which one
+compiled program trains for many widths.
 
 What it costs are products with zeros, what it saves are compilations: widths are put together as long as
 that is less work in all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,16 +26,24 @@ from gorae.models.shape import NetworkShape
 Widths = tuple[int, ...]
 """The width of each hidden layer."""
 
-_ZERO_AT_ZERO = frozenset({"relu", "tanh", "leaky_relu", "elu", "selu", "gelu", "identity", "prelu", "step"})
-"""Activations of single numbers with f(0) = 0."""
+_ZERO_AT_ZERO = frozenset(
+    {"relu", "tanh", "leaky_relu", "elu", "selu", "gelu", "identity", "prelu", "step", "maxout"}
+)
+"""Activations with f(0) = 0, unit by unit."""
+
+_TWO = 2
 
 _COMPILE_FLOPS = 5e10
 """The operations that take as long as compiling the programs of one width: those that draw, train and answer.
 
 Measured on two cores: 3.5 s of a core for digits, on a machine that was busy, where training made 20 to 30
 GFLOP a second and core. It is rounded down, as padding is paid for in every run, and a compilation only where
-the program is not yet in the cache on disk.
+the program is not yet in the cache on disk: large products run at 140, and then cost no more than tracing
+another program and reading it does.
 """
+
+_DROPOUT_FLOPS, _NORMALIZATION_FLOPS = 130, 40
+"""What a hidden unit of a row takes besides the products, in operations: a random number, its statistics."""
 
 _STEPS_AN_OCTAVE = 8
 """Shared widths are rounded up to so few, so that another search finds the program in the cache on disk."""
@@ -41,25 +52,36 @@ _MOST_AT_ONCE = 256
 
 
 def can_be_widened(shape: NetworkShape) -> bool:
-    """Return whether units of zeros change nothing about a network and its training.
+    """Return whether units of zeros change nothing about a network and its training but the rounding.
 
-    Layer normalisation and softmax couple the units of a row, and which units dropout silences depends on how
-    many there are; orthogonal weights of one width are no part of those of another one. Under batch
-    normalisation the gradient of a bias is nothing but rounding, of which Adam makes whole steps: what rounds
-    otherwise becomes another network.
+    Orthogonal weights of one width are no part of those of another one. And where a gradient is nothing but
+    rounding, Adam makes whole steps of it, and what rounds otherwise becomes another network: that is so of
+    the biases of maxout before batch normalisation, and before the layer normalisation of two units.
 
     Example:
-        >>> [can_be_widened(MLPShape(4, 3, activation=name)) for name in ("relu", "sigmoid")]
+        >>> [can_be_widened(MLPShape(4, 3, initialization=name)) for name in ("he_normal", "orthogonal")]
         [True, False]
     """
-    return (
-        isinstance(shape, MLPShape)
-        and len(shape.hidden) > 0
-        and shape.activation in _ZERO_AT_ZERO
-        and shape.normalization is None
-        and not shape.dropout
-        and shape.initialization != "orthogonal"
-    )
+    if not isinstance(shape, MLPShape) or not shape.hidden or shape.initialization == "orthogonal":
+        return False
+    if shape.normalization == "layer":
+        return min(shape.hidden) > _TWO
+    return shape.normalization is None or shape.activation != "maxout"
+
+
+def needs_telling(shape: MLPShape) -> bool:
+    """Return whether the layers of a wider network are to be told how many of their units are their own.
+
+    Example:
+        >>> [needs_telling(MLPShape(4, 3, activation=name)) for name in ("relu", "sigmoid")]
+        [False, True]
+    """
+    return shape.dropout or shape.normalization == "layer" or shape.activation not in _ZERO_AT_ZERO
+
+
+def unit_flops(shape: MLPShape) -> float:
+    """Return the operations that a hidden unit of a row takes in training, besides the products."""
+    return _DROPOUT_FLOPS * shape.dropout + _NORMALIZATION_FLOPS * (shape.normalization is not None)
 
 
 class _Group(NamedTuple):
@@ -76,7 +98,12 @@ class _Group(NamedTuple):
 
 
 def choose_widths(
-    rows: Mapping[Widths, int], inputs: int, outputs: int, *, compile_flops: float = _COMPILE_FLOPS
+    rows: Mapping[Widths, int],
+    inputs: int,
+    outputs: int,
+    *,
+    a_unit: float = 0.0,
+    compile_flops: float = _COMPILE_FLOPS,
 ) -> dict[Widths, Widths]:
     """Return the widths of the program for each of some widths that are all of one depth.
 
@@ -87,6 +114,7 @@ def choose_widths(
         rows: for each network's widths the rows that all of its trainings visit, over all epochs.
         inputs: numbers in a row.
         outputs: numbers in an answer.
+        a_unit: operations that a hidden unit of a row takes besides the products (`unit_flops`).
         compile_flops: the operations that take as long as a compilation.
 
     Returns:
@@ -100,21 +128,58 @@ def choose_widths(
     alone = [_Group([widths], widths, rows[widths]) for widths in sorted(rows)]
     for first in range(0, len(alone), _MOST_AT_ONCE):  # few at a time: the work grows with the cube
         some = groups + alone[first : first + _MOST_AT_ONCE]
-        groups = _put_together(some, inputs, outputs, compile_flops)
+        groups = _put_together(some, partial(_flops, inputs, outputs, a_unit), compile_flops)
     return {widths: group.trained for group in groups if len(group.which) > 1 for widths in group.which}
 
 
-def _put_together(groups: Sequence[_Group], inputs: int, outputs: int, compile_flops: float) -> list[_Group]:
-    """Unite groups as long as that saves anything."""
+def holding(
+    widths: Widths,
+    programs: Collection[Widths],
+    rows: int,
+    inputs: int,
+    outputs: int,
+    *,
+    a_unit: float = 0.0,
+    compile_flops: float = _COMPILE_FLOPS,
+) -> Widths | None:
+    """Return the cheapest of some programs that has room for a network nobody has planned for.
+
+    Args:
+        widths: of its hidden layers.
+        programs: the widths of those that there are.
+        rows: that its trainings visit, over all epochs.
+        inputs: numbers in a row.
+        outputs: numbers in an answer.
+        a_unit: operations that a hidden unit of a row takes besides the products (`unit_flops`).
+        compile_flops: the operations that take as long as a compilation.
+
+    Returns:
+        The widths of the program; None where none has room, or a program of its own is less work.
+
+    Example:
+        >>> holding((20,), [(16,), (24,), (32,)], 10**6, 10, 2), holding((20,), [(9000,)], 10**6, 10, 2)
+        ((24,), None)
+    """
+    work = partial(_flops, inputs, outputs, a_unit)
+    able = [each for each in programs if all(a <= b for a, b in zip(widths, each, strict=True))]
+    more = [(float(work(np.array(each)) - work(np.array(widths))) * rows, each) for each in able]
+    cost, best = min(more, default=(np.inf, None))
+    return best if cost < compile_flops else None
+
+
+def _put_together(
+    groups: Sequence[_Group], work: Callable[[np.ndarray], np.ndarray], compile_flops: float
+) -> list[_Group]:
+    """Unite groups as long as that saves anything; `work` is that of a row, by the widths of layers."""
     found: list[_Group | None] = list(groups)
     largest = np.array([group.largest for group in groups])
     visited = np.array([group.rows for group in groups], float)
-    costs = np.array([_flops(np.array(g.trained), inputs, outputs) * g.rows for g in groups])
+    costs = np.array([work(np.array(group.trained)) * group.rows for group in groups])
 
     def savings(place: int) -> Float[np.ndarray, " groups"]:
         """Return what uniting a group with each of the others saves."""
         united = _rounded(np.maximum(largest, largest[place]))
-        spent = _flops(united, inputs, outputs) * (visited + visited[place])
+        spent = work(united) * (visited + visited[place])
         saved = compile_flops + costs + costs[place] - spent
         gone = [other == place or group is None for other, group in enumerate(found)]
         return np.where(gone, -np.inf, saved)
@@ -129,7 +194,7 @@ def _put_together(groups: Sequence[_Group], inputs: int, outputs: int, compile_f
         union = _Group(one.which + two.which, tuple(map(int, largest[place])), one.rows + two.rows)
         found[place], found[other] = union, None
         visited[place] = union.rows
-        costs[place] = _flops(np.array(union.trained), inputs, outputs) * union.rows
+        costs[place] = work(np.array(union.trained)) * union.rows
         saved[place] = saved[:, place] = savings(place)
         saved[other] = saved[:, other] = -np.inf
     return [group for group in found if group is not None]
@@ -148,9 +213,10 @@ def _rounded(widths: Int[np.ndarray, "*layers"]) -> Int[np.ndarray, "*layers"]:
 
 
 def _flops(
-    widths: Int[np.ndarray, "*groups layers"], inputs: int, outputs: int
+    inputs: int, outputs: int, a_unit: float, widths: Int[np.ndarray, "*groups layers"]
 ) -> Float[np.ndarray, "*groups"]:
     """Return the operations of a row in training: 2 a weight, for the answer and for both gradients."""
     ends = [np.full((*widths.shape[:-1], 1), end) for end in (inputs, outputs)]
     layers = np.moveaxis(np.concatenate([ends[0], widths, ends[1]], axis=-1), -1, 0)
-    return 6.0 * sum((before * after for before, after in pairwise(layers)), np.zeros(widths.shape[:-1]))
+    products = sum((before * after for before, after in pairwise(layers)), np.zeros(widths.shape[:-1]))
+    return 6.0 * products + a_unit * widths.sum(axis=-1)

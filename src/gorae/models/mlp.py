@@ -180,7 +180,9 @@ def build_mlp(key: PRNGKeyArray, shape: MLPShape, *, dropout_rate: float | Float
     return _build(key, shape, dropout_rate, *_initializations(shape))
 
 
-def build_unit_mlp(key: PRNGKeyArray, shape: MLPShape) -> MLP:
+def build_unit_mlp(
+    key: PRNGKeyArray, shape: MLPShape, *, dropout_rate: float | Float[Array, ""] = 0.0
+) -> MLP:
     """Make an MLP whose weights are as they are drawn, before `scaled_mlp` gives them their size.
 
     Each weight depends on the key and on its place in its layer alone, counted row after row: the weights of
@@ -188,16 +190,17 @@ def build_unit_mlp(key: PRNGKeyArray, shape: MLPShape) -> MLP:
 
     Args:
         key: Source of the weights.
-        shape: The structure, without dropout; any initialization but "orthogonal".
+        shape: The structure; any initialization but "orthogonal".
+        dropout_rate: As `build_mlp` takes it.
     """
-    return _build(key, shape, 0.0, *map(nn.unit_initializer, _initializations(shape)))
+    return _build(key, shape, dropout_rate, *map(nn.unit_initializer, _initializations(shape)))
 
 
 def scaled_mlp(model: MLP, shape: MLPShape) -> MLP:
     """Return what `build_mlp` makes, bitwise, of the weights that `build_unit_mlp` draws.
 
     Args:
-        model: An MLP of dense layers, or its parameters; on the host.
+        model: An MLP, or its parameters; on the host.
         shape: Its structure.
 
     Example:
@@ -210,12 +213,14 @@ def scaled_mlp(model: MLP, shape: MLPShape) -> MLP:
     hidden, head = _initializations(shape)
 
     def scaled(layer: Any, name: str = hidden) -> Any:
-        if not isinstance(layer, nn.Dense):
+        if not isinstance(layer, nn.Dense | nn.Maxout):
             return layer
-        factor = np.float32(nn.initial_factor(name, *layer.weight.shape))
+        inputs, columns = layer.weight.shape
+        pieces = layer.pieces if isinstance(layer, nn.Maxout) else 1
+        factor = np.float32(nn.initial_factor(name, inputs, columns // pieces))
         return replace(layer, weight=np.asarray(layer.weight) * factor)
 
-    body = jax.tree.map(scaled, model.body, is_leaf=lambda layer: isinstance(layer, nn.Dense))
+    body = jax.tree.map(scaled, model.body, is_leaf=lambda layer: isinstance(layer, nn.Dense | nn.Maxout))
     return MLP(body, scaled(model.head, head))
 
 

@@ -53,6 +53,7 @@ from gorae.nn.sequential import Flatten, Sequential
 from gorae.nn.shaping import Cut, Pad, Reorder, Reshape, Transpose
 from gorae.nn.spelling import Spelling
 from gorae.nn.step_pooling import STEP_POOLINGS, StepPool
+from gorae.nn.widened import Widened
 from gorae.nn.windows import Windows, make_windows, output_size
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "Spelling",
     "StepPool",
     "Transpose",
+    "Widened",
     "Windows",
     "activation",
     "apply_kernel",

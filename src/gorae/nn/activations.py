@@ -146,5 +146,7 @@ class Activation(Layer):
     def __call__(
         self, x: Float[Array, " batch *features"], context: Context
     ) -> tuple[Float[Array, " batch *features"], "Activation"]:
-        """Apply the function to every row."""
+        """Apply the function to every row; softmax to the features that are real, if some are padding."""
+        if context.units is not None and self.function is softmax:
+            x = jnp.where(jnp.arange(x.shape[-1]) < context.units, x, -jnp.inf)
         return self.function(x), self

@@ -5,7 +5,7 @@ from typing import final
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from gorae.errors import ParameterError
 from gorae.nn.checks import proper_fraction
@@ -22,7 +22,8 @@ class Dropout(Layer):
     Dividing by what is kept makes the expectation of y equal to x, so inference needs no scaling.
     The rate is an array, so that members of a population may differ in it: with a rate of 0 the
     outputs are exactly the inputs. A row's mask depends on the key and on the row's place in the
-    batch, not on how many rows of padding follow.
+    batch, not on how many rows of padding follow; where features are padded, it is what the real ones have
+    alone.
 
     Args:
         rate: Probability of silence, in [0, 1).
@@ -74,5 +75,20 @@ class Dropout(Layer):
             )
         kept = 1 - self.rate.value.astype(x.dtype)
         mask = jax.random.bernoulli(context.key, kept, x.shape)
+        if context.units is not None:
+            mask = _of_narrower(mask, context.units.astype(jnp.int32))
         # A factor and no quotient: compilers divide by a scalar in their own way, alone and in a population.
         return jnp.where(mask, x * (1 / kept), 0), self
+
+
+def _of_narrower(
+    mask: Bool[Array, " batch *features"], units: Int[Array, ""]
+) -> Bool[Array, " batch *features"]:
+    """Return the mask that is drawn for rows of so many features, at the beginnings of wider ones.
+
+    Random bits depend on a number's place alone, counted row after row: those of narrower rows are the first.
+    """
+    width = mask.shape[-1]
+    rows = jnp.arange(mask.size // width)[:, None]
+    places = rows * units + jnp.minimum(jnp.arange(width), units - 1)
+    return mask.ravel()[places].reshape(mask.shape)

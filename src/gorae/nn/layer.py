@@ -1,6 +1,7 @@
 """What every layer is, and what surrounds one call of it."""
 
 import abc
+from dataclasses import replace
 from typing import Self
 
 import equinox as eqx
@@ -23,6 +24,8 @@ class Context(eqx.Module):
             where all are. What stands in the others is of no account.
         begins: At which steps a sequence begins, where a row holds several one after the other; None where a
             row is one.
+        units: How many of a row's features are real, where layers of several widths are padded to one; None
+            where all are (`gorae.nn.Widened`).
 
     Example:
         >>> import jax
@@ -36,13 +39,13 @@ class Context(eqx.Module):
     mask: Float[Array, " batch"] | Bool[Array, " batch"] | None = None
     lengths: Int[Array, " batch"] | None = None
     begins: Bool[Array, "batch time"] | None = None
+    units: Float[Array, ""] | None = None
 
     def fold(self, index: int) -> "Context":
         """Return the context of sub-layer ``index``, with a key that is that sub-layer's own."""
         if self.key is None:
             return self
-        key = jax.random.fold_in(self.key, index)
-        return Context(key, self.training, self.mask, self.lengths, self.begins)
+        return replace(self, key=jax.random.fold_in(self.key, index))
 
 
 def inference() -> Context:

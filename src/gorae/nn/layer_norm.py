@@ -18,7 +18,8 @@ __all__ = ["LayerNorm"]
 class LayerNorm(Layer):
     """y = scale (x - mean(x)) / sqrt(variance(x) + epsilon) + shift, row by row.
 
-    Rows do not meet, so training and inference are the same and a batch of one row will do.
+    Rows do not meet, so training and inference are the same and a batch of one row will do. Mean and variance
+    are those of the features that are real, if the context says that some are padding.
 
     Args:
         scale: Factor of each feature; learnt.
@@ -64,6 +65,11 @@ class LayerNorm(Layer):
             InputError: If the batch has another number of features than the layer.
         """
         require_last_axis("LayerNorm", x, self.scale.shape[0])
-        mean = x.mean(axis=-1, keepdims=True)
-        variance = x.var(axis=-1, keepdims=True)
+        if context.units is None:
+            mean = x.mean(axis=-1, keepdims=True)
+            variance = x.var(axis=-1, keepdims=True)
+        else:
+            share = (jnp.arange(x.shape[-1]) < context.units) * (1 / context.units).astype(x.dtype)
+            mean = (share * x).sum(axis=-1, keepdims=True)
+            variance = (share * (x - mean) ** 2).sum(axis=-1, keepdims=True)
         return (x - mean) * jax.lax.rsqrt(variance + self.epsilon) * self.scale + self.shift, self

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from gorae.estimators.neighbors import Neighbors
 from gorae.estimators.network import NetworkEstimator
 from gorae.search.asking import answers_tags
+from gorae.search.expected import narrowed
 from gorae.search.identity import group_key
 from gorae.search.neighbor_tables import evaluate_neighbors
 from gorae.search.one_by_one import evaluate_one_by_one
@@ -46,21 +47,39 @@ def _begin_race(estimator: Any, settings: Sequence[Setting], trials: Trials, net
     """Begin to try settings; `networks` begins a race of a network estimator's settings."""
     groups: dict[Hashable, list[int]] = {}
     for place, setting in enumerate(settings):
-        steps = sorted(_steps_replaced(estimator, setting)[0].items())
-        groups.setdefault(tuple((name, group_key(step)) for name, step in steps), []).append(place)
+        groups.setdefault(_key(_steps_replaced(estimator, setting)[0]), []).append(place)
     shares = []
     for places in groups.values():
         own: Any = clone(estimator)
         own.set_params(**_steps_replaced(estimator, settings[places[0]])[0])
-        asked = [_steps_replaced(estimator, settings[place])[1] for place in places]
-        race = _begin(own, trials, networks)(own, asked, trials)
+        asked = [_without_steps(estimator, settings[place]) for place in places]
+        on = _expecting(estimator, [settings[place] for place in places], asked, trials)
+        race = _begin(own, on, networks)(own, asked, on)
         shares.append(Share(places, range(len(trials.splits)), race, partial(_without_steps, estimator)))
     return shares[0].race if len(shares) == 1 else Combined(shares, len(trials.splits), {})
 
 
 def _without_steps(estimator: Any, setting: Setting) -> Setting:
     """Return the part of a setting that replaces no step."""
-    return _steps_replaced(estimator, setting)[1]
+    return _steps_replaced(estimator, setting)[1] if isinstance(estimator, Pipeline) else setting
+
+
+def _expecting(estimator: Any, whole: Sequence[Setting], asked: Sequence[Setting], trials: Trials) -> Trials:
+    """Return trials of settings that replace the same steps, which expect such settings only."""
+    if not isinstance(estimator, Pipeline):
+        return trials
+
+    def steps(setting: Setting) -> Hashable:
+        return _key(_steps_replaced(estimator, setting)[0])
+
+    first = steps(whole[0])
+    known = {id(setting): own for setting, own in zip(whole, asked, strict=True)}
+    return narrowed(trials, known, lambda other: steps(other) == first, partial(_without_steps, estimator))
+
+
+def _key(steps: Setting) -> Hashable:
+    """Return what settings have in common that replace the same steps."""
+    return tuple((name, group_key(step)) for name, step in sorted(steps.items()))
 
 
 def _steps_replaced(estimator: Any, setting: Setting) -> tuple[Setting, Setting]:

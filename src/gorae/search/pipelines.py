@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from gorae.errors import GoraeError
+from gorae.search.expected import Expected, narrowed
 from gorae.search.identity import group_key
 from gorae.search.races import Begin, Combined, Race, Share
 from gorae.search.space import Setting
@@ -38,9 +39,7 @@ def begin_pipeline(
     """
     groups: dict[Hashable, list[int]] = {}
     for place, setting in enumerate(settings):
-        others = _of_transformers(setting, pipeline.steps[-1][0])
-        key = tuple((name, group_key(value)) for name, value in sorted(others.items()))
-        groups.setdefault(key, []).append(place)
+        groups.setdefault(_key(setting, pipeline.steps[-1][0]), []).append(place)
     shares: list[Share] = []
     failed: dict[tuple[int, int], Entry] = {}
     own = partial(_of_step, step=pipeline.steps[-1][0])
@@ -65,12 +64,21 @@ def _of_transformers(setting: Setting, last: str) -> dict[str, Any]:
     return {key: value for key, value in setting.items() if not key.startswith(f"{last}__")}
 
 
+def _key(setting: Setting, last: str) -> Hashable:
+    """Return what settings have in common that share their transformers."""
+    others = _of_transformers(setting, last)
+    return tuple((name, group_key(value)) for name, value in sorted(others.items()))
+
+
 def _transformation(
     pipeline: Pipeline, settings: Sequence[Setting], trials: Trials, last_step: Begin
 ) -> _Transformation:
     """Fit the transformers that some settings share in every split, and begin the races of the last step."""
     name, estimator = pipeline.steps[-1]
     own = [_of_step(setting, name) for setting in settings]
+    known = {id(setting): each for setting, each in zip(settings, own, strict=True)}
+    key = _key(settings[0], name)
+    expecting = narrowed(trials, known, lambda other: _key(other, name) == key, partial(_of_step, step=name))
     made: dict[int, tuple[Any, Any]] = {}
     errors: dict[int, Exception] = {}
     for split in range(len(trials.splits)):
@@ -81,11 +89,12 @@ def _transformation(
     parts: list[tuple[list[int], Race]] = []
     for part in _stackable(made):
         try:
-            parts.append((part, last_step(estimator, own, _stacked(part, made, trials, name))))
+            parts.append((part, last_step(estimator, own, _stacked(part, made, expecting, name))))
         except GoraeError:  # in some split, perhaps, and not in others
             for split in part:
                 try:
-                    parts.append(([split], last_step(estimator, own, _stacked([split], made, trials, name))))
+                    on = _stacked([split], made, expecting, name)
+                    parts.append(([split], last_step(estimator, own, on)))
                 except GoraeError as error:
                     errors[split] = error
     return _Transformation(parts, errors)
@@ -134,6 +143,7 @@ def _stacked(part: Sequence[int], made: Mapping[int, tuple[Any, Any]], trials: T
         score_params={k: _taken(v, which) for k, v in trials.score_params.items()},
         groups=_taken(trials.groups, which),
         seeds=[trials.seeds[split] for split in part],
+        expected=None if trials.expected is None else Expected(trials.expected.settings),
     )
 
 

@@ -18,9 +18,12 @@ from gorae.estimators.carrying import (
     set_fit_arrays,
     spent_cost,
 )
-from gorae.estimators.population import shape_of
-from gorae.estimators.together import Fit, begin_together, forget, learn, train_together
+from gorae.estimators.population import build_of
+from gorae.estimators.preparation import prepared_fits
+from gorae.estimators.together import Fit, begin_together, forget, learn, sharing, train_together
+from gorae.estimators.width_plan import WidthPlan, plan_widths
 from gorae.search.asking import answers_tags
+from gorae.search.expected import Expected
 from gorae.search.outputs import outputs_of
 from gorae.search.races import MOST_A_PART, Arrays, Tell, under
 from gorae.search.space import Setting
@@ -32,6 +35,9 @@ _DIVERGED = "DivergenceWarning: a member left the finite numbers; a smaller lear
 _PART_FLOPS = 2e12
 """A part of a search that is kept when it is done: about a minute of two cores."""
 _FEWEST_A_PART = 4
+
+_WIDTHS = "hidden"
+"""The parameter that networks of several widths differ in."""
 
 
 class NetworkRace:
@@ -45,7 +51,8 @@ class NetworkRace:
         estimator: whose settings.
         settings: all of them.
         trials: the data, splits and scorers.
-        wider: where these are some of a race's settings, what that race has of them (see `wider_problems`).
+        wider: where these are some of a race's settings, what that race trains them in (see
+            `begin_together`).
     """
 
     def __init__(
@@ -58,16 +65,14 @@ class NetworkRace:
     ):
         self._trials = trials
         self._estimator = estimator
-        rows = [train for train, _ in trials.splits]
-        self._fits = [
-            Fit(one, train)
-            for setting in settings
-            for one, train in zip(trials.prepared_for_all(estimator, setting), rows, strict=True)
-        ]
+        self._fits = self._fits_of(settings)
         weight = trials.fit_params.get("sample_weight")
+        is_planned = wider is None and trials.expected is not None
         self._together = begin_together(
-            self._fits, trials.X, trials.y, weight, groups=trials.groups, wider=wider
+            self._fits, trials.X, trials.y, weight, groups=trials.groups, wider={} if is_planned else wider
         )
+        if is_planned:
+            self._together = sharing(self._together, self._plan(settings, trials.expected))
 
     def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Train some settings, to their end or until so many epochs, and score them."""
@@ -139,6 +144,26 @@ class NetworkRace:
         seconds = (time.perf_counter() - began) / max(len(done), 1)
         entries = iter(self._scored(done, seconds, before))
         return [[next(entries) for _ in range(splits)] if there else None for there in whole]
+
+    def _fits_of(self, settings: Sequence[Setting]) -> list[Fit]:
+        """Return the fits of settings, one a split."""
+        rows = [train for train, _ in self._trials.splits]
+        return [
+            Fit(one, train)
+            for setting in settings
+            for one, train in zip(self._trials.prepared_for_all(self._estimator, setting), rows, strict=True)
+        ]
+
+    def _plan(self, settings: Sequence[Setting], expected: Expected) -> WidthPlan:
+        """Return which programs there are to be for all settings that are expected."""
+        if expected.plan is None:
+            ready = self._together.ready
+            own = {id(setting) for setting in settings}
+            others = [setting for setting in expected.settings if id(setting) not in own]
+            if any(_WIDTHS in setting for setting in others):  # else all networks are of one width
+                ready, _ = prepared_fits(self._fits_of(expected.settings), self._together.data)
+            expected.plan = plan_widths(ready.values())
+        return expected.plan
 
     def _of(self, which: Sequence[int]) -> list[int]:
         """Return the fits of some settings, one a split."""
@@ -226,8 +251,8 @@ class NetworkRace:
         for part in [trials.test_parts] + ([trials.train_parts] if trials.return_train_score else []):
             rows = [part[place % splits][0] for place in places]
             asked = [(self._fits[place].estimator, X) for place, X in zip(places, rows, strict=True)]
-            shapes = [shape_of(self._together.ready[place].recipe.trained) for place in places]
-            answers = answers_together(asked, shapes)
+            builds = [build_of(self._together.ready[place].recipe.trained) for place in places]
+            answers = answers_together(asked, builds)
             for place, pair in zip(places, zip(rows, answers, strict=True), strict=True):
                 known[place].append(pair)
         return known

@@ -136,7 +136,7 @@ class RemoteRace(NetworkRace):
         """Send what all tasks are about: the data, the splits and the scorers."""
         if self._sent is None:
             trials = self._trials
-            others = replace(trials, X=None, y=None)  # and without what it has cut from them
+            others = replace(trials, X=None, y=None, expected=None)  # and without what it has cut from them
             self._sent = sent_once(trials.X), sent_once(trials.y), sent_once(others)
 
     def task(self, share: Share) -> Task:

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from gorae.estimators.parameters import check_count, root_seed
 from gorae.search.asking import check_rows, check_search, check_settings, check_splits, given_pair
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
+from gorae.search.expected import Expected
 from gorae.search.hearing import Hearing
 from gorae.search.identity import sample_hash
 from gorae.search.journal import fingerprint
@@ -27,7 +29,7 @@ from gorae.search.population_based import checked_numbers, train_population
 from gorae.search.progress import Listener, listening
 from gorae.search.refitting import refitted_within, widest
 from gorae.search.replay import replayed
-from gorae.search.samplers import begin_sampling
+from gorae.search.samplers import begin_sampling, likely_settings
 from gorae.search.samplers.random import random_settings
 from gorae.search.shared_journal import open_shared, shared_seed
 from gorae.search.space import checked_spaces
@@ -44,8 +46,10 @@ class SearchCV(BaseSearchCV):
     $\bar s = \frac1K \sum_k s_k$ decides. Network estimators are trained as one population, nearest
     neighbours answer every setting from one table of distances, a pipeline's transformers are fitted once a
     split, and any other estimator is fitted one by one. Networks that differ in the widths of their hidden
-    layers share a program for wider ones where compiling takes longer than the products with zeros; they, and
-    the final fit, are what they would be alone up to rounding. The results are those of scikit-learn's
+    layers share a program for wider ones where compiling takes longer than the products with zeros: units of
+    zeros are appended, which nothing hears of, and cut off again. Which widths share one follows from the
+    space and the data, not from what is compiled already; scores, and the final fit, are what they would be
+    alone up to rounding. The results are those of scikit-learn's
     `GridSearchCV` and `RandomizedSearchCV`, under the same names.
 
     On a cluster of Ray (extra `ray`) or Dask (`dask[distributed]`) its workers train the networks, to the
@@ -318,6 +322,8 @@ class SearchCV(BaseSearchCV):
         sampling = begin_sampling(self.sampler, spaces, wanted, seed)
         tried: list[Climbed] = []
         batch, number, begun = next(sampling, None), 0, 0
+        likely = likely_settings(self.sampler, spaces, wanted, seed, batch or [])
+        search.trials = replace(search.trials, expected=Expected(likely))
         while batch and not search.ended:
             planned = len(batch) if self.sampler == "grid" else max(wanted, begun + len(batch))
             climbed = climb(search, batch, number, hearing.of(begun, len(batch), planned))

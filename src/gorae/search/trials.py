@@ -45,6 +45,8 @@ class Trials:
         return_train_score: whether rows learned from are scored too.
         seeds: a seed for each split, for estimators that have none.
         n_jobs: processes for estimators that are fitted one by one.
+        expected: settings that are likely to be tried (`expected.Expected`); None where only those under
+            trial are known.
     """
 
     X: Any
@@ -58,6 +60,7 @@ class Trials:
     return_train_score: bool
     seeds: Sequence[int]
     n_jobs: int | None = None
+    expected: Any = None
 
     def prepared(self, estimator: Any, setting: Setting, split: int) -> Any:
         """Return a clone with a setting; where it has no seed, it gets the split's own.

@@ -60,6 +60,23 @@ def begin_sampling(name: str, spaces: Sequence[Space], n_settings: int, seed: in
     return _at_once(_AT_ONCE[name](spaces, n_settings, np.random.SeedSequence(seed)))
 
 
+def likely_settings(
+    name: str, spaces: Sequence[Space], n_settings: int, seed: int, first: list[Setting]
+) -> list[Setting]:
+    """Return settings that are those a sampler proposes, or are spread like them over the space.
+
+    Args:
+        name: one of `SAMPLERS`.
+        spaces: the parts of the space.
+        n_settings: how many settings it proposes in all.
+        seed: decides what is drawn.
+        first: the first batch, which is the only one where nothing is learned from scores.
+    """
+    if name not in _LEARNING:
+        return first
+    return latin_hypercube_settings(spaces, n_settings, np.random.SeedSequence(seed))
+
+
 def _at_once(settings: list[Setting]) -> Sampling:
     """Propose all settings in one batch."""
     yield settings
