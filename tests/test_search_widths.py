@@ -97,9 +97,10 @@ PIPELINE = make_pipeline(StandardScaler(), clone(MODEL).set_params(scale=None))
     [
         search(),
         search(halving=2),
+        search(sampler="evolution", n_settings=12),
         search(PIPELINE, space={f"mlpclassifier__{name}": values for name, values in SPACE.items()}),
     ],
-    ids=["plain", "halving", "pipeline"],
+    ids=["plain", "halving", "evolution", "pipeline"],
 )
 def test_on_a_cluster_the_table_is_the_same(asked):
     """Workers are told what settings share, of which each has only some."""

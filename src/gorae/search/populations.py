@@ -67,12 +67,17 @@ class NetworkRace:
         self._estimator = estimator
         self._fits = self._fits_of(settings)
         weight = trials.fit_params.get("sample_weight")
-        is_planned = wider is None and trials.expected is not None
+        expected: Expected | None = trials.expected if wider is None else None
         self._together = begin_together(
-            self._fits, trials.X, trials.y, weight, groups=trials.groups, wider={} if is_planned else wider
+            self._fits,
+            trials.X,
+            trials.y,
+            weight,
+            groups=trials.groups,
+            wider=wider if expected is None else {},
         )
-        if is_planned:
-            self._together = sharing(self._together, self._plan(settings, trials.expected))
+        if expected is not None:
+            self._together = sharing(self._together, self._plan(settings, expected))
 
     def run(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Train some settings, to their end or until so many epochs, and score them."""
