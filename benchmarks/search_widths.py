@@ -96,12 +96,12 @@ def compare(job: Job, pairs: int) -> list[dict[str, Any]]:
     found = [machine.pair(__file__, json.dumps(asdict(job))) for _ in range(pairs)]
     rows = []
     for when in ("cold", "warm"):
-        peers, owns = ([side[when] for side in sides] for sides in zip(*found, strict=True))
-        seconds = ([run["seconds"] for run in runs] for runs in (peers, owns))
+        peers, owns = ([sides[which][when] for sides in found] for which in (0, 1))
         row = machine.compared(
             f"{job.words}, {when}",
             "a program for every width",
-            *seconds,
+            [run["seconds"] for run in peers],
+            [run["seconds"] for run in owns],
             None,
             programs=owns[0]["programs"],
             peer_programs=peers[0]["programs"],
