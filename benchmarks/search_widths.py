@@ -77,7 +77,8 @@ def searched(job: Job) -> dict[str, float]:
     )
     began = time.process_time()
     seconds, _ = machine.timed(lambda: search.fit(X, y))
-    programs = sum(key[0] == "train" for key, *_ in _programs)
+    known: Any = _programs
+    programs = sum(key[0] == "train" for key, *_ in known)
     return {"seconds": seconds, "processor": time.process_time() - began, "programs": programs}
 
 
