@@ -373,3 +373,16 @@ def test_codes_that_point_nowhere_are_refused(of_calls, of_series):
     larger = {**meta, "network": {**meta["network"], "width": 10**6}}
     with pytest.raises(GoraeError):
         SequenceRegressor._from_state(arrays, larger)
+
+
+def test_codes_stay_whole_numbers():
+    """Rows of tokens are stored in two bytes a step; where there are more tokens, or longer rows, in four."""
+    few = pack_rows([["a", "b"], ["b"]])
+    many = pack_rows([np.arange(70_000), np.array([69_999])], max_length=3, window="tail")
+    again = pack_rows(many, like=pack_rows([[69_999]]).sequences)
+    series = pack_rows([np.ones((2, 1))])
+
+    assert [part.dtype for part in (few, many, again, series)] == [np.uint16, np.int32, np.uint16, np.float32]
+    assert many[0].tolist() == [3, 69_999, 70_000, 70_001]
+    assert again.tolist() == [[1, 1], [1, 2]]
+    assert pack_rows([np.zeros(70_000, int)]).dtype == np.int32

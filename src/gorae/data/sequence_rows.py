@@ -23,8 +23,8 @@ from gorae.errors import DamagedFileError, DataError, InputTypeError
 __all__ = ["PackedRows", "SequenceKind", "pack_rows"]
 
 _FIRST = 2
-_LARGEST_CODE = 1 << 24
-"""Whole numbers up to this are exact in float32."""
+_LARGEST_CODE = 1 << 30
+_LARGEST_SHORT = (1 << 16) - 1
 
 _LARGEST_VALUE = 1e30
 _KINDS = ("text", "bytes", "tokens", "ids", "series")
@@ -56,6 +56,14 @@ class SequenceKind:
     def columns(self) -> int:
         """Numbers of a row: the length, then all steps."""
         return 1 + self.steps * max(1, self.channels)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of a row's numbers: the smallest that holds every code and every length."""
+        if self.channels:
+            return np.dtype(np.float32)
+        largest = max(len(self.table) + _FIRST - 1, self.steps)
+        return np.dtype(np.uint16 if largest <= _LARGEST_SHORT else np.int32)
 
     @cached_property
     def codes(self) -> Mapping[Any, int]:
@@ -96,7 +104,10 @@ class SequenceKind:
 
 
 class PackedRows(np.ndarray):
-    """A float32 matrix of sequences that knows of what kind they are; parts of it know it too."""
+    """A matrix of sequences that knows of what kind they are; parts of it know it too.
+
+    Tokens are uint16, or int32 where there are many or rows are long; series are float32.
+    """
 
     sequences: SequenceKind | None
 
@@ -135,9 +146,9 @@ def pack_rows(
     Example:
         >>> rows = pack_rows(["a whale", "a pod of whale"], max_length=3)
         >>> rows.sequences.table, rows.tolist()
-        (('a', 'of', 'pod', 'whale'), [[2.0, 2.0, 5.0, 0.0], [3.0, 2.0, 4.0, 3.0]])
+        (('a', 'of', 'pod', 'whale'), [[2, 2, 5, 0], [3, 2, 4, 3]])
         >>> pack_rows(["a shark"], like=rows.sequences).tolist()
-        [[2.0, 2.0, 1.0, 0.0]]
+        [[2, 2, 1, 0]]
     """
     if isinstance(X, PackedRows) and X.sequences is not None:
         return _repacked(X, like)
@@ -159,10 +170,11 @@ def pack_rows(
         _check_lengths(sequences)
     packed = pack_sequences(coded, max_length=max_length, window=_window(window), width=None)
     steps = known.steps if like is not None else packed.codes.shape[1]
-    rows = np.zeros((len(packed.codes), 1 + steps), np.float32)
+    known = replace(known, steps=steps)
+    rows = np.zeros((len(packed.codes), 1 + steps), known.dtype)
     rows[:, 0] = packed.lengths
     rows[:, 1 : 1 + packed.codes.shape[1]] = packed.codes
-    return _as_packed(rows, replace(known, steps=steps))
+    return _as_packed(rows, known)
 
 
 def text_tokenizer(tokenizer: Any) -> Tokenizer:
@@ -383,10 +395,11 @@ def _repacked(X: PackedRows, like: SequenceKind | None) -> PackedRows:
         )
     width = max(1, like.channels)
     steps = min(kind.steps, like.steps)
-    rows = np.zeros((len(X), like.columns), np.float32)
+    rows = np.zeros((len(X), like.columns), like.dtype)
     rows[:, 0] = np.minimum(X[:, 0], steps)
-    rows[:, 1 : 1 + steps * width] = X[:, 1 : 1 + steps * width]
+    kept = np.asarray(X[:, 1 : 1 + steps * width])
     if not like.channels:
-        codes = np.array([0, 1, *(like.codes.get(token, UNKNOWN) for token in kind.table)], np.float32)
-        rows[:, 1:] = codes[rows[:, 1:].astype(np.int64)]
+        codes = np.array([0, 1, *(like.codes.get(token, UNKNOWN) for token in kind.table)], like.dtype)
+        kept = codes[kept]
+    rows[:, 1 : 1 + steps * width] = kept
     return _as_packed(rows, like)

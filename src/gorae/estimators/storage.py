@@ -14,6 +14,7 @@ LARGEST = 1e37
 SMALLEST = 1e-30
 """Targets all below this in size would be lost in float32, which ends at 1e-38."""
 
+_WHOLE = [np.uint8, np.uint16, np.int32]
 _FAR = 1000
 _LOOKED_AT = 1024
 
@@ -41,12 +42,12 @@ def anchor_of(matrix: Num[np.ndarray, "rows width"]) -> Float64[np.ndarray, " wi
 def stored_rows(
     matrix: Num[np.ndarray, "rows width"], anchor: Float64[np.ndarray, " width"]
 ) -> Num[np.ndarray, "rows width"]:
-    """Return rows as the engine stores them: bytes stay bytes, the rest is float32.
+    """Return rows as the engine stores them: bytes and the codes of tokens stay, the rest is float32.
 
     Raises:
         DataError: when a value is too large to be trained on in float32.
     """
-    if matrix.dtype == np.uint8 and not anchor.any():
+    if matrix.dtype in _WHOLE and not anchor.any():
         return np.ascontiguousarray(matrix)
     moved = matrix.astype(np.float64) - anchor if anchor.any() else matrix
     if not moved.size or max(moved.max(), -moved.min()) <= LARGEST:

@@ -171,7 +171,8 @@ class Reader(nn.Layer):
             channels = self.recurrent.layers[0][0].inputs.shape[0]
             steps = x[:, 1:].reshape(x.shape[0], -1, channels)
         if self.dropout is not None and context.training:
-            shared, _ = self.dropout(jnp.ones((x.shape[0], 1, steps.shape[2]), x.dtype), context.fold(0))
+            ones = jnp.ones((x.shape[0], 1, steps.shape[2]), steps.dtype)
+            shared, _ = self.dropout(ones, context.fold(0))
             steps = steps * shared
         if self.recurrent is not None:
             steps, _ = self.recurrent(steps, context.fold(1))

@@ -207,8 +207,8 @@ def encode(rows: Array, split: SplitRows, missing: bool) -> Array:
     """
     if split.codes is not None:
         stored = rows.astype(jnp.int32)
-        codes = jnp.take(split.codes, stored[:, 1:], mode="clip").astype(jnp.float32)
-        return jnp.concatenate([stored[:, :1].astype(jnp.float32), codes], axis=1)
+        codes = jnp.take(split.codes, stored[:, 1:], mode="clip")
+        return jnp.concatenate([stored[:, :1], codes], axis=1)
     x = rows.astype(jnp.float32)
     if missing:
         x = jnp.where(jnp.isnan(x), split.fill, x)
