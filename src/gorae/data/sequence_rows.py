@@ -121,7 +121,7 @@ def pack_rows(
     *,
     tokenizer: Any = None,
     max_length: int | None = None,
-    window: str = "head",
+    window: Any = "head",
     like: SequenceKind | None = None,
 ) -> PackedRows:
     """Return sequences as rows of one matrix.
@@ -168,7 +168,7 @@ def pack_rows(
     coded = _coded(sequences, known)
     if isinstance(X, TokenFile) or kind in ("ids", "bytes"):
         _check_lengths(sequences)
-    packed = pack_sequences(coded, max_length=max_length, window=_window(window), width=None)
+    packed = pack_sequences(coded, max_length=max_length, window=window, width=None)
     steps = known.steps if like is not None else packed.codes.shape[1]
     known = replace(known, steps=steps)
     rows = np.zeros((len(packed.codes), 1 + steps), known.dtype)
@@ -180,11 +180,6 @@ def pack_rows(
 def text_tokenizer(tokenizer: Any) -> Tokenizer:
     """Return what cuts texts: words in small letters where nothing is said."""
     return Words(lower=True) if tokenizer is None else as_tokenizer(tokenizer)
-
-
-def _window(window: str) -> Any:
-    """Return the name of a window; `pack_sequences` refuses one that is none."""
-    return window
 
 
 def _as_packed(rows: np.ndarray, kind: SequenceKind) -> PackedRows:
@@ -353,7 +348,7 @@ def _coded(sequences: Any, kind: SequenceKind) -> list[np.ndarray]:
 
 
 def _packed_series(
-    sequences: Any, max_length: int | None, window: str, like: SequenceKind | None
+    sequences: Any, max_length: int | None, window: Any, like: SequenceKind | None
 ) -> PackedRows:
     """Return series as rows."""
     series = [np.asarray(one) for one in sequences]
@@ -371,9 +366,7 @@ def _packed_series(
                 f"{step}, channel {channel} (from 0) has {one[step, channel]}; fill it in, or cut it out."
             )
     _check_lengths(series)
-    places = pack_sequences(
-        [np.arange(len(one)) for one in series], max_length=max_length, window=_window(window)
-    )
+    places = pack_sequences([np.arange(len(one)) for one in series], max_length=max_length, window=window)
     steps = like.steps if like is not None else places.codes.shape[1]
     rows = np.zeros((len(series), 1 + steps * channels), np.float32)
     rows[:, 0] = places.lengths
