@@ -15,6 +15,8 @@ settings.register_profile(
     "gorae", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("gorae")
+# What decides whether a change may land tries the same examples each time; everybody else tries new ones.
+settings.register_profile("landing", settings.get_profile("gorae"), derandomize=True)
 
 MOST_WORKERS, MOST_BYTES = 4, 2 * 2**30
 """A worker lets go of compiled programs after a file with which it has come to hold so many bytes."""
