@@ -166,6 +166,45 @@ def test_blocks_learn_what_rows_in_memory_do():
     np.testing.assert_allclose(model.coef_.ravel(), [1.0, -2.0, 0.5], atol=0.1)
 
 
+def test_one_block_with_weights_is_a_fit_in_memory():
+    """Weights, those of classes too, and groups decide in a single block what they do in memory."""
+    weight, groups = np.linspace(0, 3, 90), np.arange(90) // 9
+    options = {**OPTIONS, "early_stopping": True, "class_weight": "balanced"}
+    given = {"sample_weight": weight, "groups": groups}
+    streamed = MLPClassifier((4,), **options).fit(Stream(X), Y, **given)
+    whole = MLPClassifier((4,), **options).fit(X, Y, **given)
+
+    np.testing.assert_allclose(streamed.predict_proba(X), whole.predict_proba(X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        streamed.history_[0].validation_loss, whole.history_[0].validation_loss, rtol=1e-4
+    )
+
+
+def test_rows_of_weight_0_are_not_there():
+    """What they hold changes nothing, even where they fill a block; and only the ratios of weights count."""
+    weight = np.r_[np.zeros(20), np.tile([1.0, 0.0, 2.0, 3.0, 0.5], 14)]
+    other = np.where(weight[:, None] > 0, X, 77).astype(np.float32)
+    labels = np.where(weight > 0, Y, 9)
+
+    one = MLPClassifier((4,), **OPTIONS).fit(Stream(X, block_rows=20), Y, sample_weight=weight)
+    two = MLPClassifier((4,), **OPTIONS).fit(Stream(other, block_rows=20), labels, sample_weight=weight * 4)
+
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert two.classes_.tolist() == [0, 1]
+
+
+def test_heavy_blocks_count_for_more():
+    """Weights have mean 1 over all blocks, not in each: a block of heavy rows pulls as hard as its weight."""
+    targets = np.r_[np.zeros(45), np.ones(45)]
+    options = {"learning_rate": 0.05, "epochs": 60, "batch_size": 45, "random_state": 0, "scale": None}
+    flat = np.zeros((90, 1), np.float32)
+    weight = np.r_[np.full(45, 1.0), np.full(45, 3.0)]
+
+    model = LinearRegressor(**options, schedule="cosine").fit(Stream(flat, block_rows=45), targets, weight)
+
+    assert model.predict(flat[:1])[0] == pytest.approx(0.75, abs=0.03)  # without weights 0.5
+
+
 def test_watched_rows_are_learned_from_by_nobody(known):
     """Rows that early stopping watches change no scale."""
     from gorae.data.folds import cut_stop_rows
@@ -212,15 +251,16 @@ def missing():
     ("fit", "error", "told"),
     [
         (
-            lambda m: m.fit(Stream(X), Y, sample_weight=np.ones(90)),
-            ParameterError,
-            "sample_weight cannot be used",
+            lambda m: m.fit(Stream(X), Y, sample_weight=np.ones(80)),
+            ValueError,
+            "sample_weight.shape == ",
         ),
         (
-            lambda m: m.set_params(class_weight="balanced").fit(Stream(X), Y),
-            ParameterError,
-            "class_weight cannot",
+            lambda m: m.fit(Stream(X), Y, sample_weight=np.zeros(90)),
+            ValueError,
+            "at least one non-zero",
         ),
+        (lambda m: m.set_params(warm_start=True).fit(Stream(X), Y), ParameterError, "warm_start cannot"),
         (
             lambda m: m.fit(Stream(missing(), block_rows=20), Y),
             DataError,

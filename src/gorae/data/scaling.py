@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Integer, Num
 
 from gorae.errors import DataError, InputError, ParameterError, closest
 
-__all__ = ["Affine", "fit_affine", "fit_affine_of_blocks", "fit_affines"]
+__all__ = ["Affine", "Weighted", "fit_affine", "fit_affine_of_blocks", "fit_affines"]
 
 _KINDS = ("standard", "common", "none")
 _BLOCK_CELLS = 2**16  # half a MiB of float64 at a time: it stays in the cache
@@ -115,13 +115,20 @@ def fit_affine(
     return _as_affine(_moments(matrix, rows, _checked_weight(weight, len(matrix))), kind)
 
 
+class Weighted(NamedTuple):
+    """Rows of a block and their weights, None where they count alike."""
+
+    rows: Num[np.ndarray, "rows width"]
+    weight: Num[np.ndarray, " rows"] | None
+
+
 def fit_affine_of_blocks(
-    blocks: Iterable[Num[np.ndarray, "rows width"]], *, kind: str = "standard"
+    blocks: Iterable[Num[np.ndarray, "rows width"] | Weighted], *, kind: str = "standard"
 ) -> Affine:
     """Fit the map of columns whose rows come block by block, as :func:`fit_affine` does of all at once.
 
     Args:
-        blocks: The rows to learn from; one without rows is passed over.
+        blocks: The rows to learn from, `Weighted` or as they are; one without rows is passed over.
         kind: See :func:`fit_affine`.
 
     Raises:
@@ -133,8 +140,9 @@ def fit_affine_of_blocks(
     """
     total = None
     for block in blocks:
-        if len(block):
-            reduced = _moments(block, None, None)
+        rows, weight = block if isinstance(block, Weighted) else (block, None)
+        if len(rows):
+            reduced = _moments(rows, None, weight)
             total = reduced if total is None else _merge(total, reduced)
     if total is None:
         raise DataError("at least one row was wanted to fit on, got none.")

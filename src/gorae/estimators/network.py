@@ -26,7 +26,8 @@ from gorae.estimators.population import Recipe, in_target_unit
 from gorae.estimators.saving import Savable
 from gorae.estimators.state import network_state, restored
 from gorae.estimators.storage import stored_rows
-from gorae.estimators.streaming import fit_stream, stream_bounds
+from gorae.estimators.stream_rows import stream_bounds
+from gorae.estimators.streaming import fit_stream
 from gorae.estimators.training_rows import checked_classes
 from gorae.train import (
     Asked,
@@ -59,7 +60,8 @@ class NetworkEstimator(Savable, BaseEstimator):
             X: `(n, features)`, numbers; uint8 stays bytes until the batch. Or a map-style dataset, as PyTorch
                 has them: what has `__len__` and `__getitem__`, whose items are rows, or pairs of a row and
                 its target; it is read whole. A `gorae.data.Stream` of either, and a memory-mapped array of
-                more than 256 MiB, is read block by block, ahead of time on threads, and never held whole.
+                more than 256 MiB, is read block by block, ahead of time on threads, and never held whole;
+                targets, weights and groups are in memory.
             y: targets, one a row; None for those of a dataset.
             sample_weight: one weight a row: weight k counts as k copies, weight 0 as removed. Where a batch
                 holds all rows this is exact, since equal rows are then made one with their summed weight; in

@@ -188,7 +188,7 @@ def make_table(
         target_scale = np.where(units.scale > 0, units.scale, 1.0).astype(np.float32)
     packed = pack_splits(splits, weight, multiple=_FEW_ROWS)
     stops = packed.stop_rows.shape[1] if packed.stop_count.any() else 0
-    factors = [_class_factors(targets, weight, split, classes, class_weight) for split in splits]
+    factors = [class_factors(targets, weight, split, classes, class_weight) for split in splits]
     rows = [
         SplitRows(
             fill=np.asarray(encoding.fill[s], np.float32),
@@ -238,7 +238,7 @@ def _ratios(rows: int, weight: np.ndarray | None) -> np.ndarray:
     return (shares / shares.mean()).astype(np.float32)
 
 
-def _class_factors(
+def class_factors(
     targets: np.ndarray, weight: np.ndarray, split: Split, classes: int, class_weight: Any
 ) -> np.ndarray | None:
     """Return the weight of each class that the fold's training rows give, or None where classes have none."""

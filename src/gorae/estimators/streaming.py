@@ -11,56 +11,25 @@ What comes out does not depend on threads or on how far they are ahead: the orde
 the seed and the epoch, that of a block's rows from the member's own key.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gorae.backend import select_devices
-from gorae.data import Affine, Stream, Waiting, block_bounds, fit_affine, fit_affine_of_blocks, in_blocks
-from gorae.data.folds import cut_stop_rows
+from gorae.data import Affine, Stream, Waiting, fit_affine, fit_affine_of_blocks, in_blocks
+from gorae.data.scaling import Weighted
 from gorae.errors import DataError, ParameterError
-from gorae.estimators.given import given_rows
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, set_learned
-from gorae.estimators.parameters import check_choice, check_count, check_flag, check_real, root_seed
+from gorae.estimators.parameters import check_count, root_seed
 from gorae.estimators.population import Recipe, padded_count, shape_of
-from gorae.estimators.storage import DTYPES, anchor_of, stored_rows
+from gorae.estimators.storage import DTYPES, stored_rows
+from gorae.estimators.stream_rows import Bounds, Streamed, check_finite, checked_stream, scale_kind
 from gorae.estimators.telling import tell_outcome
-from gorae.estimators.training_rows import TrainingRows, check_training_rows
 from gorae.train import History, MemberResult, SharedRows, SplitRows, train
 
-_SAMPLE = 256
 _ENDLESS = 1 << 30
-Bounds = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """Rows to stream, checked: where blocks lie, how they are stored, and which rows are watched.
-
-    Args:
-        stream: the rows.
-        bounds: of all blocks.
-        rows: targets and classes of all rows.
-        train: for each row whether it is learned from; the others are watched.
-        anchors: what is subtracted from columns and targets before they are stored.
-        is_bytes: whether rows stay bytes.
-    """
-
-    stream: Stream
-    bounds: list[Bounds]
-    rows: TrainingRows
-    train: np.ndarray
-    anchors: tuple[np.ndarray, np.ndarray]
-    is_bytes: bool
-
-    @property
-    def targets(self) -> np.ndarray:
-        """The targets of all rows as the engine stores them."""
-        if self.rows.classes is not None:
-            return np.asarray(self.rows.targets, np.int32)
-        return (self.rows.targets - self.anchors[1]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -80,17 +49,16 @@ def fit_stream(
         estimator: a network estimator.
         stream: the rows.
         y: targets, one a row, in memory; None for those that a dataset's items have.
-        sample_weight: None: rows of a stream count alike.
-        groups: None.
+        sample_weight: one a row, in memory, or None.
+        groups: a group a row, in memory, which early stopping does not tear apart, or None.
 
     Raises:
         ParameterError: for what cannot be done block by block.
         DataError: when a row cannot be used.
     """
-    _refuse_what_needs_all(estimator, sample_weight, groups)
-    data = _checked(estimator, stream, _targets(stream) if y is None else y)
+    _refuse_what_needs_all(estimator)
     seed = root_seed(estimator.random_state)
-    data = replace(data, train=_training_rows(estimator, data, seed))
+    data = checked_stream(estimator, stream, y, sample_weight, groups, seed)
     recipe, one_epoch = _recipe(estimator, data)
     encoding = _encoding(estimator, data)
     members = check_count("members", estimator.members)
@@ -98,7 +66,7 @@ def fit_stream(
     blocks = _blocks(data, encoding, recipe, one_epoch, seed, waiting)
     results, interrupted = _train(estimator, recipe, blocks, members, seed)
     kept = [
-        (stream_of, _by_epochs(result, len(data.bounds)))
+        (stream_of, _by_epochs(result, len(data.learned)))
         for stream_of, result in enumerate(results)
         if result is not None
     ]
@@ -120,7 +88,7 @@ def fit_stream(
     tell_outcome([(one_epoch, result) for _, result in kept], interrupted, members, quick=True)
 
 
-def _refuse_what_needs_all(estimator: Any, sample_weight: Any, groups: Any) -> None:
+def _refuse_what_needs_all(estimator: Any) -> None:
     """Refuse what only a look at all rows at once gives a meaning.
 
     Raises:
@@ -132,9 +100,6 @@ def _refuse_what_needs_all(estimator: Any, sample_weight: Any, groups: Any) -> N
             "token file (gorae.data.write_tokens), which is memory-mapped."
         )
     asked = {
-        "sample_weight": sample_weight is not None,
-        "groups": groups is not None,
-        "class_weight": getattr(estimator, "class_weight", None) is not None,
         "warm_start": bool(getattr(estimator, "warm_start", False)),
         "checkpoint": getattr(estimator, "checkpoint", None) is not None,
     }
@@ -146,82 +111,13 @@ def _refuse_what_needs_all(estimator: Any, sample_weight: Any, groups: Any) -> N
         )
 
 
-def _targets(stream: Stream) -> np.ndarray:
-    """Return the targets that come with the rows.
-
-    Raises:
-        DataError: when there are none.
-    """
-    found: list[Any] = []
-    for targets in in_blocks(stream, stream_bounds(stream), lambda bounds, rows, targets: targets):
-        found += targets
-    if len(found) != len(stream):
-        raise DataError("the stream's rows have no targets; give y, one target a row.")
-    return np.asarray(found)
-
-
-def stream_bounds(stream: Stream) -> list[Bounds]:
-    """Return the blocks of a stream before its rows are known."""
-    first, _ = stream.read(0, 1) if len(stream) else (np.zeros((1, 1)), [])
-    return block_bounds(stream, int(first.nbytes))
-
-
-def _checked(estimator: Any, stream: Stream, y: Any) -> Streamed:
-    """Return a stream with its targets, checked, and what is stored of it.
-
-    Raises:
-        DataError: when rows and targets do not fit together.
-    """
-    bounds = stream_bounds(stream)
-    rows = check_training_rows(estimator, np.zeros((len(stream), 1), np.uint8), y, None, first=True)
-    places = np.unique(np.linspace(0, len(stream) - 1, min(_SAMPLE, len(stream))).astype(int))
-    some = in_blocks(stream, [(int(p), int(p) + 1) for p in places], lambda bounds, rows, _: rows)
-    sample = np.concatenate(list(some))
-    _check_finite(sample, places)
-    matrix = given_rows(estimator, sample, reset=True)
-    is_bytes = matrix.dtype == np.uint8
-    standard = _scale_kind(estimator, is_bytes) == "standard"
-    anchor = anchor_of(matrix) if standard else np.zeros(matrix.shape[1])
-    target_anchor = np.zeros(0) if rows.classes is not None else anchor_of(rows.targets)
-    everything = np.ones(len(stream), bool)
-    return Streamed(stream, bounds, rows, everything, (anchor, target_anchor), is_bytes)
-
-
-def _scale_kind(estimator: Any, is_bytes: bool) -> str:
-    """Return how inputs are scaled."""
-    check_choice("scale", estimator.scale, ["auto", "standard", "common", None])
-    if estimator.scale == "auto":
-        return "common" if is_bytes else "standard"
-    return "none" if estimator.scale is None else estimator.scale
-
-
-def _training_rows(estimator: Any, data: Streamed, seed: int) -> np.ndarray:
-    """Return for each row whether it is learned from; the others are cut off for early stopping."""
-    learned = np.ones(len(data.stream), bool)
-    fraction = check_real(
-        "validation_fraction",
-        getattr(estimator, "validation_fraction", 0.1),
-        0,
-        1,
-        open_low=True,
-        open_high=True,
-    )
-    if check_flag("early_stopping", getattr(estimator, "early_stopping", False)):
-        classify = data.rows.classes is not None
-        values = data.rows.targets if classify else data.rows.targets[:, 0]
-        everything = np.arange(len(learned), dtype=np.int32)
-        _, stop = cut_stop_rows(everything, values, fraction=fraction, seed=seed, stratify=classify)
-        learned[stop] = False
-    return learned
-
-
 def _recipe(estimator: Any, data: Streamed) -> tuple[Recipe, Recipe]:
     """Return what the engine is asked for in blocks, and in epochs."""
-    counts = [int(data.train[low:high].sum()) for low, high in data.bounds]
+    counts = [int(data.train[low:high].sum()) for low, high in data.learned]
     outputs = len(data.rows.classes) if data.rows.classes is not None else data.rows.targets.shape[1]
     recipe = estimator._recipe(len(data.anchors[0]), outputs, max(counts))
-    hyper, blocks = dict(recipe.hyper), len(data.bounds)
-    watched = not data.train.all()
+    hyper, blocks = dict(recipe.hyper), len(data.learned)
+    watched = data.stop.any()
     hyper["epochs"] = int(hyper["epochs"]) * blocks
     hyper["patience"] = min(_ENDLESS, int(hyper["patience"]) * blocks) if watched else _ENDLESS
     hyper["tol"] = 0.0
@@ -230,17 +126,19 @@ def _recipe(estimator: Any, data: Streamed) -> tuple[Recipe, Recipe]:
 
 def _encoding(estimator: Any, data: Streamed) -> SplitRows:
     """Return how rows and targets are scaled, learned from the training rows in one pass."""
-    kind = _scale_kind(estimator, data.is_bytes)
+    kind = scale_kind(estimator, data.is_bytes)
 
-    def learned_from(bounds: Bounds, rows: np.ndarray, _: Any) -> np.ndarray:
-        return _those(_stored(data, bounds, rows), data.train[slice(*bounds)])
+    def learned_from(bounds: Bounds, rows: np.ndarray, _: Any) -> Weighted:
+        own = data.train[slice(*bounds)]
+        weight = None if data.weight is None else data.weight[slice(*bounds)][own]
+        return Weighted(_those(_stored(data, bounds, rows), own), weight)
 
     inputs = fit_affine_of_blocks(in_blocks(data.stream, data.bounds, learned_from), kind=kind)
     parts = {name: np.asarray(getattr(inputs, name), np.float32) for name in ("fill", "shift", "scale")}
     if data.rows.classes is not None:
         units = Affine(*(np.zeros(0) for _ in range(3)))
     else:
-        units = fit_affine(data.targets[data.train])
+        units = fit_affine(data.targets, np.flatnonzero(data.train), data.weight)
     parts["target_shift"] = np.asarray(units.shift, np.float32)
     parts["target_scale"] = np.where(units.scale > 0, units.scale, 1.0).astype(np.float32)
     return encoding_only(parts)
@@ -257,7 +155,7 @@ def _stored(data: Streamed, bounds: Bounds, rows: np.ndarray) -> np.ndarray:
     width = len(data.anchors[0])
     if matrix.shape[1] != width:
         raise DataError(f"rows from number {bounds[0]} on have {matrix.shape[1]} numbers, the first {width}.")
-    _check_finite(matrix, range(*bounds))
+    check_finite(matrix, range(*bounds))
     if matrix.dtype == np.uint8 and not data.is_bytes:
         matrix = matrix.astype(np.float32)
     return stored_rows(matrix, data.anchors[0])
@@ -268,36 +166,21 @@ def _those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return rows if chosen.all() else rows[chosen]
 
 
-def _check_finite(rows: np.ndarray, numbers: Sequence[int] | np.ndarray) -> None:
-    """Refuse rows that lack a value, or have an infinite one.
-
-    Raises:
-        DataError: naming the row by its number, and the column.
-    """
-    if rows.dtype.kind != "f" or np.isfinite(rows).all():
-        return
-    row, column = (int(n) for n in np.argwhere(~np.isfinite(rows.reshape(len(rows), -1)))[0])
-    raise DataError(
-        f"row {int(numbers[row])}, column {column} (from 0) of the stream is missing or infinite; fill such "
-        "values in the source."
-    )
-
-
 def _blocks(
     data: Streamed, encoding: SplitRows, recipe: Recipe, epochs: Recipe, seed: int, waiting: Waiting
 ) -> Iterator[Block]:
     """Yield the blocks of all epochs as the engine reads them."""
-    stops = np.flatnonzero(~data.train)
+    stops = np.flatnonzero(data.stop)
     watched = [np.zeros((0, len(data.anchors[0])), np.uint8 if data.is_bytes else np.float32)]
 
     def stop_rows(bounds: Bounds, rows: np.ndarray, _: Any) -> np.ndarray:
-        return _stored(data, bounds, rows)[~data.train[slice(*bounds)]]
+        return _stored(data, bounds, rows)[data.stop[slice(*bounds)]]
 
     if len(stops):
         watched += list(in_blocks(data.stream, data.bounds, stop_rows))
     kept, targets = np.concatenate(watched), data.targets
-    kept_targets = targets[stops]
-    trained = padded_count(max(int(data.train[low:high].sum()) for low, high in data.bounds))
+    kept_targets, weight = targets[stops], data.training_weight()
+    trained = padded_count(max(int(data.train[low:high].sum()) for low, high in data.learned))
     held = padded_count(len(kept) + trained)
     watch = padded_count(len(kept)) if len(kept) else 0
 
@@ -309,16 +192,16 @@ def _blocks(
         shared = SharedRows(everything, _filled(held, kept_targets, targets[slice(*bounds)][own]))
         split = encoding._replace(
             train_rows=_filled(trained, np.arange(len(kept), len(kept) + count, dtype=np.int32)),
-            train_weight=_filled(trained, np.ones(count, np.float32)),
+            train_weight=_filled(trained, weight[slice(*bounds)][own]),
             train_count=np.int32(count),
             stop_rows=_filled(watch, np.arange(len(kept), dtype=np.int32)),
-            stop_weight=_filled(watch, np.ones(len(kept), np.float32)),
+            stop_weight=_filled(watch, weight[stops]),
             stop_count=np.int32(len(kept)),
         )
         return Block(shared, split)
 
     rounds = int(epochs.hyper["epochs"])
-    yield from in_blocks(data.stream, _order(data.bounds, seed, rounds), block, waiting)
+    yield from in_blocks(data.stream, _order(data.learned, seed, rounds), block, waiting)
 
 
 def _order(bounds: list[Bounds], seed: int, rounds: int) -> Iterable[Bounds]:
@@ -355,7 +238,14 @@ def _train(
             recipe.member(0, seed=seed, stream=i, state=state) for i, state in zip(going, states, strict=True)
         ]
         outcome = train(
-            recipe.problem, block.shared, [block.split], jobs, devices=devices, keep_state=True, until=number
+            recipe.problem,
+            block.shared,
+            [block.split],
+            jobs,
+            devices=devices,
+            keep_state=True,
+            until=number,
+            weighed=True,
         )
         for i, result in zip(going, outcome.results, strict=True):
             if result is not None:

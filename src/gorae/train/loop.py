@@ -59,6 +59,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     keep_state: bool = False,
     until: int | None = None,
+    weighed: bool = False,
 ) -> Outcome:
     """Train a population.
 
@@ -78,6 +79,8 @@ def train(
         keep_state: whether results hold the state to go on from (warm starts, rungs of a search).
         until: the epoch (from 1) after which members pause, all begun by then for equally many epochs; what
             their schedules plan stays what it was. None trains every member to its end.
+        weighed: whether training weights are taken as they are, and not brought to mean 1: the splits are
+            then parts of larger ones, over which they are.
 
     Returns:
         The outcome. After Ctrl-C it holds the members as they were, and says so.
@@ -105,7 +108,7 @@ def train(
             open_folder(checkpoint)
         known = checkpoint is not None or spread.count > 1
         fit = fingerprint(problem, shared, splits, members) if known else ""
-        read = [as_read(split) for split in splits]
+        read = [as_read(split, weighed=weighed) for split in splits]
         work = Work(problem, members, read, keep_state, checkpoint, fit, until)
         return (work, plan, _placed(shared, plan)), Terms(fit, plan.chunk if chunk is None else chunk)
 

@@ -220,16 +220,17 @@ def encode_target(target: Array, split: SplitRows, classes: int) -> Array:
     return target if classes else (target - split.target_shift) * split.target_scale
 
 
-def as_read(split: SplitRows) -> SplitRows:
+def as_read(split: SplitRows, *, weighed: bool = False) -> SplitRows:
     """Return a split as the program reads it: training weights with mean 1, and padding that repeats a row.
 
     The mean is taken here, in float64 over the real rows, so that it does not depend on the padding; and what
-    stands in the padding is one of the split's own rows, so that no other row is even looked at.
+    stands in the padding is one of the split's own rows, so that no other row is even looked at. With
+    `weighed` training weights stay as they are.
     """
     count, stops = int(split.train_count), int(split.stop_count)
     weight = np.zeros(len(split.train_weight), np.float64)
     weight[:count] = split.train_weight[:count]
-    mean = weight[:count].mean() if count else 0.0
+    mean = 1.0 if weighed else weight[:count].mean() if count else 0.0
     return split._replace(
         train_rows=_repeating(split.train_rows, count),
         train_weight=(weight / mean if mean > 0 else weight).astype(np.float32),
