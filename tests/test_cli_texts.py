@@ -36,6 +36,9 @@ def test_from_a_file_of_texts_to_answers(folder, run):
     one = run("explain", "reviews.gorae", "reviews.csv", "--row", 3)
     assert one.code == 0
     assert "the nearest training examples:" in one.out
+    assert "without any word to" in one.out
+    told = json.loads(run("explain", "reviews.gorae", "reviews.csv", "--row", 3, "--json").out)
+    assert {"token", "value"} == set(told["attributions"]["tokens"][0])
     assert run("similar", "reviews.gorae", "reviews.csv").code == 0
 
 

@@ -152,3 +152,24 @@ def test_damaged_meta(change):
 
     with pytest.raises((DamagedFileError, ValueError)):
         TextEncoding.from_meta({"texts": {**meta["texts"], **change}}, None)
+
+
+def test_the_middle_of_a_long_text_has_no_share():
+    """Of a text longer than is read in order, values go to its first and last tokens, none to those between."""
+    words = [f"w{place}" for place in range(MOST_STEPS + 40)]
+    encoding, _ = told([" ".join(words), "a short one of words"])
+    tokens, values = encoding.of_form("words").shares(" ".join(words), np.arange(MOST_STEPS) + 1.0)
+
+    assert tokens == words
+    assert np.flatnonzero(np.isnan(values)).tolist() == list(range(MOST_STEPS // 2, MOST_STEPS // 2 + 40))
+    np.testing.assert_array_equal(values[~np.isnan(values)], np.arange(MOST_STEPS) + 1.0)
+
+
+def test_shares_of_ngrams_go_to_all_tokens():
+    """What the numbers of a set are worth is shared out among all tokens of its text."""
+    encoding, forms = told(["a whale in the sea", "no whale at all"])
+    worth = np.ones(int(forms.ngrams[1, 0]))
+    tokens, values = encoding.of_form("ngrams").shares("no whale at all", worth)
+
+    assert tokens == ["no", "whale", "at", "all"]
+    assert values.sum() == pytest.approx(len(worth))

@@ -114,7 +114,7 @@ def test_texts_that_say_nothing(saved):
 
 
 def test_neighbours_of_texts(tmp_path):
-    """A study whose winner compares texts by their n-grams is saved and asked like any other."""
+    """A study whose winner compares texts by their n-grams is saved and asked like any other; it marks no word."""
     data = reviews()
     study = text_study(data.drop("label"), data["label"], models=["knn"])
     study.save(tmp_path / "knn.gorae")
@@ -122,6 +122,7 @@ def test_neighbours_of_texts(tmp_path):
 
     np.testing.assert_array_equal(again.predict_proba(data), study.predict_proba(data))
     assert again.space.startswith("the counts of n-grams")
+    assert study.findings_["marked"] is None
 
 
 def test_values_of_traces():
@@ -196,3 +197,21 @@ def test_an_audit_of_texts():
 
     assert 10 in [row["row"] for row in found.ranking(12)]
     assert found.facts["space"] == "the counts of their n-grams"
+
+
+def test_texts_answered_wrongly_are_marked():
+    """Wrong test rows are shown by their place in the data, the marks of each add up to its answer."""
+    study = linear_study()
+    marked, texts = study.findings_["marked"], reviews()
+    wrong = {row for row in range(len(texts)) if study.predict(texts[row])[0] != texts["label"][row]}
+
+    assert marked["where"] in ("test", "training")
+    for row in marked["rows"]:
+        assert row["predicted"] == row["of"] != row["actual"]
+        if marked["where"] == "test":
+            assert row["row"] in wrong
+        added = sum(one["value"] for one in row["tokens"])
+        assert added == pytest.approx(row["end"] - row["start"], abs=1e-3)
+        assert [one["token"] for one in row["tokens"]] == study.model.encoding.tokens(
+            texts["review"][row["row"]]
+        )

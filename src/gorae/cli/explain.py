@@ -57,11 +57,11 @@ def explain(
     """Say what MODEL's answers for DATA rest on: one with --row, or all with --target.
 
     With --row: the training examples that MODEL finds most like the row and, where it is a network, which
-    columns pushed its answer. Examples are the nearest in the space in which the model compares rows: the
-    last hidden layer of an mlp, and of the first network of an ensemble. bayes, knn and linear have none;
-    they compare the input columns, scaled. Distances are Euclidean. Training rows are numbered as in the
-    training file, from 0 and without the header line. What columns add is measured from the mean training
-    row, by integrated gradients.
+    columns, or words of a text, pushed its answer. Examples are the nearest in the space in which the model
+    compares rows: the last hidden layer of an mlp, and of the first network of an ensemble. bayes, knn and
+    linear have none; they compare the input columns, scaled. Distances are Euclidean. Training rows are
+    numbered as in the training file, from 0 and without the header line. What columns add is measured from
+    the mean training row, what words add from none, by integrated gradients.
 
     With --target: how much worse the answers become when a column is shuffled, with 95 % intervals, and in
     the report the mean answer over the values of the foremost columns. Give rows that MODEL has not learned
@@ -91,7 +91,10 @@ def _explain_one(
     predictions, probabilities = fitted.answers(one)
     answer, stated = predictions[0], None if probabilities is None else float(probabilities[0].max())
     found = fitted.explain(one, neighbors=neighbors)[0]
-    pushed = import_module("gorae.study.explaining").attributions_of(fitted, one, [row])
+    if fitted.reads_texts:
+        pushed = import_module("gorae.study.marked_texts").marked_texts(fitted, fitted.given(one), [row])
+    else:
+        pushed = import_module("gorae.study.explaining").attributions_of(fitted, one, [row])
     if as_json:
         content: dict[str, Any] = {
             "row": row,
@@ -112,10 +115,13 @@ def _explain_one(
         number = f"{example['row']:>{len(_ROW_TITLE)}}"
         click.echo(f"{number}  {example['distance']:>9.4f}  {shown(example['label'])}")
     if pushed is not None:
-        click.echo("\n".join(["", *_pushed(pushed)]))
-    elif not quiet and not fitted.reads_texts:
-        told = f"which columns pushed the answer is not told: {fitted.name} has no gradient to follow"
-        click.echo(f"{told}; --target says what all answers depend on.", err=True)
+        told = import_module("gorae.cli.marked").as_lines(pushed) if fitted.reads_texts else _pushed(pushed)
+        click.echo("\n".join(["", *told]))
+    elif not quiet:
+        what = "words" if fitted.reads_texts else "columns"
+        rest = "" if fitted.reads_texts else "; --target says what all answers depend on"
+        told = f"which {what} pushed the answer is not told: {fitted.name} has no gradient to follow"
+        click.echo(f"{told}{rest}.", err=True)
 
 
 def _pushed(found: dict[str, Any]) -> list[str]:

@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64, Integer, UInt8, UInt64
+from jaxtyping import Float, Float32, Float64, Int64, Integer, UInt8, UInt64
 
 from gorae.errors import DataError, ParameterError
 
-__all__ = ["counted_ngrams", "hash_tokens", "hashed_ngrams", "ngram_set", "ngram_sketch"]
+__all__ = ["counted_ngrams", "hash_tokens", "hashed_ngrams", "ngram_set", "ngram_shares", "ngram_sketch"]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -139,8 +139,56 @@ def ngram_set(
     )
 
 
+def ngram_shares(
+    sequence: Any,
+    numbers: Integer[np.ndarray, " kept"],
+    values: Float[np.ndarray, " kept"],
+    *,
+    lengths: Sequence[int] = (1, 2),
+    bins: int = 1 << 18,
+) -> Float64[np.ndarray, " tokens"]:
+    """Return values of the numbers of an `ngram_set`, shared out among the tokens that made them.
+
+    A number's value is shared evenly by the n-grams that have it, an n-gram's by its places in the sequence,
+    and that of a place by its n tokens; so all shares sum up to all values.
+
+    Args:
+        sequence: What the set was made of.
+        numbers: The set, or a part of it.
+        values: One for each number.
+        lengths: Which n.
+        bins: Of the set.
+
+    Example:
+        >>> told = ["a", "b", "a"]
+        >>> numbers = ngram_set(*counted_ngrams(told, (1,)))
+        >>> ngram_shares(told, numbers, np.ones(3), lengths=(1,)).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    codes, shares = _codes(sequence, 0), np.zeros(len(sequence))
+    order = np.argsort(numbers)
+    known, worth = np.asarray(numbers)[order], np.asarray(values, np.float64)[order]
+    found = []
+    for n in _lengths(lengths):
+        hashes, where, counts = np.unique(_hashes(codes, n), return_inverse=True, return_counts=True)
+        for level in range(int(np.frexp(counts)[1].max(initial=0))):
+            high = np.frexp(counts)[1] - 1 >= level
+            own = (_mix(hashes + np.uint64(level)) % np.uint64(bins)).astype(np.int64)
+            at = np.minimum(np.searchsorted(known, own), max(len(known) - 1, 0))
+            there = high & (known[at] == own) if len(known) else np.zeros(len(own), bool)
+            found.append((n, where, counts, at, there))
+    sharing = np.zeros(len(known))
+    for _, _, _, at, there in found:
+        np.add.at(sharing, at[there], 1)
+    for n, where, counts, at, there in found:
+        each = np.where(there, worth[at] / np.maximum(sharing[at], 1), 0.0) / (counts * n)
+        for place in range(n):
+            shares[place : place + len(where)] += each[where]
+    return shares
+
+
 def ngram_sketch(
-    hashes: UInt64[np.ndarray, " ngrams"], counts: Int64[np.ndarray, " ngrams"], bins: int = 2048
+    hashes: UInt64[np.ndarray, " ngrams"], counts: Int64[np.ndarray, " ngrams"], bins: int = 1024
 ) -> UInt8[np.ndarray, " bins"]:
     r"""Return n-grams with their counts as bytes whose distance tells how unlike two texts are.
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from gorae.data.ngrams import counted_ngrams, ngram_set, ngram_sketch
+from gorae.data.ngrams import counted_ngrams, ngram_set, ngram_shares, ngram_sketch
 from gorae.data.packing import kept_places
 from gorae.data.parsing import measured
 from gorae.data.sequence_rows import PackedRows, SequenceKind, pack_rows
@@ -46,7 +46,7 @@ MOST_STEPS = 256
 MOST_NGRAMS = 1024
 """Numbers of a text's set of n-grams."""
 
-_BINS, _SKETCH_BINS = 1 << 18, 2048
+_BINS, _SKETCH_BINS = 1 << 18, 1024
 _WINDOW = "head_tail"
 _MOST_CHARACTERS = 10_000_000
 _MOST_OF_TOKEN = 100
@@ -171,12 +171,38 @@ class TextEncoding:
             pack_rows(list(words), max_length=MOST_STEPS, window=_WINDOW, like=kinds.get("words")),
         )
 
+    def shares(self, text: Any, values: np.ndarray) -> tuple[list[str], np.ndarray]:
+        """Return the tokens of a text and what is each one's of values, one for each step of its row.
+
+        Args:
+            text: one text.
+            values: As long as the row that `encode` makes of the text has steps; the encoding's form is not
+                the sketch.
+
+        Returns:
+            The tokens, and a value each: NaN for a token that was not read.
+        """
+        tokens = self.tokens(text)
+        if self.form == "ngrams":
+            numbers = ngram_set(*counted_ngrams(tokens, self._lengths), bins=_BINS, most=MOST_NGRAMS)
+            numbers = numbers[: len(values)]
+            return tokens, ngram_shares(tokens, numbers, values, lengths=self._lengths, bins=_BINS)
+        kept = kept_places(len(tokens), MOST_STEPS, _WINDOW)
+        kept = kept[kept_places(len(kept), self._kind.steps, _WINDOW)]
+        found = np.full(len(tokens), np.nan)
+        found[kept] = values
+        return tokens, found
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        """The lengths of n-grams."""
+        return (1, 2, 3) if isinstance(self.tokenizer, Characters) else (1, 2)
+
     def _cut(self, frame: pl.DataFrame) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
         """Yield of each text the tokens that are kept, its set of n-grams and its sketch."""
-        lengths = (1, 2, 3) if isinstance(self.tokenizer, Characters) else (1, 2)
         for text in frame[self.column]:
             tokens = self.tokens(text)
-            hashes, counts = counted_ngrams(tokens, lengths)
+            hashes, counts = counted_ngrams(tokens, self._lengths)
             kept = ngram_set(hashes, counts, bins=_BINS, most=MOST_NGRAMS)
             if len(tokens) > MOST_STEPS:
                 tokens = [tokens[place] for place in kept_places(len(tokens), MOST_STEPS, _WINDOW)]
@@ -232,7 +258,7 @@ def learn_texts(frame: pl.DataFrame, column: str) -> tuple[TextEncoding, TextFor
         >>> texts = pl.DataFrame({"said": ["a whale and a whale", "a pod", None]})
         >>> encoding, forms = learn_texts(texts, "said")
         >>> [rows.shape for rows in forms]
-        [(3, 2048), (3, 10), (3, 6)]
+        [(3, 1024), (3, 10), (3, 6)]
         >>> encoding.notes[1]
         "1 of 3 texts of 'said' is empty or missing: it is read as one token that stands for no text."
     """

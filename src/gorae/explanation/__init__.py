@@ -8,12 +8,14 @@
 * ``dependence``: `partial_dependence`, the mean answer over the values of a column
 * ``filters``: kernels, `feature_maps` and the patches that excite a filter most (`exciting_patches`)
 * ``gradients``, ``attribution``: `integrated_gradients`, what each column adds to a network's answer
+* ``tokens``: `token_attributions`, what each token of a text adds
 """
 
 from gorae.explanation.attribution import Attributions, integrated_gradients, network_of
 from gorae.explanation.dependence import PartialDependence, partial_dependence
 from gorae.explanation.filters import Exciting, Kernels, exciting_patches, feature_maps, fields_of, kernels_of
 from gorae.explanation.importance import ColumnImportance, Importance, permutation_importance
+from gorae.explanation.tokens import TokenAttributions, token_attributions
 
 __all__ = [
     "Attributions",
@@ -22,6 +24,7 @@ __all__ = [
     "Importance",
     "Kernels",
     "PartialDependence",
+    "TokenAttributions",
     "exciting_patches",
     "feature_maps",
     "fields_of",
@@ -30,4 +33,5 @@ __all__ = [
     "network_of",
     "partial_dependence",
     "permutation_importance",
+    "token_attributions",
 ]

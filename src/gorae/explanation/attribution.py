@@ -19,7 +19,7 @@ from gorae.evidence.spread import t_quantile
 from gorae.explanation.gradients import Output, Paths, path_attributions
 from gorae.explanation.rows import TableModel, reads_tables
 
-__all__ = ["Attributions", "integrated_gradients", "network_of"]
+__all__ = ["Attributions", "checked_output", "explained_classes", "integrated_gradients", "network_of"]
 
 _OUTPUTS = ("logit", "probability")
 
@@ -145,8 +145,8 @@ def integrated_gradients(
     network = network_of(model)
     X, baseline, names, places = _as_read(model, network, X, baseline)
     labels = model.classes if reads_tables(model) else getattr(network, "classes_", None)
-    which, told = _explained(network, X, of, labels)
-    explained = _checked_output(network, output)
+    which, told = explained_classes(network, X, of, labels)
+    explained = checked_output(network, output)
     paths = _of_members(network, X, baseline, which, explained, steps)
     return _averaged(paths, names, places, told, explained, level)
 
@@ -185,8 +185,8 @@ def _as_read(
             places = None
     if sequence_reader(network) is not None:
         raise DataError(
-            "attributions are of columns, and sequences have none: remove or replace steps of a row, and see "
-            "what predict_proba answers."
+            "attributions are of columns, and sequences have none: gorae.explanation.token_attributions "
+            "tells what each token adds; of a series, replace steps and see what predict_proba answers."
         )
     X = given_rows(network, X)
     if names is None:
@@ -229,7 +229,9 @@ def _checked_baseline(baseline: Any, X: np.ndarray) -> np.ndarray:
     return row
 
 
-def _explained(network: Any, X: np.ndarray, of: Any, labels: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
+def explained_classes(
+    network: Any, X: np.ndarray, of: Any, labels: Any
+) -> tuple[np.ndarray, tuple[Any, ...]]:
     """Return the output that is explained for each row, and what it is called."""
     if not isinstance(network, NetworkClassifier):
         outputs = network._learned.shape.outputs
@@ -254,7 +256,7 @@ def _explained(network: Any, X: np.ndarray, of: Any, labels: Any) -> tuple[np.nd
     return which, tuple(named[place] for place in which)
 
 
-def _checked_output(network: Any, output: str) -> Output:
+def checked_output(network: Any, output: str) -> Output:
     """Return what is explained: of a class a logit or a probability, of a regressor the value."""
     if output not in _OUTPUTS:
         near = closest(str(output), _OUTPUTS)

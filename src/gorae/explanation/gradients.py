@@ -14,7 +14,7 @@ from gorae.train import MemberResult, Problem, SplitRows
 from gorae.train.planner import is_tiny
 from gorae.train.problem import assemble, encode
 
-__all__ = ["Output", "Paths", "path_attributions"]
+__all__ = ["Output", "Paths", "explained_output", "path_attributions"]
 
 Output = Literal["logit", "probability", "value"]
 
@@ -120,7 +120,7 @@ def _along_the_way(
     way = end - start
 
     def answer(z: Float[Array, "rows inputs"]) -> Float[Array, " rows"]:
-        return _explained(model(z, nn.inference())[0], which, output)
+        return explained_output(model(z, nn.inference())[0], which, output)
 
     slope = jax.grad(lambda z: answer(z).sum())  # a row's answer depends on no other row's inputs
 
@@ -131,7 +131,7 @@ def _along_the_way(
     return way * total / steps, answer(jnp.broadcast_to(start, end.shape)), answer(end)
 
 
-def _explained(outputs: Array, which: Array, output: Output) -> Array:
+def explained_output(outputs: Array, which: Array, output: Output) -> Array:
     """Return what is explained of each row's outputs."""
     if output == "probability":
         outputs = jax.nn.softmax(outputs, axis=-1)

@@ -52,6 +52,8 @@ def hardest_section(findings: Findings) -> dict[str, Any] | None:
         "numbers": all(isinstance(row.get("actual"), float | np.floating) for row in hardest),
         "probabilities": any(row["probability"] for row in rows),
         "columns": shown,
+        "prose": len(shown) == 1
+        and any(isinstance((r.get("values") or {}).get(shown[0]), str) for r in hardest),
         "left_out": max(len(columns) - _MOST_COLUMNS, 0),
     }
 

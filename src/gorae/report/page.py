@@ -64,6 +64,7 @@ def render_report(findings: Findings) -> str:
             - ``residuals``: predicted, actual
             - ``hardest``: a list of row, actual, predicted, probability (that the model gave to the actual
               class), image (array or None), values (mapping or None)
+            - ``marked``: texts that were answered wrongly, see `gorae.report.marked.marked_view`
             - ``weights``: a list of label and image, the weights of a linear model as pictures
             - ``warnings``: sentences; ``seconds_total``; ``machine``: strings by name
 

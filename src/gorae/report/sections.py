@@ -13,6 +13,7 @@ from gorae.report.growth import growth_view
 from gorae.report.importance import importance
 from gorae.report.inlining import inline
 from gorae.report.maps import map_view
+from gorae.report.marked import marked_view
 from gorae.report.names import shortened
 from gorae.report.scheme import curves_of, is_split, settings_differ, where_scored, whose_rows
 from gorae.report.suspects import rows_to_check
@@ -70,6 +71,7 @@ def view(findings: Findings) -> dict[str, Any]:
         "curves": _curves(findings),
         "rows_to_check": rows_to_check(findings.get("check")),
         "hardest": hardest_section(findings),
+        "marked": marked_view(findings.get("marked")),
         "weights": weights_section(findings.get("weights")),
         "plan": _plan(findings.get("plan")),
         "notes": lines((findings.get("data") or {}).get("notes")),

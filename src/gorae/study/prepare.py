@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,25 +19,15 @@ from gorae.data import (
 from gorae.errors import DataError
 from gorae.estimators.parameters import check_flag
 from gorae.search import Rows, splittable
-from gorae.study.inputs import Inputs, input_matrix, new_frame, read_inputs
+from gorae.study.inputs import Inputs, input_matrix, read_inputs
 from gorae.study.outcomes import Outcomes, known_outcomes, read_outcomes, row_values
+from gorae.study.text_parts import TextParts, text_parts
 
 _TEST_FOLDS = 5
 _FOLDS = 5
 _FEWEST_ROWS = 10
 _FEWEST_LEARNED = 6
 _ROWS_A_FOLD = 4
-
-
-class TextParts(NamedTuple):
-    """Texts in the forms in which models read them: those to learn from, and the test rows or None."""
-
-    rows: TextForms
-    test: TextForms | None
-
-    def of(self, kept: np.ndarray) -> "TextParts":
-        """Return some of the texts to learn from, and the test rows."""
-        return self._replace(rows=TextForms(*(form[kept] for form in self.rows)))
 
 
 @dataclass(frozen=True)
@@ -204,7 +194,7 @@ def prepare(
         notes=(*told, *notes),
         frame=None if inputs.frame is None else inputs.frame[learn],
         seen=seen,
-        texts=_text_parts(forms, encoding, X_test if own_test else inputs.frame, held, test),
+        texts=text_parts(forms, encoding, X_test if own_test else inputs.frame, held, numbers, test),
     )
 
 
@@ -314,18 +304,6 @@ def _encoded(
     encoding = learn_encoding(frame)
     notes = (*inputs.notes, *encoding.notes)
     return encoding, encoding.encode(frame), encoding.feature_names, notes, None
-
-
-def _text_parts(
-    forms: TextForms | None, encoding: Any, given: Any, held: np.ndarray, test: Rows | None
-) -> TextParts | None:
-    """Return texts in all forms; `given` are test rows of the user's own, or all rows with those held out."""
-    if forms is None:
-        return None
-    if test is None:
-        return TextParts(forms, None)
-    frame = given[held] if len(held) else new_frame(given, encoding)
-    return TextParts(forms, encoding.forms(frame))
 
 
 def _folds(rows: Rows, outcomes: Outcomes, *, held: bool) -> tuple[int, list[str]]:

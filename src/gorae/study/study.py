@@ -32,6 +32,7 @@ from gorae.study.findings import (
 )
 from gorae.study.growth import growth_finding
 from gorae.study.map_finding import map_finding
+from gorae.study.marked_texts import marked_finding
 from gorae.study.model import StudyModel
 from gorae.study.plan import Plan, choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
@@ -311,6 +312,7 @@ class Study(BaseEstimator):
             **history_findings(result, layers_of(winner), rows.classes),
             "map": map_finding(winner, read),
             "weights": weight_pictures(winner, data),
+            "marked": marked_finding(self.model_, read, pictures["hardest"]),
             "importance": importance_finding(self.model_, read, budget=self.time),
             "seconds_total": time.perf_counter() - began,
             "machine": this_machine(),
