@@ -157,6 +157,7 @@ def test_predict_writes_words_and_tags(folder, model, run, tmp_path):
         (("predict", "saved.gorae", "latin.txt", "--encoding", "latin"), 0, ""),
         (("predict", "saved.gorae", "latin.txt", "--encoding", "nope"), 2, "none that is known"),
         (("explain", "saved.gorae", "new.txt", "--row", "0"), 1, "holds a SequenceTagger"),
+        (("search", "made.conllu", "--target", "upos"), 1, "gorae fit trains a tagger on it"),
     ],
 )
 def test_what_cannot_be_done_is_told(arguments, code, told, folder, model, run, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from gorae.cli.tagging import is_treebank
 from gorae.errors import DataError, DataWarning, FileError, closest
 
 
@@ -55,6 +56,8 @@ def open_source(
         UsageError: when an option for files is given with a named data set.
     """
     parts = import_module("gorae.data")
+    if is_treebank(data):
+        raise DataError(f"{data!r} is a treebank by its name: gorae fit trains a tagger on it; give a table.")
     if data not in parts.NAMES or Path(data).is_file():
         if Path(data).exists() and parts.holds_images(data):
             if text is not None:
