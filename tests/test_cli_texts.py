@@ -103,3 +103,40 @@ def test_what_texts_do_not_have(folder, run):
     )
     assert other.code == 1
     assert "needs its columns ['review']" in other.err
+
+
+def test_a_search_over_sequences(folder, run):
+    """`search --model sequence` tries networks over texts beside simpler models, and its model reads texts."""
+    (folder / "space.toml").write_text('cell = ["bag"]\nepochs = [4]\nlearning_rate = [0.003, 0.03]\n')
+    options = ("--model", "sequence", "--space", "space.toml", "--folds", 2, "--sampler", "grid", "--json")
+    ran = run("search", "reviews.csv", "--target", "label", *options)
+    found = json.loads(ran.out)
+
+    assert ran.code == 0
+    assert [sorted(one["setting"]) for one in found["ranking"]] == [["cell", "epochs", "learning_rate"]] * 2
+    assert run("predict", "reviews-search.gorae", "reviews.csv").code == 0
+
+
+def test_sequences_of_a_table(folder, run):
+    """Rows that are no texts have no model of sequences."""
+    ran = run("search", "iris", "--model", "sequence", "--folds", 2)
+
+    assert ran.code == 1
+    assert "the model 'sequence' reads texts, and these rows are none" in ran.err
+
+
+def test_a_folder_of_texts(folder, run):
+    """A folder of text files for each class is learned from, and one without classes is answered for."""
+    for row, (text, label) in enumerate(reviews().iter_rows()):
+        (folder / "said" / label).mkdir(parents=True, exist_ok=True)
+        (folder / "said" / label / f"{row:02d}.txt").write_text(text)
+    fitted = run("fit", "said", "--models", "linear", "--json")
+    predicted = run("predict", "said.gorae", "said/good")
+    refused = run("fit", "said/good", "--force")
+
+    assert fitted.code == 0
+    assert json.loads(fitted.out)["data"]["classes"] == ["bad", "good"]
+    assert len(predicted.out.splitlines()) == 1 + 24
+    assert refused.code == 1
+    assert "the texts of 'said/good' have no labels to learn from" in refused.err
+    assert run("fit", "said", "--target", "label", "--force").code == 2

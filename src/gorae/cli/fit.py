@@ -42,10 +42,10 @@ def fit(
 ) -> int:
     """Train the ladder of models on DATA and write the best one with a report.
 
-    DATA is a CSV or Parquet file; a folder with a folder of PNG or JPEG images for each class, or an idx or
-    CIFAR file of images; or a named data set: digits, iris, wine, breast-cancer, diabetes, moons, circles,
-    blobs, spirals, mnist, fashion-mnist. A treebank (CoNLL-U, .conllu) trains a tagger of its words instead:
-    --target upos or xpos says which of its tags.
+    DATA is a CSV or Parquet file, of columns or of texts; a folder with a folder of text files, or of PNG or
+    JPEG images, for each class, or an idx or CIFAR file of images; or a named data set: digits, iris, wine,
+    breast-cancer, diabetes, moons, circles, blobs, spirals, mnist, fashion-mnist. A treebank (CoNLL-U,
+    .conllu) trains a tagger of its words instead: --target upos or xpos says which of its tags.
 
     Ctrl-C, once a model is scored, ends the ladder there: the best model so far and its report are written,
     and the exit code is 130. A second Ctrl-C gives up.

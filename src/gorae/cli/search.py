@@ -22,7 +22,11 @@ _SHOWN = 10
 @click.argument("data")
 @data_options
 @click.option(
-    "--model", type=click.Choice(["mlp", "linear", "knn", "bayes"]), default="mlp", show_default=True
+    "--model",
+    type=click.Choice(["mlp", "linear", "knn", "bayes", "sequence"]),
+    default="mlp",
+    show_default=True,
+    help="Of texts the linear model counts n-grams, and sequence is a bag of embeddings or recurrent.",
 )
 @click.option(
     "--space",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from gorae.cli.tagging import is_treebank
+from gorae.cli.text_folders import folder_fields, folder_rows
 from gorae.errors import DataError, DataWarning, FileError, closest
 
 
@@ -59,6 +60,8 @@ def open_source(
     if is_treebank(data):
         raise DataError(f"{data!r} is a treebank by its name: gorae fit trains a tagger on it; give a table.")
     if data not in parts.NAMES or Path(data).is_file():
+        if parts.holds_texts(data):
+            return Source(**folder_fields(data, target, drop, test, text, reading.encoding))
         if Path(data).exists() and parts.holds_images(data):
             if text is not None:
                 raise click.UsageError(f"--text names a column of a table, but {data!r} holds images.")
@@ -275,6 +278,8 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
                 f"named data set {path!r} has other ones. Give a file."
             )
         return parts.load_named(path).X
+    if parts.holds_texts(path):
+        return folder_rows(model, path, reading.encoding)
     if Path(path).exists() and parts.holds_images(path):
         return _new_images(parts, model, path).matrix
     text = model.encoding.text_columns if model.encoding is not None else ()

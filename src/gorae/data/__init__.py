@@ -39,6 +39,7 @@ from gorae.data.targets import (
     guess_task,
     near_label,
 )
+from gorae.data.text_folder import TEXT_COLUMN, holds_texts, read_text_folder
 from gorae.data.texts import TextEncoding, TextForms, learn_texts, looks_like_texts
 from gorae.data.token_file import TokenFile, open_tokens, write_tokens
 from gorae.data.token_lines import text_lines
@@ -68,6 +69,7 @@ __all__ = [
     "MAX_TOKENS",
     "NAMES",
     "PADDING",
+    "TEXT_COLUMN",
     "TOKENIZERS",
     "UNKNOWN",
     "WINDOWS",
@@ -115,6 +117,7 @@ __all__ = [
     "hash_tokens",
     "hashed_ngrams",
     "holds_images",
+    "holds_texts",
     "in_blocks",
     "is_dataset",
     "kept_places",
@@ -132,6 +135,7 @@ __all__ = [
     "read_dataset",
     "read_idx",
     "read_table",
+    "read_text_folder",
     "read_vectors",
     "require_columns",
     "size_class",

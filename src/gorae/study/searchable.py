@@ -6,18 +6,25 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from gorae.data.sequence_rows import PackedRows
 from gorae.errors import ParameterError
 from gorae.estimators.network import NetworkEstimator
 from gorae.study.ladder import unfitted
 from gorae.study.prepare import Prepared
 from gorae.study.scaled import Scaled
+from gorae.study.text_rungs import form_of, text_rung
 from gorae.study.winner import Winner, reference_of
 
-SEARCHED = ("bayes", "knn", "linear", "mlp")
+SEARCHED = ("bayes", "knn", "linear", "mlp", "sequence")
 """The models, simplest first."""
 
 STEP = "model"
 """The name of the model itself in a pipeline."""
+
+
+def read_by(model: str, data: Prepared) -> Prepared:
+    """Return the data with texts in the form that a model reads; data of other kinds as they are."""
+    return data.in_form(form_of("bag" if model == "sequence" else model))
 
 
 def winner_of(model: str, fitted: Any, data: Prepared) -> Winner:
@@ -33,10 +40,29 @@ def last_step(estimator: Any) -> Any:
 
 
 def estimator_of(model: str, data: Prepared, *, seed: int, device: str | None) -> Any:
-    """Return the unfitted estimator of a model: with filling and scaling before it, unless rows are bytes."""
+    """Return the unfitted estimator of a model: with filling and scaling before it, unless rows are bytes.
+
+    Args:
+        model: one of `SEARCHED`.
+        data: the data in the form that the model reads (`read_by`).
+        seed: of the model.
+        device: None, "cpu", "gpu" or "tpu".
+
+    Raises:
+        ParameterError: when the model is unknown, or does not fit the task or the rows.
+    """
     classes = data.rows.classes > 0
     if model not in SEARCHED:
         raise ParameterError(f"model must be one of {', '.join(SEARCHED)}, got {model!r}.")
+    if isinstance(data.rows.matrix, PackedRows):
+        training = {"early_stopping": True, "schedule": "cosine", "random_state": seed, "device": device}
+        rung = "linear" if model == "linear" else "bag"
+        return text_rung(rung, data.rows.matrix, data.rows.classes, **training)
+    if model == "sequence":
+        raise ParameterError(
+            "the model 'sequence' reads texts, and these rows are none; take another one, or name the column "
+            "of texts with text=... (--text COLUMN)."
+        )
     if model == "bayes" and not classes:
         raise ParameterError("the model 'bayes' needs classes, but the task is regression; take another one.")
     one = unfitted(model, classes, early_stopping=True, random_state=seed, device=device)

@@ -18,7 +18,7 @@ from gorae.study.careful import fit_carefully
 from gorae.study.findings import data_finding, made, test_in_words
 from gorae.study.model import StudyModel
 from gorae.study.prepare import Prepared
-from gorae.study.searchable import STEP, estimator_of, last_step, parts_of, prefixed, winner_of
+from gorae.study.searchable import STEP, estimator_of, last_step, parts_of, prefixed, read_by, winner_of
 from gorae.study.simpler import simpler_finding
 from gorae.study.space_files import default_space
 from gorae.study.winner import Winner, model_of, scaled, score_on_test
@@ -73,7 +73,7 @@ def search_model(
 
     Args:
         data: the data, test rows held out.
-        model: "bayes", "knn", "linear" or "mlp".
+        model: "bayes", "knn", "linear", "mlp" or, of texts, "sequence".
         space: as `SearchCV` takes it, with the parameters' own names; None for the model's `default_space`.
         name: of the data set.
         folds: of the rows in random order, stratified by class.
@@ -88,6 +88,7 @@ def search_model(
         KeyboardInterrupt: on Ctrl-C before a setting was finished.
     """
     began = time.perf_counter()
+    data = read_by(model, data)
     estimator = estimator_of(model, data, seed=seed, device=device)
     space = default_space(model, len(data.rows.matrix)) if space is None else space
     _check_names(space, last_step(estimator))

@@ -13,8 +13,9 @@ from gorae.evidence import Comparison, held_out_comparison, row_losses, simplest
 from gorae.search import SearchCV, metric_of
 from gorae.study.findings import test_finding
 from gorae.study.ladder import blas_threads
+from gorae.study.plan import OF_TEXTS
 from gorae.study.prepare import Prepared
-from gorae.study.searchable import SEARCHED, estimator_of, prefixed, winner_of
+from gorae.study.searchable import SEARCHED, estimator_of, prefixed, read_by, winner_of
 from gorae.study.space_files import default_space
 from gorae.study.winner import Winner, outputs_of
 from gorae.study.worth import cost_in_words
@@ -95,6 +96,8 @@ def simpler_finding(
 def _below(model: str, data: Prepared) -> list[str]:
     """Return the names of the models simpler than one, simplest first."""
     simpler = SEARCHED[: SEARCHED.index(model)]
+    if data.texts is not None:
+        simpler = tuple(name for name in simpler if name in OF_TEXTS)
     return ["chance", *(name for name in simpler if name != "bayes" or data.rows.classes)]
 
 
@@ -102,8 +105,8 @@ def _simpler(
     name: str, seconds: float, data: Prepared, splits: Any, seed: int, device: str | None
 ) -> tuple[str, np.ndarray, float, dict[str, Any]]:
     """Return a simpler model's name, its answers for the test rows, its seconds and its setting."""
+    began, data = time.perf_counter(), read_by(name, data)
     assert data.test is not None
-    began = time.perf_counter()
     matrix, strata = data.rows.matrix, data.rows.strata
     if name == "chance":
         guess: Any = DummyClassifier(strategy="prior") if data.rows.classes else DummyRegressor()

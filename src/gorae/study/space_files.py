@@ -126,7 +126,7 @@ def default_space(model: str, rows: int) -> dict[str, Any]:
     """Return the space in which a model's settings are usually found.
 
     Args:
-        model: "bayes", "knn", "linear" or "mlp".
+        model: "bayes", "knn", "linear", "mlp" or "sequence".
         rows: rows to learn from; there are never more neighbours than a tenth of them.
 
     Example:
@@ -144,4 +144,7 @@ def default_space(model: str, rows: int) -> dict[str, Any]:
     rates = {"learning_rate": loguniform(3e-4, 3e-2), "weight_decay": loguniform(1e-4, 1.0)}
     if model == "linear":
         return rates
+    if model == "sequence":
+        rates["learning_rate"] = loguniform(1e-3, 2e-2)
+        return rates | {"cell": ["bag", "gru"], "pooling": ["mean", "max"], "dropout": [0.0, 0.2, 0.5]}
     return rates | {"hidden": [(64,), (128,), (128, 64)]}

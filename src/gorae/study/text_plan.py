@@ -26,8 +26,8 @@ _A_LOOKED_UP_NUMBER = 4e-9
 _A_LEARNED_NUMBER = 3e-9
 """Seconds of one core to move a number of an embedding by a step of Adam."""
 
-_GRU_EFFICIENCY = 0.5
-_A_STEP_OF_TIME = 40e-6
+_GRU_EFFICIENCY = 0.35
+_A_STEP_OF_TIME = 60e-6
 """Seconds of one core that a step of time takes beside its products, for a whole batch."""
 
 

@@ -1,0 +1,118 @@
+"""Texts or traces in a folder: a file each, in a folder of its class, or all in one without classes."""
+
+import codecs
+import os
+from pathlib import Path
+
+import polars as pl
+
+from gorae.data.unpack import MAX_BYTES, read_bounded
+from gorae.errors import DamagedFileError, DataError, FileError
+
+__all__ = ["TEXT_COLUMN", "holds_texts", "read_text_folder"]
+
+TEXT_COLUMN = "text"
+"""The column that texts of a folder stand in."""
+
+ENDINGS = (".txt", ".text", ".log", ".trace")
+"""Of files that are texts, in small or large letters."""
+
+_MAX_FILES = 500_000
+_MAX_TEXT = 64 << 20
+
+
+def holds_texts(path: str | Path) -> bool:
+    """Whether a path is that of a folder of texts: one of its files, or of its folders' first ones, is one.
+
+    Example:
+        >>> holds_texts("reviews.csv")
+        False
+    """
+    root = Path(path)
+    if not root.is_dir():
+        return False
+    try:
+        files, folders = _entries(root)
+        return bool(files) or any(_entries(root / name)[0] for name in folders)
+    except FileError:
+        return False
+
+
+def read_text_folder(
+    path: str | Path, *, encoding: str = "utf-8", max_bytes: int = MAX_BYTES
+) -> tuple[pl.DataFrame, list[str] | None]:
+    """Read the texts of a folder, in the order of their classes and names.
+
+    Args:
+        path: A folder with a folder for each class, or one of files without classes. A file whose name ends
+            in .txt, .text, .log or .trace is a text; others are passed over, as are hidden ones and links.
+        encoding: Of the files.
+        max_bytes: Bytes that all files together may hold.
+
+    Returns:
+        A table of one column, "text", and the class of each text, which is the name of its folder; None for
+        files without classes.
+
+    Raises:
+        FileError: The folder, or a file, cannot be read or is too large.
+        DataError: There is no text, or there are files both in folders and beside them.
+        DamagedFileError: A file is not of the encoding.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name, said in (("good", "a lovely whale"), ("bad", "no whale")):
+        ...         Path(folder, name).mkdir()
+        ...         _ = Path(folder, name, "0.txt").write_text(said)
+        ...     texts, labels = read_text_folder(folder)
+        >>> texts["text"].to_list(), labels
+        (['no whale', 'a lovely whale'], ['bad', 'good'])
+    """
+    root = Path(path)
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise DataError(
+            f"there is no encoding {encoding!r}; 'utf-8', 'latin-1' and 'cp949' are some."
+        ) from None
+    own, folders = _entries(root)
+    classes = {name: _entries(root / name)[0] for name in folders}
+    classed = [(name, file) for name, files in classes.items() for file in files]
+    if own and classed:
+        raise DataError(
+            f"{root}: texts stand in its folders ({classed[0][0]!r}, ...) and beside them ({own[0]!r}, ...); "
+            "put each into the folder of its class."
+        )
+    if not own and not classed:
+        raise DataError(f"{root}: no file of it, or of its folders, ends in {', '.join(ENDINGS)}.")
+    if len(own) + len(classed) > _MAX_FILES:
+        raise FileError(f"{root}: the folder has more than {_MAX_FILES:,} texts; give them as one CSV file.")
+    texts, left = [], max_bytes
+    for place in [Path(file) for file in own] or [Path(*pair) for pair in classed]:
+        data = read_bounded(root / place, max_bytes=min(_MAX_TEXT, left))
+        left -= len(data)
+        try:
+            texts.append(data.decode(encoding))
+        except UnicodeDecodeError as error:
+            raise DamagedFileError(
+                f"{root / place}: the file is not {encoding} text: it has the byte 0x{data[error.start]:02x} "
+                f"at {error.start:,}. Save it as such, or name its encoding (--encoding)."
+            ) from None
+    return pl.DataFrame({TEXT_COLUMN: texts}), [name for name, _ in classed] or None
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the texts and of the folders in a folder, sorted."""
+    files, folders = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.is_symlink():
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.name)
+                elif entry.is_file() and entry.name.lower().endswith(ENDINGS):
+                    files.append(entry.name)
+    except OSError as error:
+        raise FileError(f"{folder}: the folder cannot be read ({error.strerror or error}).") from None
+    return sorted(files), sorted(folders)

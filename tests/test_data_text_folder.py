@@ -1,0 +1,71 @@
+"""Texts of a folder: their classes and order, and what is refused in one sentence."""
+
+import pytest
+
+from gorae.data import holds_texts, read_text_folder
+from gorae.errors import DamagedFileError, DataError, FileError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with two classes, a hidden file and one that is no text."""
+    for name, said in (("good/b.txt", "a lovely whale"), ("good/a.TXT", "a whale"), ("bad/c.log", "none")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(said)
+    (tmp_path / "bad" / ".hidden.txt").write_text("hidden")
+    (tmp_path / "bad" / "notes.doc").write_text("a document")
+    return tmp_path
+
+
+def test_classes_are_folders(folder):
+    """Texts come in the order of their classes and names; hidden files and others are passed over."""
+    texts, labels = read_text_folder(folder)
+
+    assert texts["text"].to_list() == ["none", "a whale", "a lovely whale"]
+    assert labels == ["bad", "good", "good"]
+
+
+def test_files_without_classes(folder):
+    """A folder of files has texts and no labels."""
+    texts, labels = read_text_folder(folder / "good")
+
+    assert texts["text"].to_list() == ["a whale", "a lovely whale"]
+    assert labels is None
+
+
+def test_what_holds_texts(folder):
+    """A folder holds texts where it, or one of its folders, has one; a file and an empty folder do not."""
+    (folder / "empty").mkdir()
+
+    assert holds_texts(folder)
+    assert holds_texts(folder / "bad")
+    assert not holds_texts(folder / "empty")
+    assert not holds_texts(folder / "good" / "b.txt")
+    assert not holds_texts(folder / "nowhere")
+
+
+def test_what_is_refused(folder):
+    """Texts beside their folders, none at all, too many bytes, another encoding: each has its sentence."""
+    (folder / "good" / "c.txt").write_bytes(b"na\xefve")
+    with pytest.raises(DamagedFileError, match="is not utf-8 text: it has the byte 0xef at 2"):
+        read_text_folder(folder)
+    assert read_text_folder(folder, encoding="latin-1")[0]["text"].to_list()[-1] == "naïve"
+    with pytest.raises(DataError, match="there is no encoding 'latin-99'"):
+        read_text_folder(folder, encoding="latin-99")
+    with pytest.raises(FileError):
+        read_text_folder(folder / "good", max_bytes=10)
+    (folder / "beside.txt").write_text("beside")
+    with pytest.raises(DataError, match="and beside them \\('beside.txt'"):
+        read_text_folder(folder)
+    (folder / "empty").mkdir()
+    with pytest.raises(DataError, match="no file of it, or of its folders, ends in .txt"):
+        read_text_folder(folder / "empty")
+
+
+def test_links_are_not_followed(folder, tmp_path_factory):
+    """A link out of the folder is passed over."""
+    outside = tmp_path_factory.mktemp("outside") / "secret.txt"
+    outside.write_text("secret")
+    (folder / "good" / "z.txt").symlink_to(outside)
+
+    assert "secret" not in read_text_folder(folder)[0]["text"].to_list()
