@@ -141,9 +141,12 @@ def main() -> None:
     for name in names:
         load, known, most, network = JOBS[name]
         X, y = load(given.data_dir)
-        splits = [
-            one_split(X, y, known, most, network, seed) for seed in range(2 if given.quick else given.splits)
-        ]
+        splits = []
+        for seed in range(2 if given.quick else given.splits):
+            splits.append(one_split(X, y, known, most, network, seed))
+            print(
+                name, seed, {key: splits[-1][key] for key in ("area", "softmax_area", "seconds")}, flush=True
+            )
         rows.append(summary(name, splits))
         print({key: value for key, value in rows[-1].items() if key != "splits"}, flush=True)
     if given.only:
