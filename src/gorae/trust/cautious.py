@@ -36,7 +36,8 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         calibrate: whether probabilities are scaled (by a temperature, or a factor and a bias a class) where
             that lowers the log-loss out of fold by more than its standard error.
         detector: a name of `gorae.trust.DETECTORS`, or "auto": the one that best tells rows of classes that
-            were left out one by one, so that no unknown row is needed to choose it.
+            were left out one by one, so that no unknown row is needed to choose it; "cosine", the distance in
+            angle, where none is better by more than chance.
         random_state: seed of the folds.
 
     Example:

@@ -1,7 +1,7 @@
 """The judges of all folds: every row is flagged by one of them, ranked by all."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from gorae.trust.gathering import Gathered
 from gorae.trust.judge import Judge, judge_from_state
 
 AUTO = "auto"
-"""The detector that tells classes that were left out best."""
+"""The detector that tells classes which were left out best; the usual one where that is not clear."""
 
 _FALLBACK = "cosine"
 _MOST_JUDGES = 100
@@ -102,8 +102,8 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
 
     Args:
         gathered: what `gather` found.
-        detector: a name of `DETECTORS`, or "auto": the one with the largest mean area over the classes left
-            out, the simplest among equals; where none was left out, the distance in angle.
+        detector: a name of `DETECTORS`, or "auto": the distance in angle, unless another has a larger area
+            over the classes left out, by more than the standard error of that difference.
 
     Raises:
         ParameterError: if there is no such detector, or the model has too few members for it.
@@ -111,9 +111,7 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
     check_choice("detector", detector, [AUTO, *DETECTORS])
     able = [name for name in DETECTORS if all(name in one.novelty for one in gathered.judged)]
     if detector == AUTO:
-        areas = {name: areas for name, areas in gathered.left_out.items() if name in able}
-        others = _FALLBACK if _FALLBACK in able else able[0]
-        detector = max(areas, key=lambda name: float(np.mean(areas[name]))) if areas else others
+        detector = _choose({name: areas for name, areas in gathered.left_out.items() if name in able}, able)
     if detector not in able:
         needed = DETECTORS[detector].fewest_members
         why = (
@@ -128,6 +126,26 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
             for one in gathered.judged
         )
     )
+
+
+def _choose(areas: Mapping[str, Float[np.ndarray, " left"]], able: Sequence[str]) -> str:
+    """Return the detector that tells classes which were left out best, as far as so few of them can say.
+
+    Few classes are left out, and each tells another story: the largest mean is often luck.
+
+    References:
+        Breiman, Friedman, Olshen, Stone 1984, "Classification and regression trees", section 3.4.3 (the rule
+        of one standard error).
+    """
+    usual = _FALLBACK if _FALLBACK in able else able[0]
+    if not areas:
+        return usual
+    best = max(areas, key=lambda name: float(np.mean(areas[name])))
+    if usual not in areas:
+        return best
+    ahead = np.asarray(areas[best]) - np.asarray(areas[usual])
+    error = ahead.std(ddof=1) / np.sqrt(len(ahead)) if len(ahead) > 1 else np.inf
+    return best if ahead.mean() > error else usual
 
 
 def panel_from_state(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Panel:
