@@ -18,6 +18,8 @@ SOURCES = (
     "search_linear",
     "search_journal",
     "label_audit",
+    "cnn_speed",
+    "recurrent_speed",
 )
 PEERS = {"skorch": "skorch", "torch": "PyTorch", "cleanlab": "cleanlab"}
 
