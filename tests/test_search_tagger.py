@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold
@@ -10,6 +11,7 @@ import gorae
 from gorae.data import Sentences
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.together import Fit, begin_together, fit_together
+from test_search_scattered import Here
 from test_tagger import language
 
 SIZES = {"hidden": 4, "filters": 4, "word_width": 4, "character_width": 4, "letters": 6, "row_length": 8}
@@ -147,3 +149,17 @@ def test_one_that_diverges_harms_no_other():
 
     assert np.isnan(search.cv_results_["mean_test_score"][0])
     assert search.cv_results_["mean_test_score"][1] > 0
+
+
+@pytest.mark.parametrize("options", [{"halving": 2}, {"sampler": "pbt"}])
+def test_a_cluster_gives_the_same_table(options):
+    """Settings that pause, and losers that follow winners, score the same where workers train them."""
+    space = {"learning_rate": loguniform(1e-3, 1e-1), "weight_decay": loguniform(1e-6, 1e-2)}
+    options = {"n_settings": 4, "cv": 2, "random_state": 1, "refit": False, **options}
+    here = gorae.SearchCV(tagger(), space, **options).fit(FORMS, TAGS)
+    with parallel_config(backend=Here(), n_jobs=1):
+        there = gorae.SearchCV(tagger(), space, **options).fit(FORMS, TAGS)
+
+    for name in ("mean_test_score", "split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(here.cv_results_[name], there.cv_results_[name])
+    assert np.isfinite(here.cv_results_["mean_test_score"]).all()
