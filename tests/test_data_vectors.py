@@ -2,6 +2,7 @@
 
 import copy
 import gzip
+import lzma
 
 import numpy as np
 import pytest
@@ -131,6 +132,14 @@ def test_copies_are_the_vectors_themselves():
     assert copy.deepcopy(vectors) is vectors
     assert copy.copy(vectors) is vectors
     assert repr(vectors) == "Vectors(1 tokens, 3 numbers each)"
+
+
+def test_a_bomb_is_refused(tmp_path):
+    """A small packed file that becomes a huge one is refused long before it has."""
+    (tmp_path / "v.xz").write_bytes(lzma.compress(b"a 1 2\n" * 2_000_000))
+
+    with pytest.raises(DamagedFileError, match="expands more than 200 times"):
+        read_vectors(tmp_path / "v.xz", tokens=["a"])
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ _MAX_NUMBERS = 2**30
 _MAX_WIDTH = 1 << 14
 _MAX_TOKEN_BYTES = 4_000
 _BLOCK = 1 << 20
+_MOST_EXPANSION, _ALWAYS = 200, 1 << 20
+"""Bytes that a packed file may become, for each of its own, and besides; vectors pack three to one."""
+
 _HEADER = re.compile(rb"(\d{1,12}) (\d{1,6})\s*")
 _DIGITS = re.compile(rb"[-+.0-9eE \t\r\naninfNAINF]*")
 
@@ -50,7 +53,8 @@ def read_vector_file(
     numbers = array("f")
     width = 0
     with opened(path) as file:
-        for where, token, vector in _vectors(path, _Bounded(file, path, most)):
+        honest = _MOST_EXPANSION * path.stat().st_size + _ALWAYS
+        for where, token, vector in _vectors(path, _Bounded(file, path, most, honest)):
             if token in places or not keep(token):
                 continue
             found = vector()
@@ -72,13 +76,17 @@ def read_vector_file(
 class _Bounded:
     """An open file that may give so many bytes.
 
-    Raises:
-        FileError: when it has more.
+    Args:
+        file: whose bytes, unpacked.
+        path: its name, for messages.
+        most: how many it may give.
+        honest: how many are the most that a file of its size holds, if it is none that was made to fill
+            memory or time.
     """
 
-    def __init__(self, file: IO[bytes], path: Path, most: int):
-        self._file, self._path, self._left = file, path, most
-        self._most = most
+    def __init__(self, file: IO[bytes], path: Path, most: int, honest: int):
+        self._file, self._path, self._most, self._honest = file, path, most, honest
+        self._read = 0
 
     def line(self, limit: int) -> bytes:
         """Return the next line, or as much of it."""
@@ -89,11 +97,22 @@ class _Bounded:
         return self._counted(self._file.read(_BLOCK))
 
     def _counted(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        if self._left < 0:
+        """Return bytes that are counted.
+
+        Raises:
+            FileError: when there are more than may be.
+            DamagedFileError: when there are more than can honestly be.
+        """
+        self._read += len(data)
+        if self._read > self._most:
             raise FileError(
                 f"{self._path}: the file holds more than {self._most:,} bytes after unpacking; give a part "
                 "of it, or raise max_bytes."
+            )
+        if self._read > self._honest:
+            raise DamagedFileError(
+                f"{self._path}: the packed file expands more than {_MOST_EXPANSION} times, as a bomb does, "
+                "and was refused; if it is honest, unpack it first."
             )
         return data
 
