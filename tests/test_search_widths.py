@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 CANCER = tuple(part[:120] for part in load_breast_cancer(return_X_y=True))
 MODEL = MLPClassifier(epochs=6, batch_size=32, learning_rate=0.01, random_state=0)
+TOLD = clone(MODEL).set_params(dropout=0.2, normalization="layer", activation="sigmoid")
 WIDTHS = [(int(width),) for width in np.random.default_rng(3).choice(np.arange(4, 60), 12, False)]
 SPACE = {"hidden": WIDTHS, "learning_rate": loguniform(1e-3, 0.1)}
 
@@ -68,8 +69,7 @@ def test_twelve_widths_are_one_program_and_so_is_the_final_fit():
 def test_networks_that_are_told_their_width_share_one_program_too():
     """With dropout and layer normalisation, which count units."""
     clear_programs()
-    asked = clone(MODEL).set_params(dropout=0.2, normalization="layer", activation="sigmoid")
-    search(asked, space={"hidden": WIDTHS}, sampler="grid", refit=False).fit(*CANCER)
+    search(TOLD, space={"hidden": WIDTHS}, sampler="grid", refit=False).fit(*CANCER)
     assert programs() == {"draw": 1, "train": 1, "outputs": 1}
 
 
@@ -118,7 +118,7 @@ def test_in_other_processes_the_table_is_the_same():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"halving": 2}, {"sampler": "evolution", "n_settings": 12}],
+    [{}, {"halving": 2, "estimator": TOLD}, {"sampler": "evolution", "n_settings": 12}],
     ids=["parts", "halving", "evolution"],
 )
 def test_cut_off_and_gone_on_with_the_table_is_the_same(changes, tmp_path, monkeypatch):

@@ -34,16 +34,18 @@ _ZERO_AT_ZERO = frozenset(
 _TWO = 2
 
 _COMPILE_FLOPS = 5e10
-"""The operations that take as long as compiling the programs of one width: those that draw, train and answer.
+"""The operations that another program is worth: about what padding may cost.
 
-Measured on two cores: 3.5 s of a core for digits, on a machine that was busy, where training made 20 to 30
-GFLOP a second and core. It is rounded down, as padding is paid for in every run, and a compilation only where
-the program is not yet in the cache on disk: large products run at 140, and then cost no more than tracing
-another program and reading it does.
+Measured on two cores: a core is 2 to 4 s at work to compile the programs that draw, train and answer, and
+0.35 s to trace them again and read them from the cache on disk. In that time, large products make 5e10
+operations; so padding is paid back in later runs too, which compile nothing.
 """
 
-_DROPOUT_FLOPS, _NORMALIZATION_FLOPS = 130, 40
-"""What a hidden unit of a row takes besides the products, in operations: a random number, its statistics."""
+_DROPOUT_FLOPS, _NORMALIZATION_FLOPS = 900, 250
+"""What a hidden unit of a row takes besides the products, in operations: its random number, its statistics.
+
+Measured: 6.6 and 1.8 ns, in which products make so many.
+"""
 
 _STEPS_AN_OCTAVE = 8
 """Shared widths are rounded up to so few, so that another search finds the program in the cache on disk."""
@@ -115,7 +117,7 @@ def choose_widths(
         inputs: numbers in a row.
         outputs: numbers in an answer.
         a_unit: operations that a hidden unit of a row takes besides the products (`unit_flops`).
-        compile_flops: the operations that take as long as a compilation.
+        compile_flops: the operations that another program is worth.
 
     Returns:
         For each of the widths that share a program those of the program; who is alone is left out.
@@ -151,7 +153,7 @@ def holding(
         inputs: numbers in a row.
         outputs: numbers in an answer.
         a_unit: operations that a hidden unit of a row takes besides the products (`unit_flops`).
-        compile_flops: the operations that take as long as a compilation.
+        compile_flops: the operations that another program is worth.
 
     Returns:
         The widths of the program; None where none has room, or a program of its own is less work.
