@@ -1,6 +1,7 @@
 """Estimators of sequences: what they accept, what a fold knows, and what they do as every estimator does."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gorae
 from gorae.data.sequence_rows import PackedRows, pack_rows
-from gorae.errors import GoraeError, InputError, InputTypeError, NotFittedError
+from gorae.errors import DamagedFileError, GoraeError, InputError, InputTypeError, NotFittedError
 from gorae.estimators import SequenceClassifier, SequenceRegressor, load
+from gorae.estimators.loading import estimator_from_state
+from gorae.estimators.saving import fitted_state
 from gorae.estimators.together import Fit, fit_together
 from sequence_cases import calls, classifier, regressor, series
 
@@ -386,3 +389,55 @@ def test_codes_stay_whole_numbers():
     assert many[0].tolist() == [3, 69_999, 70_000, 70_001]
     assert again.tolist() == [[1, 1], [1, 2]]
     assert pack_rows([np.zeros(70_000, int)]).dtype == np.int32
+
+
+@cache
+def long_tables(kind):
+    """A fitted bag over more tokens than the header of a file holds: texts, or whole numbers."""
+    rng = np.random.default_rng(0)
+    numbers = [rng.choice(1500, 60, replace=False) for _ in range(40)]
+    X = numbers if kind == "ids" else [[f"고래{number}" for number in row] for row in numbers]
+    return classifier(cell="bag", epochs=1, tol=0).fit(X, np.arange(40) % 2), X
+
+
+@pytest.mark.parametrize("kind", ["ids", "tokens"])
+def test_a_long_table_of_tokens_is_kept_in_arrays(kind, tmp_path):
+    """A model that knows over a thousand tokens answers bitwise the same from its file."""
+    model, X = long_tables(kind)
+    model.save(tmp_path / "long.gorae")
+
+    assert model._state()[1]["sequences"]["table"] is None
+    np.testing.assert_array_equal(load(tmp_path / "long.gorae").predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change"),
+    [
+        ("ids", "encoding/ids", lambda array: array[::-1].copy()),
+        ("ids", "encoding/ids", lambda array: array.astype(np.int32)),
+        ("ids", "encoding/ids", lambda array: array[:-1]),
+        ("ids", "encoding/ids", lambda array: None),
+        ("tokens", "encoding/texts", lambda array: array[:-1]),
+        ("tokens", "encoding/texts", lambda array: array + np.uint8(99)),
+        ("tokens", "encoding/ends", lambda array: array[::-1].copy()),
+        ("tokens", "encoding/ends", lambda array: -array),
+        ("tokens", "encoding/ends", lambda array: None),
+    ],
+)
+def test_damaged_long_tables(kind, name, change):
+    """A table that is cut, turned round, of another type or missing is refused as damage."""
+    arrays, meta = fitted_state(long_tables(kind)[0])
+    changed = change(arrays[name])
+    arrays = {key: array for key, array in arrays.items() if key != name}
+    arrays |= {} if changed is None else {name: changed}
+
+    with pytest.raises(DamagedFileError):
+        estimator_from_state(arrays, meta)
+
+
+def test_two_tables_of_tokens():
+    """A file that has a table in its header and one in its arrays is refused."""
+    arrays, meta = fitted_state(classifier(cell="bag", epochs=1, tol=0).fit(*calls()))
+
+    with pytest.raises(DamagedFileError, match="two tables"):
+        estimator_from_state({**arrays, "encoding/ids": np.arange(3)}, meta)
