@@ -111,8 +111,8 @@ def test_long_texts():
     kept = encoding.of_form("words").kinds["words"].table
     assert {"w0", f"w{3 * MOST_NGRAMS - 1}"} <= set(kept)
     assert f"w{MOST_NGRAMS}" not in kept
-    assert encoding.notes[1].startswith("1 of 2 texts of 'said' have 256 words or more")
-    assert encoding.notes[2].startswith("1 of 2 texts of 'said' have 1,024 different words and pairs or more")
+    assert encoding.notes[1].startswith("1 of 2 texts of 'said' has 256 words or more")
+    assert encoding.notes[2].startswith("1 of 2 texts of 'said' has 1,024 different words and pairs or more")
 
 
 def test_new_texts_are_read_as_the_learned_ones():

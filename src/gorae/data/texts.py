@@ -346,17 +346,21 @@ def _what_is_special(encoding: TextEncoding, texts: pl.Series, forms: TextForms)
     if long:
         half = MOST_STEPS // 2
         yield (
-            f"{long} of {rows} texts of {name!r} have {MOST_STEPS} {of} or more: models that read them in "
-            f"order see the first {half} and the last {half}; the others count all."
+            f"{_texts_have(long, rows, name)} {MOST_STEPS} {of} or more: models that read them in order see "
+            f"the first {half} and the last {half}; the others count all."
         )
     many = int((np.asarray(forms.ngrams)[:, 0] >= MOST_NGRAMS - 1).sum())
     if many:
         yield (
-            f"{many} of {rows} texts of {name!r} have {MOST_NGRAMS:,} different {of} and pairs or more: the "
-            "linear model counts the most frequent."
+            f"{_texts_have(many, rows, name)} {MOST_NGRAMS:,} different {of} and pairs or more: the linear "
+            "model counts the most frequent."
         )
     cut = int((texts.str.len_chars() > _MOST_CHARACTERS).sum())
     if cut:
         most = f"{_MOST_CHARACTERS:,}"
-        told = f"{cut} of {rows} texts of {name!r} are longer than {most} characters"
-        yield f"{told} and were cut there."
+        yield f"{_texts_have(cut, rows, name)} more than {most} characters, of which the first were read."
+
+
+def _texts_have(count: int, rows: int, name: str) -> str:
+    """Return how many texts have something, as the beginning of a sentence."""
+    return f"{count} of {rows} texts of {name!r} {'has' if count == 1 else 'have'}"
