@@ -168,6 +168,15 @@ def test_two_columns_of_texts():
         prepare(data.drop("label"), data["label"])
 
 
+def test_single_words_are_texts_where_it_is_said():
+    """A lone column of many single words is refused with what to do, and read by characters if named."""
+    words = pl.DataFrame({"name": [f"{'rossi' if row % 2 else 'nowak'}{row}" for row in range(120)]})
+    with pytest.raises(DataError, match="To learn from its texts, give text='name' \\(--text name\\)"):
+        prepare(words, np.arange(120) % 2)
+
+    assert prepare(words, np.arange(120) % 2, text="name").encoding.tokens("Rossi") == list("rossi")
+
+
 def test_text_that_is_not_there():
     """A column that is not there, and rows of numbers, have no texts."""
     with pytest.raises(DataError, match="has no column 'revew' \\(did you mean 'review'\\?\\)"):

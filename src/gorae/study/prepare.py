@@ -301,7 +301,13 @@ def _encoded(
     if inputs.text is not None:
         texts, forms = learn_texts(frame, inputs.text)
         return texts, forms.sketch, texts.feature_names, (*inputs.notes, *texts.notes), forms
-    encoding = learn_encoding(frame)
+    try:
+        encoding = learn_encoding(frame)
+    except DataError as error:
+        if frame.width > 1 or frame.dtypes[0] != pl.String:
+            raise
+        name = frame.columns[0]
+        raise DataError(f"{error} To learn from its texts, give text={name!r} (--text {name}).") from error
     notes = (*inputs.notes, *encoding.notes)
     return encoding, encoding.encode(frame), encoding.feature_names, notes, None
 
