@@ -184,7 +184,7 @@ def table_of(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.n
     packed = rows.matrix if isinstance(rows.matrix, PackedRows) else None
     stored = stored_rows(rows.matrix, anchors[0])
     targets = rows.targets if classify else rows.targets - anchors[1]
-    split = _split(estimator, targets, rows.groups, classify, seed)
+    split = stop_split(estimator, targets, rows.groups, classify, seed)
     table = make_table(
         stored,
         targets,
@@ -207,7 +207,7 @@ def table_of(estimator: Any, rows: TrainingRows, anchors: tuple[np.ndarray, np.n
     return table
 
 
-def _split(
+def stop_split(
     estimator: Any, targets: np.ndarray, groups: np.ndarray | None, stratify: bool, seed: int
 ) -> Split:
     """Return the rows to learn from and, with early stopping, the rows cut from them to stop on."""

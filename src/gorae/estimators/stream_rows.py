@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from gorae.data import Stream, block_bounds, in_blocks
-from gorae.data.folds import Split, cut_stop_rows
+from gorae.data.folds import Split
 from gorae.errors import DataError
+from gorae.estimators.fitting import stop_split
 from gorae.estimators.given import given_rows
-from gorae.estimators.parameters import check_choice, check_flag, check_real
+from gorae.estimators.parameters import check_choice
 from gorae.estimators.population import class_factors
 from gorae.estimators.storage import anchor_of
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
@@ -107,7 +108,8 @@ def checked_stream(
     standard = scale_kind(estimator, is_bytes) == "standard"
     anchor = anchor_of(matrix) if standard else np.zeros(matrix.shape[1])
     target_anchor = np.zeros(0) if rows.classes is not None else anchor_of(rows.targets)
-    train, stop = _cut(estimator, rows, seed)
+    classify = rows.classes is not None
+    train, stop, _ = stop_split(estimator, rows.targets, rows.groups, classify, seed)
     factors = None
     if rows.classes is not None:
         weight = np.ones(len(rows.targets)) if rows.weight is None else rows.weight
@@ -165,23 +167,3 @@ def _spread(values: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray
     found = np.zeros((count, *values.shape[1:]), values.dtype)
     found[positions] = values
     return found
-
-
-def _cut(estimator: Any, rows: TrainingRows, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the rows to learn from and which, with early stopping, to watch."""
-    everything = np.arange(len(rows.targets), dtype=np.int32)
-    fraction = check_real(
-        "validation_fraction",
-        getattr(estimator, "validation_fraction", 0.1),
-        0,
-        1,
-        open_low=True,
-        open_high=True,
-    )
-    if not check_flag("early_stopping", getattr(estimator, "early_stopping", False)):
-        return everything, everything[:0]
-    classify = rows.classes is not None
-    values = rows.targets if classify else rows.targets[:, 0]
-    return cut_stop_rows(
-        everything, values, fraction=fraction, seed=seed, stratify=classify, groups=rows.groups
-    )

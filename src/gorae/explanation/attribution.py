@@ -10,7 +10,7 @@ from jaxtyping import Float
 from gorae.backend import select_devices
 from gorae.errors import DataError, InputTypeError, ParameterError, closest
 from gorae.estimators.given import given_rows
-from gorae.estimators.learned import answering_problem
+from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.network import NetworkClassifier, NetworkEstimator
 from gorae.estimators.sequence_rows import sequence_reader
 from gorae.estimators.storage import stored_rows
@@ -278,11 +278,7 @@ def _of_members(
     device = select_devices(network.device)[0]
     stored = stored_rows(X, learned.anchor)
     start = None if baseline is None else (baseline - learned.anchor).astype(np.float32)
-    unit, shift = 1.0, 0.0
-    if output == "value":
-        place = int(which[0])
-        unit = 1 / float(np.asarray(learned.encoding.target_scale)[place])
-        shift = float(np.asarray(learned.encoding.target_shift)[place] + learned.target_anchor[place])
+    unit, shift = target_unit(learned, output, which)
     found = []
     for member in learned.members:
         paths = path_attributions(
@@ -312,3 +308,12 @@ def _averaged(
         low, high = values - reach, values + reach
     gap = end - start - values.sum(axis=1)
     return Attributions(names, told, output, values, low, high, start, end, gap, members, level)
+
+
+def target_unit(learned: Learned, output: Output, which: np.ndarray) -> tuple[float, float]:
+    """Return factor and summand that bring a network's answer to the unit of the targets."""
+    if output != "value":
+        return 1.0, 0.0
+    place = int(which[0])
+    unit = 1 / float(np.asarray(learned.encoding.target_scale)[place])
+    return unit, float(np.asarray(learned.encoding.target_shift)[place] + learned.target_anchor[place])

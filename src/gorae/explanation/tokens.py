@@ -17,7 +17,7 @@ from gorae.estimators.given import given_rows
 from gorae.estimators.learned import answering_problem
 from gorae.estimators.network import NetworkEstimator
 from gorae.evidence.checks import check_count
-from gorae.explanation.attribution import checked_output, explained_classes, network_of
+from gorae.explanation.attribution import checked_output, explained_classes, network_of, target_unit
 from gorae.explanation.gradients import Output, explained_output
 from gorae.models.sequence import SequenceNetwork, SequenceShape
 from gorae.train import Problem, SplitRows
@@ -115,11 +115,7 @@ def _mean_of_members(
     learned = network._learned
     problem = answering_problem(learned.shape)
     device = select_devices(getattr(network, "device", None))[0]
-    unit, shift = 1.0, 0.0
-    if output == "value":
-        place = int(which[0])
-        unit = 1 / float(np.asarray(learned.encoding.target_scale)[place])
-        shift = float(np.asarray(learned.encoding.target_shift)[place] + learned.target_anchor[place])
+    unit, shift = target_unit(learned, output, which)
     found = []
     for member in learned.members:
         parts = []
