@@ -4,7 +4,8 @@ In each of five outer folds the settings of a model are chosen by three inner fo
 the outer training rows; runs of one call are made one call first. Three models, on the same outer folds:
 
 * a recurrent network over the sequences of calls;
-* an ensemble of multilayer perceptrons on the logarithms of hashed counts of calls and of pairs of calls;
+* an ensemble of multilayer perceptrons on tf-idf weights of calls and of pairs of calls, beside the scaled
+  logarithms of call counts, weights and scales from the outer training rows;
 * the peer, a random forest on the logarithms of call counts.
 
 Macro F1 of the pooled answers has an interval from resampled rows, and so has its difference to the peer's.
@@ -26,13 +27,13 @@ from typing import Any
 import machine
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 import gorae
-from gorae.data import hashed_ngrams
 
-CALLS, RESAMPLED, BINS, MEMBERS = 342, 2000, 2048, 5
+CALLS, RESAMPLED, MOST, MEMBERS = 342, 2000, 3000, 5
 FOREST = "random forest"
 RECURRENT = {
     "cell": "gru",
@@ -70,16 +71,27 @@ def traces(folder: str) -> tuple[list[np.ndarray], np.ndarray]:
     return [calls[np.r_[True, calls[1:] != calls[:-1]]] for calls in whole], families
 
 
-def pairs_of_calls(X: list[np.ndarray]) -> np.ndarray:
-    """Return rows of one length, 5: the logarithms of hashed counts of calls and of pairs of them."""
-    counts = np.log1p(hashed_ngrams(X, lengths=(1, 2), bins=BINS))
-    return (5 * counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+def counted(X: list[np.ndarray]) -> np.ndarray:
+    """Return the logarithms of the counts of each call."""
+    return np.log1p(np.stack([np.bincount(calls, minlength=CALLS) for calls in X]))
+
+
+def pairs_of_calls(X: list[np.ndarray], train: np.ndarray) -> np.ndarray:
+    """Return tf-idf weights of calls and pairs of calls, and scaled counts, as training rows have them."""
+    texts = [" ".join(map(str, calls.tolist())) for calls in X]
+    weights = TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, min_df=3, max_features=MOST, token_pattern=r"\d+"
+    )
+    counts = counted(X)
+    scaled = (counts - counts[train].mean(axis=0)) / (counts[train].std(axis=0) + 1e-6)
+    weights.fit([texts[place] for place in train])
+    found = np.hstack([weights.transform(texts).toarray(), scaled / np.sqrt(CALLS)])
+    return (3 * found).astype(np.float32)
 
 
 def models(X: list[np.ndarray], y: np.ndarray, small: dict[str, int], given: Any) -> dict[str, Answer]:
     """Return the models by name."""
-    grams = pairs_of_calls(X)
-    counts = np.log1p(np.stack([np.bincount(calls, minlength=CALLS) for calls in X]))
+    counts = counted(X)
 
     def recurrent(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         options = {**RECURRENT, "max_length": given.max_length, **small}
@@ -88,7 +100,7 @@ def models(X: list[np.ndarray], y: np.ndarray, small: dict[str, int], given: Any
         return search.fit([X[place] for place in train], y[train]).predict([X[place] for place in test])
 
     def dense(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        model = gorae.MLPClassifier(**{**DENSE, **small}, random_state=0)
+        model, grams = gorae.MLPClassifier(**{**DENSE, **small}, random_state=0), pairs_of_calls(X, train)
         search = gorae.SearchCV(model, SETTINGS, sampler="grid", cv=3).fit(grams[train], y[train])
         return ensemble(small, **search.best_params_).fit(grams[train], y[train]).predict(grams[test])
 
@@ -128,8 +140,9 @@ def described(y: np.ndarray, found: np.ndarray, peer: np.ndarray) -> dict[str, A
 
 def held_out(X: list[np.ndarray], y: np.ndarray, family: str, small: dict[str, int]) -> dict[str, Any]:
     """Return how well rows of a family that was not learned are told from new rows of the others."""
-    grams, known = pairs_of_calls(X), np.flatnonzero(y != family)
+    known = np.flatnonzero(y != family)
     learn, asked = train_test_split(known, test_size=0.4, random_state=0, stratify=y[known])
+    grams = pairs_of_calls(X, np.asarray(learn))
     model = gorae.CautiousClassifier(ensemble(small, dropout=0.5, members=1), cv=3, random_state=0)
     model.fit(grams[learn], y[learn])
     new = np.flatnonzero(y == family)
