@@ -1,5 +1,6 @@
 """`gorae search`: what it prints, keeps, writes and refuses; and the files that spaces are read from."""
 
+import importlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 
 import gorae
 from cli_cases import run
+from gorae.errors import BudgetError
 from gorae.search import populations
 from gorae.study.space_files import default_space, read_space
 from study_cases import as_csv, people
@@ -152,6 +154,24 @@ def test_it_says_whether_the_search_was_worth_it(table, run, monkeypatch):
     assert ran.code == 0
     assert "was not compared with simpler ones" in ran.err
     assert "Was it worth it?" not in (table / "people-search.html").read_text("utf-8")
+
+
+def test_what_it_is_compared_with_may_fail(table, run, monkeypatch):
+    """The found model is written all the same; the simpler one that failed is told and left out."""
+    simpler = importlib.import_module("gorae.study.simpler")
+    whole = simpler._simpler
+
+    def failing(name, *given):
+        if name == "bayes":
+            raise BudgetError("no setting was finished within the budget.")
+        return whole(name, *given)
+
+    monkeypatch.setattr(simpler, "_simpler", failing)
+    ran = search(run, "--json")
+    assert ran.code == 0
+    assert [row["model"] for row in json.loads(ran.out)["simpler"]["rows"]] == ["chance", "knn"]
+    assert "not compared with bayes: no setting was finished" in ran.err
+    assert (table / "people-search.gorae").exists()
 
 
 def test_networks_with_halving_and_resume(table, run):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from gorae.errors import GoraeWarning
+from gorae.errors import GoraeError, GoraeWarning
 from gorae.evidence import Comparison, held_out_comparison, row_losses, simplest_close
 from gorae.search import SearchCV, metric_of
 from gorae.study.findings import test_finding
@@ -52,11 +52,18 @@ def simpler_finding(
     """
     if data.test is None or data.seen:
         return None
-    try:
-        others = [_simpler(name, seconds, data, splits, seed, device) for name in _below(winner.name, data)]
-    except KeyboardInterrupt:
-        words = "Interrupted after the search: its model was not compared with simpler ones."
-        warnings.warn(words, GoraeWarning, stacklevel=2)
+    others = []
+    for name in _below(winner.name, data):
+        try:
+            others.append(_simpler(name, seconds, data, splits, seed, device))
+        except KeyboardInterrupt:
+            words = "Interrupted after the search: its model was not compared with simpler ones."
+            warnings.warn(words, GoraeWarning, stacklevel=2)
+            return None
+        except (GoraeError, ValueError) as error:  # what was found is not lost with what it is compared to
+            words = f"The model that was found is not compared with {name}: {error}"
+            warnings.warn(words, GoraeWarning, stacklevel=2)
+    if not others:
         return None
     truth = data.test.targets if data.rows.classes else data.test.targets[:, 0]
     models = [*others, (winner.name, outputs_of(winner, data.test), seconds, {})]
@@ -125,6 +132,8 @@ def _simpler(
     )
     with blas_threads(matrix.shape[1]):
         search.fit(matrix, strata)
+    if search.ended_ == "interrupted":  # it keeps what it has, but whoever interrupts wants an end
+        raise KeyboardInterrupt
     model = winner_of(name, search.best_estimator_, data)
     chosen = {key.rpartition("__")[2]: value for key, value in search.best_params_.items()}
     setting = {key: value.item() if isinstance(value, np.generic) else value for key, value in chosen.items()}
