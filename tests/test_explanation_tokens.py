@@ -46,6 +46,20 @@ def test_of_a_bag_by_hand(bag):
     assert (found.members, found.output) == (3, "logit")
 
 
+def test_vectors_that_stay_are_those_explained():
+    """Where given vectors stay as they are, what drifts behind them is not what the answer is made of."""
+    rows, y = calls()
+    names = sorted({token for row in rows for token in row})
+    vectors = {name: np.eye(len(names), 4)[place] for place, name in enumerate(names)}
+    options = {"embedding": 4, "vectors": vectors, "freeze_vectors": True}
+    model = classifier(cell="bag", optimizer="adamw", weight_decay=5.0, tol=0, **options).fit(rows, y)
+    asked = rows[:6]
+
+    found = token_attributions(model, asked)
+
+    np.testing.assert_allclose(found.end, log_odds(model, asked), atol=1e-5)
+
+
 @pytest.mark.parametrize("which", ["bag", "recurrent"])
 def test_all_tokens_add_up(which, request):
     """What all tokens add is the answer less that without vectors, which ends at the model's own answer."""

@@ -165,8 +165,7 @@ def _along_the_vectors(
     assert model.reader.embedding is not None
     empty = dict.fromkeys(SplitRows._fields)
     read = encode(rows, SplitRows(**{**empty, "codes": codes}), missing=False)
-    table = model.reader.embedding.table
-    known = table.value if isinstance(table, nn.Buffer) else table
+    known = model.reader.embedding.vectors
 
     def of_row(given: tuple[Array, Array]) -> tuple[Array, Array, Array]:
         row, place = given
