@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gorae.data import Vectors, read_vectors
 from gorae.data.vectors import find_vectors
 from gorae.errors import DamagedFileError, DataError, FileError, InputTypeError
+from gorae.search.identity import described
 
 TEXT = "whale 0.5 1 -2e-1\npod 0.25 -1 3\n. . . 1 2 3\n"
 VALUES = [[0.5, 1, -0.2], [0.25, -1, 3], [1, 2, 3]]
@@ -158,3 +159,13 @@ def test_what_are_no_vectors_is_told(vectors, error, told):
     """Each mistake is one sentence."""
     with pytest.raises(error, match=told):
         find_vectors(vectors, ["a", "b"])
+
+
+def test_looking_a_token_up_makes_no_other_vectors():
+    """A search that goes on knows its vectors again, whether or not a token was looked up meanwhile."""
+    vectors = Vectors(("whale", "pod"), np.eye(2, dtype=np.float32))
+    before = described(vectors)
+
+    assert "pod" in vectors
+    assert described(vectors) == before
+    assert described(Vectors(("whale", "pod"), 2 * np.eye(2, dtype=np.float32))) != before

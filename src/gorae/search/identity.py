@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -62,7 +63,17 @@ def described(value: Any, depth: int = 0) -> str:
         return f"{_name(type(value.dist))} {described(parts, inside)}"
     if type(value).__module__.split(".")[0] in ("pandas", "polars", "pyarrow", "scipy"):
         return _hashed(value)
-    return f"{_name(type(value))} {described(vars(value), inside)}"
+    return f"{_name(type(value))} {described(_own(value), inside)}"
+
+
+def _own(value: Any) -> dict[str, Any]:
+    """Return what a value is made of, without what it has worked out from that and keeps."""
+    kind = type(value)
+    return {
+        name: part
+        for name, part in vars(value).items()
+        if not isinstance(getattr(kind, name, None), cached_property)
+    }
 
 
 def _function(value: FunctionType, depth: int) -> str:
