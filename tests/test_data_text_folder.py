@@ -3,22 +3,21 @@
 import pytest
 
 from gorae.data import holds_texts, read_text_folder
-from gorae.errors import DamagedFileError, DataError, FileError
+from gorae.errors import DamagedFileError, DataError, DataWarning, FileError
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with two classes, a hidden file and one that is no text."""
+    """A folder with two classes and a hidden file."""
     for name, said in (("good/b.txt", "a lovely whale"), ("good/a.TXT", "a whale"), ("bad/c.log", "none")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(said)
     (tmp_path / "bad" / ".hidden.txt").write_text("hidden")
-    (tmp_path / "bad" / "notes.doc").write_text("a document")
     return tmp_path
 
 
 def test_classes_are_folders(folder):
-    """Texts come in the order of their classes and names; hidden files and others are passed over."""
+    """Texts come in the order of their classes and names; hidden files are passed over."""
     texts, labels = read_text_folder(folder)
 
     assert texts["text"].to_list() == ["none", "a whale", "a lovely whale"]
@@ -60,6 +59,30 @@ def test_what_is_refused(folder):
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match="no file of it, or of its folders, ends in .txt"):
         read_text_folder(folder / "empty")
+
+
+def test_what_is_left_out_is_told(folder):
+    """Files with other endings and folders without a text are named; a mark of the byte order is no text."""
+    (folder / "bad" / "notes.doc").write_text("a document")
+    (folder / "web").mkdir()
+    (folder / "web" / "page.html").write_text("a page")
+    (folder / "bad" / "c.log").write_text("\ufeffnone", encoding="utf-8")
+    with pytest.warns(DataWarning) as told:
+        texts, labels = read_text_folder(folder)
+
+    assert texts["text"].to_list() == ["none", "a whale", "a lovely whale"]
+    assert labels == ["bad", "good", "good"]
+    found = sorted(str(one.message) for one in told)
+    assert "left out folders without a text (1): 'web'." in found[1]
+    assert "left out files that do not end in .txt, .text, .log, .trace (2): 'bad/notes.doc'" in found[0]
+
+
+def test_notes_beside_images_are_no_texts(folder):
+    """A folder that holds an image is one of images, whatever is written beside them."""
+    (folder / "good" / "1.png").write_bytes(b"")
+
+    assert not holds_texts(folder)
+    assert holds_texts(folder / "bad")
 
 
 def test_links_are_not_followed(folder, tmp_path_factory):

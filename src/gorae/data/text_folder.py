@@ -2,12 +2,16 @@
 
 import codecs
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
+from gorae.data.images.decoding import ENDINGS as IMAGE_ENDINGS
 from gorae.data.unpack import MAX_BYTES, read_bounded
-from gorae.errors import DamagedFileError, DataError, FileError
+from gorae.errors import DamagedFileError, DataError, DataWarning, FileError
 
 __all__ = ["TEXT_COLUMN", "holds_texts", "read_text_folder"]
 
@@ -17,12 +21,15 @@ TEXT_COLUMN = "text"
 ENDINGS = (".txt", ".text", ".log", ".trace")
 """Of files that are texts, in small or large letters."""
 
+_NAMED = 3
 _MAX_FILES = 500_000
 _MAX_TEXT = 64 << 20
 
 
 def holds_texts(path: str | Path) -> bool:
-    """Whether a path is that of a folder of texts: one of its files, or of its folders' first ones, is one.
+    """Whether a path is that of a folder of texts: it, or a folder in it, has one, and none has an image.
+
+    Beside images a text is a note on them, such as a licence.
 
     Example:
         >>> holds_texts("reviews.csv")
@@ -32,8 +39,10 @@ def holds_texts(path: str | Path) -> bool:
     if not root.is_dir():
         return False
     try:
-        files, folders = _entries(root)
-        return bool(files) or any(_entries(root / name)[0] for name in folders)
+        found = _entries(root)
+        inside = [_entries(root / name) for name in found.folders]
+        images = any(name.lower().endswith(IMAGE_ENDINGS) for one in (found, *inside) for name in one.others)
+        return not images and (bool(found.texts) or any(one.texts for one in inside))
     except FileError:
         return False
 
@@ -45,7 +54,8 @@ def read_text_folder(
 
     Args:
         path: A folder with a folder for each class, or one of files without classes. A file whose name ends
-            in .txt, .text, .log or .trace is a text; others are passed over, as are hidden ones and links.
+            in .txt, .text, .log or .trace is a text; others are passed over with a warning, hidden ones and
+            links without.
         encoding: Of the files.
         max_bytes: Bytes that all files together may hold.
 
@@ -75,9 +85,9 @@ def read_text_folder(
         raise DataError(
             f"there is no encoding {encoding!r}; 'utf-8', 'latin-1' and 'cp949' are some."
         ) from None
-    own, folders = _entries(root)
-    classes = {name: _entries(root / name)[0] for name in folders}
-    classed = [(name, file) for name, files in classes.items() for file in files]
+    found = _entries(root)
+    inside = {name: _entries(root / name) for name in found.folders}
+    own, classed = found.texts, [(name, file) for name, one in inside.items() for file in one.texts]
     if own and classed:
         raise DataError(
             f"{root}: texts stand in its folders ({classed[0][0]!r}, ...) and beside them ({own[0]!r}, ...); "
@@ -87,12 +97,13 @@ def read_text_folder(
         raise DataError(f"{root}: no file of it, or of its folders, ends in {', '.join(ENDINGS)}.")
     if len(own) + len(classed) > _MAX_FILES:
         raise FileError(f"{root}: the folder has more than {_MAX_FILES:,} texts; give them as one CSV file.")
+    _tell_left_out(root, found, inside)
     texts, left = [], max_bytes
     for place in [Path(file) for file in own] or [Path(*pair) for pair in classed]:
         data = read_bounded(root / place, max_bytes=min(_MAX_TEXT, left))
         left -= len(data)
         try:
-            texts.append(data.decode(encoding))
+            texts.append(data.decode(encoding).removeprefix("\ufeff"))
         except UnicodeDecodeError as error:
             raise DamagedFileError(
                 f"{root / place}: the file is not {encoding} text: it has the byte 0x{data[error.start]:02x} "
@@ -101,9 +112,28 @@ def read_text_folder(
     return pl.DataFrame({TEXT_COLUMN: texts}), [name for name, _ in classed] or None
 
 
-def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the texts and of the folders in a folder, sorted."""
-    files, folders = [], []
+class _Entries(NamedTuple):
+    """The names of what is in a folder, sorted."""
+
+    texts: list[str]
+    folders: list[str]
+    others: list[str]
+
+
+def _tell_left_out(root: Path, found: _Entries, inside: Mapping[str, _Entries]) -> None:
+    """Warn of files that are no texts by their names, and of folders without a text."""
+    others = [*found.others, *(f"{name}/{file}" for name, one in inside.items() for file in one.others)]
+    empty = [name for name, one in inside.items() if not one.texts]
+    files = f"files that do not end in {', '.join(ENDINGS)}"
+    for what, names in ((files, others), ("folders without a text", empty)):
+        if names:
+            some = ", ".join(repr(name) for name in names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
+            warnings.warn(f"{root}: left out {what} ({len(names)}): {some}.", DataWarning, stacklevel=3)
+
+
+def _entries(folder: Path) -> _Entries:
+    """Return what is in a folder, without hidden files and links."""
+    files, folders, others = [], [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -111,8 +141,8 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif entry.is_file() and entry.name.lower().endswith(ENDINGS):
-                    files.append(entry.name)
+                elif entry.is_file():
+                    (files if entry.name.lower().endswith(ENDINGS) else others).append(entry.name)
     except OSError as error:
         raise FileError(f"{folder}: the folder cannot be read ({error.strerror or error}).") from None
-    return sorted(files), sorted(folders)
+    return _Entries(sorted(files), sorted(folders), sorted(others))
