@@ -135,6 +135,18 @@ def test_values_of_traces():
     assert study.model.predict_interval(data[:3], 0.8).shape == (3, 2)
 
 
+def test_missing_texts_of_a_list():
+    """None and NaN are texts that are missing, also in a list or an array of objects."""
+    data = reviews(60)
+    texts = data["review"].to_list()
+    gaps = [None, float("nan"), *texts[2:]]
+    for given in (gaps, np.array(gaps, object)):
+        found = prepare(given, data["label"])
+
+        assert found.texts is not None
+        assert any("2 of" in note or "1 of" in note for note in found.notes)
+
+
 def test_what_says_nothing_is_left_out():
     """A running number and a file's name beside the texts are left out, and told."""
     data = reviews(60).with_columns(

@@ -52,7 +52,16 @@ def fit(
     """
     if is_treebank(data):
         run = Run(budget, seed, device, out, as_json, quiet, force)
-        tables = {"--models": models, "--task": task, "--drop": drop, "--data-dir": data_dir}
+        tables = {
+            "--models": models,
+            "--task": task,
+            "--drop": drop,
+            "--data-dir": data_dir,
+            "--text": text,
+            "--download": download,
+            "--no-header": not header,
+            "--encoding": encoding != "utf-8",
+        }
         return fit_treebank(data, run, target=target, test=test, refused=tables)
     stem = stem_of(data)
     model_file, report_file = Path(out) / f"{stem}.gorae", Path(out) / f"{stem}.html"

@@ -56,7 +56,7 @@ def predict(
     one object is written instead.
 
     For a tagger DATA is a treebank (.conllu), or a text with a sentence a line: each word and its tag are
-    written in a line, with a blank line behind each sentence, or as what --out ends in, .csv or .conllu.
+    written in a line, with a blank line between sentences, or as what --out ends in, .csv or .conllu.
 
     With --unknown 0.01 two columns more say whether a row is unlike the training data, so that its prediction
     is worth nothing, and what share of known rows is at least as strange. One in a hundred known rows is

@@ -153,7 +153,7 @@ def predict_tags(model: str, tagger: Any, data: str, out: str | None, *, encodin
         found = [{"words": list(words), "tags": own} for words, own in zip(forms, tags, strict=True)]
         return to_json("gorae.tags/1", {"sentences": found}) + "\n"
     if shares is not None:
-        return _as_csv(forms, tags, shares)
+        return _as_csv(forms, tags, shares, tagger.classes_.tolist())
     if out is not None and out.lower().endswith(".conllu"):
         facts = import_module("gorae.files").read_meta(model).meta.get("facts")
         known = facts.get("data") if isinstance(facts, dict) else None
@@ -192,14 +192,17 @@ def _text(data: str, encoding: str) -> str:
         raise click.UsageError(f"--encoding {encoding!r} is none that is known; utf-8, say.") from None
 
 
-def _as_csv(forms: Sequence[Sequence[str]], tags: Sequence[Sequence[Any]], shares: Sequence[Any]) -> str:
+def _as_csv(
+    forms: Sequence[Sequence[str]], tags: Sequence[Sequence[Any]], shares: Sequence[Any], known: Sequence[Any]
+) -> str:
     """Return a line a word: sentence and place from 1, word, tag, and the tag's probability."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["sentence", "place", "word", "tag", "probability"])
+    column = {tag: place for place, tag in enumerate(known)}
     for number, (words, own, sure) in enumerate(zip(forms, tags, shares, strict=True), start=1):
         for place, (word, tag, share) in enumerate(zip(words, own, sure, strict=True), start=1):
-            writer.writerow([number, place, word, tag, f"{float(share.max()):.6g}"])
+            writer.writerow([number, place, word, tag, f"{float(share[column[tag]]):.6g}"])
     return text.getvalue()
 
 

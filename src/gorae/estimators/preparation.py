@@ -17,7 +17,7 @@ from gorae.estimators.population import Recipe
 from gorae.estimators.sentence_fits import sentence_key, sentence_rows, some_sentences, tagger_recipe
 from gorae.estimators.sentences import TaggedSentences, tagged_sentences
 from gorae.estimators.starting_vectors import of_table, vectors_key
-from gorae.estimators.training_rows import TrainingRows, check_training_rows
+from gorae.estimators.training_rows import TrainingRows, check_training_rows, group_codes
 from gorae.train import Problem, SharedRows, SplitRows
 
 _OF_A_SPLIT = ("validation_fraction", "class_weight", "max_tokens", "min_count")
@@ -162,7 +162,7 @@ def _prepare_sentences(
     """
     estimator, which = fit.estimator, id(fit.rows)
     own = once(("sentences", which), lambda: some_sentences(sentences, fit.rows))
-    groups = None if data.groups is None else data.groups[fit.rows]
+    groups = None if data.groups is None else group_codes(data.groups[fit.rows], len(fit.rows))
     members, seed = check_count("members", estimator.members), root_seed(estimator.random_state)
     key = ("rows", which, sentence_key(estimator, seed))
     rows = once(key, lambda: sentence_rows(estimator, own, groups, seed))

@@ -101,9 +101,14 @@ def with_texts_named(X: Any) -> Any:
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OU":
         X = X.tolist()
     is_list = isinstance(X, list | tuple) and any(isinstance(one, str) for one in X)
-    if is_list and all(one is None or isinstance(one, str) for one in X):
-        return {_TEXT: list(X)}
+    if is_list and all(isinstance(one, str) or _is_missing(one) for one in X):
+        return {_TEXT: [one if isinstance(one, str) else None for one in X]}
     return X
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, or what else does not equal itself."""
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 def input_matrix(X: Any, encoding: TableEncoding | TextEncoding | None, names: tuple[str, ...]) -> np.ndarray:

@@ -102,8 +102,8 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
 
     Args:
         gathered: what `gather` found.
-        detector: a name of `DETECTORS`, or "auto": the distance in angle, unless another has a larger area
-            over the classes left out, by more than the standard error of that difference.
+        detector: a name of `DETECTORS`, or "auto": the distance in angle, unless the one with the largest
+            mean area over the classes left out is ahead by more than the standard error of that difference.
 
     Raises:
         ParameterError: if there is no such detector, or the model has too few members for it.
