@@ -78,7 +78,8 @@ def fit_scaling(kind: str, logits: Any, labels: Any) -> Scaling:
         labels: (rows,) codes of the true classes.
 
     Returns:
-        The scaling; temperatures lie between 0.02 and 50.
+        The scaling; temperatures lie between 0.02 and 50. Where no row is wrong, the likelihood has no
+        maximum, and the temperature stays 1.
 
     Raises:
         InputError: If lengths differ, a logit is not finite, or a code has no column.
@@ -186,8 +187,8 @@ def _inverse_temperature(logits: np.ndarray, codes: np.ndarray) -> float:
     least, most = 1 / _HOTTEST, 1 / _COLDEST
     if slope(least) >= 0:
         return least
-    if slope(most) <= 0:
-        return most
+    if slope(most) <= 0:  # all are right by any factor, which they therefore say nothing of
+        return 1.0
     return float(brentq(slope, least, most, xtol=1e-12))  # pyright: ignore[reportArgumentType]
 
 
