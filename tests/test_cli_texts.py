@@ -31,6 +31,11 @@ def test_from_a_file_of_texts_to_answers(folder, run):
     predicted = run("predict", "reviews.gorae", "new.csv")
     assert predicted.code == 0
     assert len(predicted.out.splitlines()) == 4
+    (folder / "far.csv").write_text("review\nxyzzy plugh\nso wonderful\n")
+    assert (
+        "1 of 2 texts hold nothing that the model has learned from"
+        in run("predict", "reviews.gorae", "far.csv").err
+    )
 
     assert "  review: texts, cut into words" in run("info", "reviews.gorae").out.splitlines()
     one = run("explain", "reviews.gorae", "reviews.csv", "--row", 3)

@@ -152,10 +152,12 @@ def test_saved_and_loaded(fitted, tmp_path):
 def test_a_file_with_larger_layers_than_it_holds(fitted):
     """A shape that needs more weights than a file has numbers is refused before anything is made of it."""
     meta = shape_to_meta(fitted._learned.shape)
-    meta["layers"] = [{**meta["layers"][0], "channels": 10**9}, *meta["layers"][1:]]
+    first, *rest = meta["layers"]
 
     with pytest.raises(DamagedFileError, match="larger than what the file holds"):
-        shape_from_meta(meta, {"a": np.zeros(5000)})
+        shape_from_meta({**meta, "layers": [{**first, "channels": 10**5}, *rest]}, {"a": np.zeros(5000)})
+    with pytest.raises(ParameterError, match="would hold 64000000000 numbers of one row"):
+        shape_from_meta({**meta, "layers": [{**first, "channels": 10**9}, *rest]}, {"a": np.zeros(5000)})
 
 
 def test_every_shape_survives_json():

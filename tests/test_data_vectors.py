@@ -79,11 +79,21 @@ def test_only_what_is_wanted_is_kept(tmp_path):
     assert (vectors.tokens, vectors.values.tolist()) == (("whale", "Pod"), [[1.0], [2.0]])
 
 
+def test_a_mark_of_the_byte_order_is_no_token(tmp_path):
+    """With a header and without, a file saved with one reads as without; tokens may have spaces in them."""
+    for header in ("", "2 2\n"):
+        (tmp_path / "v").write_text(f"\ufeff{header}whale 1 2\n. . 3 4\n", encoding="utf-8")
+
+        assert read_vectors(tmp_path / "v").tokens == ("whale", ". .")
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"", "line 1 has 0 numbers"),
         (b"whale\n", "line 1 has 0 numbers"),
+        (b"2 2\na 1 2 3\nb 1 2 3\n", "line 2 has more than the 2 numbers of the others"),
+        (b"a 1 2\nb 1 2 3\n", "line 2 has more than the 2 numbers of the others"),
         (b"a 1 2\nb 3\n", "line 2 has 1 numbers behind its token, 2 were wanted: 'b 3'"),
         (b"2 3\na 1 2 3\nb 1 2\n", "line 3 has 2 numbers behind its token, 3 were wanted"),
         (b"a 1 2\nb 3 x\n", "line 2, the vector of 'b' holds what is no finite number"),

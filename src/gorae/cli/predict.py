@@ -123,6 +123,8 @@ def of_study(fitted: Any, path: str) -> Any:
     Raises:
         InputError: when it is a bare estimator, which has no table to read.
     """
+    if is_tagger(fitted):
+        raise InputError(f"{path!r} holds a tagger of words; predict, info and export take it.")
     if not hasattr(fitted, "encoding"):
         raise InputError(
             f"{path!r} holds a {type(fitted).__name__}; the command line takes models that gorae fit wrote. "
@@ -132,8 +134,14 @@ def of_study(fitted: Any, path: str) -> Any:
 
 
 def tell_unseen(fitted: Any, rows: Any) -> None:
-    """Warn of categories that were not there when the model was trained."""
+    """Warn of categories that were not there in training, and of texts without a token from there."""
     if fitted.encoding is None:
+        return
+    if isinstance(fitted.encoding, import_module("gorae.data.texts").TextEncoding):
+        strange = fitted.encoding.strange(rows)
+        if strange:
+            told = f"{strange} of {len(rows)} texts hold nothing that the model has learned from"
+            warnings.warn(f"{told}; what it says of them rests on nothing.", DataWarning, stacklevel=2)
         return
     for column, values in fitted.encoding.unseen(rows).items():
         told = ", ".join(repr(value) for value in values[:5]) + (", ..." if len(values) > 5 else "")

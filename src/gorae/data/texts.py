@@ -33,6 +33,7 @@ from gorae.data.tokenizers import (
     tokenizer_from_meta,
     tokenizer_to_meta,
 )
+from gorae.data.vocabulary import UNKNOWN
 from gorae.errors import DamagedFileError, DataError
 
 __all__ = ["FORMS", "TextEncoding", "TextForms", "learn_texts", "looks_like_texts", "shown_tokens"]
@@ -143,6 +144,14 @@ class TextEncoding:
         """Return nothing: words that were never seen are in every text, and are no categories."""
         require_columns(frame, self.columns)
         return {}
+
+    def strange(self, frame: pl.DataFrame) -> int:
+        """Return how many texts of a table have no token that was learned from; 0 where nobody knows."""
+        if self.form == "sketch":
+            return 0
+        rows = self.encode(frame).astype(np.int64)
+        real = np.arange(rows.shape[1] - 1) < rows[:, :1]
+        return int(np.sum(~((rows[:, 1:] > UNKNOWN) & real).any(axis=1)))
 
     def encode(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the texts of a table in this encoding's form.

@@ -4,6 +4,7 @@ Which of the two it is, what follows the first line decides: behind the first sp
 stand numbers in digits.
 """
 
+import codecs
 import re
 from array import array
 from collections.abc import Callable, Iterator
@@ -123,7 +124,7 @@ _Vector = tuple[str, str, Callable[[], np.ndarray | None]]
 
 def _vectors(path: Path, file: _Bounded) -> Iterator[_Vector]:
     """Yield all vectors of a file."""
-    first = file.line(_BLOCK)
+    first = file.line(_BLOCK).removeprefix(codecs.BOM_UTF8)
     header = _HEADER.fullmatch(first)
     if header is None:
         yield from _of_text(path, file, first, 1, len(first.rstrip().split(b" ")) - 1)
@@ -158,12 +159,21 @@ def _of_text(
                 f"{path}: line {number:,} has {len(parts)} numbers behind its token, {width} were wanted: "
                 f"{text!r:.60}"
             )
+        if text and _is_number(token.rpartition(" ")[2]) and " " in token:
+            raise DamagedFileError(
+                f"{path}: line {number:,} has more than the {width} numbers of the others."
+            )
         if text:
             count += 1
             yield f"line {number:,}", token, lambda parts=parts: _numbers(parts)
         line, number = file.line(_BLOCK + 1), number + 1
     if promised is not None and count != promised:
         raise DamagedFileError(f"{path}: line 1 promises {promised:,} vectors, but there are {count:,}.")
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text is a number that is written out."""
+    return _numbers([text]) is not None
 
 
 def _numbers(parts: list[str]) -> np.ndarray | None:

@@ -220,7 +220,7 @@ def held_out_comparison(
         >>> a, b = [0.0] * 95 + [1.0] * 5, [0.0] * 80 + [1.0] * 20
         >>> found = held_out_comparison("accuracy", a, b)
         >>> print(f"{found.difference:.2f}, {found.low:.2f} to {found.high:.2f}: {found.verdict}")
-        0.15, 0.08 to 0.22: better
+        0.15, 0.07 to 0.22: better
 
     References:
         Bonett, Price (2012), equation 4, as in ``paired_row_comparison``.
