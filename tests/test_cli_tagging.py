@@ -156,7 +156,11 @@ def test_predict_writes_words_and_tags(folder, model, run, tmp_path):
         (("predict", "saved.gorae", "latin.txt"), 1, "line 2 has the byte 0xe9; give --encoding"),
         (("predict", "saved.gorae", "latin.txt", "--encoding", "latin"), 0, ""),
         (("predict", "saved.gorae", "latin.txt", "--encoding", "nope"), 2, "none that is known"),
-        (("explain", "saved.gorae", "new.txt", "--row", "0"), 1, "holds a tagger of words; predict, info and export take it"),
+        (
+            ("explain", "saved.gorae", "new.txt", "--row", "0"),
+            1,
+            "holds a tagger of words; predict, info and export take it",
+        ),
         (("search", "made.conllu", "--target", "upos"), 1, "gorae fit trains a tagger on it"),
     ],
 )
