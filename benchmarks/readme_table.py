@@ -20,6 +20,7 @@ SOURCES = (
     "label_audit",
     "cnn_speed",
     "recurrent_speed",
+    "tagger",
 )
 PEERS = {"skorch": "skorch", "torch": "PyTorch", "cleanlab": "cleanlab"}
 
