@@ -17,12 +17,11 @@ import numpy as np
 from gorae.data.packing import pack_sequences
 from gorae.data.token_file import TokenFile
 from gorae.data.tokenizers import Tokenizer, Words, as_tokenizer, tokenizer_from_meta, tokenizer_to_meta
-from gorae.data.vocabulary import UNKNOWN
+from gorae.data.vocabulary import FIRST_TOKEN, UNKNOWN
 from gorae.errors import DamagedFileError, DataError, InputTypeError
 
 __all__ = ["PackedRows", "SequenceKind", "pack_rows"]
 
-_FIRST = 2
 _LARGEST_CODE = 1 << 30
 _LARGEST_SHORT = (1 << 16) - 1
 
@@ -62,13 +61,13 @@ class SequenceKind:
         """The type of a row's numbers: the smallest that holds every code and every length."""
         if self.channels:
             return np.dtype(np.float32)
-        largest = max(len(self.table) + _FIRST - 1, self.steps)
+        largest = max(len(self.table) + FIRST_TOKEN - 1, self.steps)
         return np.dtype(np.uint16 if largest <= _LARGEST_SHORT else np.int32)
 
     @cached_property
     def codes(self) -> Mapping[Any, int]:
         """The code of each token of the table."""
-        return {token: place + _FIRST for place, token in enumerate(self.table)}
+        return {token: place + FIRST_TOKEN for place, token in enumerate(self.table)}
 
     def to_meta(self) -> dict[str, Any]:
         """Return all of it as JSON."""
@@ -315,7 +314,7 @@ def _kind_of(
         )
     else:
         table = tuple(sorted({token for row in sequences for token in row}))
-    if len(table) + _FIRST > _LARGEST_CODE:
+    if len(table) + FIRST_TOKEN > _LARGEST_CODE:
         raise DataError(f"X holds {len(table):,} different tokens, more than {_LARGEST_CODE:,}.")
     return SequenceKind(kind, 1, max_length, window, table=table, tokenizer=cutter)
 
@@ -334,14 +333,14 @@ def _ids(row: Any, place: int) -> np.ndarray:
 def _coded(sequences: Any, kind: SequenceKind) -> list[np.ndarray]:
     """Return the codes of each row's tokens: 1 for those that are not in the table."""
     if kind.kind == "bytes":
-        return [np.frombuffer(bytes(row), np.uint8).astype(np.int32) + _FIRST for row in sequences]
+        return [np.frombuffer(bytes(row), np.uint8).astype(np.int32) + FIRST_TOKEN for row in sequences]
     if kind.kind == "ids":
         table = np.asarray(kind.table, np.int64)
         found = []
         for place, row in enumerate(sequences):
             own = _ids(row, place)
             at = np.minimum(np.searchsorted(table, own), len(table) - 1)
-            found.append(np.where(table[at] == own, at + _FIRST, UNKNOWN).astype(np.int32))
+            found.append(np.where(table[at] == own, at + FIRST_TOKEN, UNKNOWN).astype(np.int32))
         return found
     get = kind.codes.get
     return [np.fromiter((get(token, UNKNOWN) for token in row), np.int32) for row in sequences]

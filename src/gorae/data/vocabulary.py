@@ -18,6 +18,7 @@ from jaxtyping import Int32, Integer
 from gorae.errors import DataError, InputError, ParameterError
 
 __all__ = [
+    "FIRST_TOKEN",
     "MAX_TOKENS",
     "PADDING",
     "UNKNOWN",
@@ -30,11 +31,13 @@ __all__ = [
 PADDING, UNKNOWN = 0, 1
 """The codes that are no token's."""
 
+FIRST_TOKEN = 2
+"""The code of a vocabulary's first token."""
+
 MAX_TOKENS = 200_000
 """Tokens that a vocabulary may know: as many as the header of a model file can hold."""
 
 _MAX_LENGTH = 1_000
-_FIRST = 2
 _UNKNOWN_TEXT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -74,11 +77,11 @@ class Vocabulary:
     @cached_property
     def _codes(self) -> dict[str, int]:
         """The code of each token."""
-        return {token: code for code, token in enumerate(self.tokens, start=_FIRST)}
+        return {token: code for code, token in enumerate(self.tokens, start=FIRST_TOKEN)}
 
     def __len__(self) -> int:
         """Return how many codes there are, those of padding and of unknown tokens included."""
-        return len(self.tokens) + _FIRST
+        return len(self.tokens) + FIRST_TOKEN
 
     def __contains__(self, token: object) -> bool:
         """Return whether a token is known."""

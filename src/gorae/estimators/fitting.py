@@ -12,6 +12,7 @@ from gorae.backend import select_devices
 from gorae.data.folds import Split, cut_stop_rows
 from gorae.data.sequence_rows import PackedRows
 from gorae.data.vectors import Found
+from gorae.data.vocabulary import FIRST_TOKEN
 from gorae.errors import ParameterError
 from gorae.estimators.going_on import (
     check_same_levels,
@@ -36,9 +37,6 @@ from gorae.estimators.storage import anchor_of, distinct_rows, stored_rows
 from gorae.estimators.telling import tell_outcome
 from gorae.estimators.training_rows import TrainingRows, check_training_rows, coded_class_weight
 from gorae.train import Checkpoint, MemberResult, SplitRows, check_members
-
-_FIRST = 2
-"""The code of the first token of a table."""
 
 
 @contextmanager
@@ -96,7 +94,6 @@ def fit_network(
     asked = check_count("members", estimator.members)
     check_members(recipe.trained, asked)
     wanted = members_to_train(earlier, asked, recipe, epochs=1 if one_epoch else int(recipe.hyper["epochs"]))
-    checkpoint = None if one_epoch else _checkpoint(estimator)
     with training_bar(0 if one_epoch else estimator.verbose, asked) as progress:
         results, interrupted = train_recipes(
             table,
@@ -105,7 +102,7 @@ def fit_network(
             seed=seed,
             devices=select_devices(estimator.device),
             progress=progress,
-            checkpoint=checkpoint,
+            checkpoint=None if one_epoch else _checkpoint(estimator),
             states=[state_to_go_on(job.earlier, recipe) for job in wanted],
             keep_state=one_epoch or bool(getattr(estimator, "warm_start", False)),
         )
@@ -147,7 +144,7 @@ def recipe_for(
 
 def beginning_with(recipe: Recipe, found: Found | None, split: SplitRows) -> Recipe:
     """Return a recipe whose members begin with the vectors of a table's tokens, if there are any."""
-    return recipe if found is None else with_vectors(recipe, found, split.codes[_FIRST:])
+    return recipe if found is None else with_vectors(recipe, found, split.codes[FIRST_TOKEN:])
 
 
 def merged(rows: TrainingRows) -> TrainingRows:

@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int32, Integer
 
 from gorae.data.folds import Split, cut_stop_rows, pack_splits
 from gorae.data.sentence_rows import WordCodes, fit_word_codes, place_sentences
+from gorae.data.vocabulary import FIRST_TOKEN
 from gorae.errors import DataError
 from gorae.estimators.parameters import check_count, check_flag, check_real
 from gorae.estimators.population import Recipe, with_padding
@@ -16,7 +17,6 @@ from gorae.estimators.starting_vectors import known_vectors, vectors_key, with_v
 from gorae.train import SharedRows, SplitRows
 
 _FEW_ROWS = 64
-_FIRST = 2
 
 Once = Callable[[Hashable, Callable[[], Any]], Any]
 """Makes a value, or remembers the one that was made under the same key."""
@@ -88,7 +88,7 @@ def tagger_recipe(estimator: Any, rows: SentenceRows, classes: int, once: Once) 
         ("vectors", vectors_key(estimator), estimator.word_width, id(words)),
         lambda: known_vectors(estimator, words.tokens, "word_width"),
     )
-    return with_vectors(recipe, found, np.arange(_FIRST, len(words)))
+    return with_vectors(recipe, found, np.arange(FIRST_TOKEN, len(words)))
 
 
 def some_sentences(sentences: TaggedSentences, which: Integer[np.ndarray, " some"]) -> TaggedSentences:

@@ -12,9 +12,8 @@ import numpy as np
 from jaxtyping import Float32, Int32, Integer
 
 from gorae.data.sequence_rows import PackedRows
-from gorae.data.vocabulary import UNKNOWN
+from gorae.data.vocabulary import FIRST_TOKEN, UNKNOWN
 
-_FIRST = 2
 _ROUND = 64
 _BLOCK = 4096
 
@@ -34,7 +33,7 @@ def table_rows(matrix: Any, max_tokens: int) -> int:
     """
     if not isinstance(matrix, PackedRows) or matrix.sequences is None or matrix.sequences.channels:
         return 0
-    known = min(len(matrix.sequences.table), max_tokens) + _FIRST
+    known = min(len(matrix.sequences.table), max_tokens) + FIRST_TOKEN
     return -(-known // _ROUND) * _ROUND
 
 
@@ -65,7 +64,7 @@ def fold_encoding(
         "scale": np.ones(matrix.shape[1], np.float32),
     }
     if not kind.channels:
-        counts = np.zeros(len(kind.table) + _FIRST, np.float64)
+        counts = np.zeros(len(kind.table) + FIRST_TOKEN, np.float64)
         for rows in np.array_split(train, max(1, len(train) // _BLOCK)):
             own = np.ones(len(rows)) if weight is None else weight[rows]
             codes = np.asarray(matrix[rows, 1:], np.int64)
@@ -93,10 +92,10 @@ def known_codes(counts: np.ndarray, max_tokens: int, min_count: int) -> Int32[np
     """
     codes = np.full(len(counts), UNKNOWN, np.int32)
     codes[0] = 0
-    own = counts[_FIRST:]
+    own = counts[FIRST_TOKEN:]
     order = np.argsort(-own, kind="stable")
     order = order[(own[order] >= min_count) & (own[order] > 0)][:max_tokens]
-    codes[order + _FIRST] = np.arange(_FIRST, len(order) + _FIRST)
+    codes[order + FIRST_TOKEN] = np.arange(FIRST_TOKEN, len(order) + FIRST_TOKEN)
     return codes
 
 

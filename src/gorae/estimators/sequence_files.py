@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gorae.data.sequence_rows import SequenceKind
+from gorae.data.vocabulary import FIRST_TOKEN
 from gorae.errors import DamagedFileError
 from gorae.estimators.meta_reading import read_mapping
 from gorae.models.sequence import SequenceShape
@@ -17,8 +18,6 @@ _IDS, _TEXTS, _ENDS = "encoding/ids", "encoding/texts", "encoding/ends"
 _LONG = {_IDS, _TEXTS, _ENDS}
 _MOST_IN_META = 1000
 """Tokens that the header of a file holds."""
-
-_FIRST = 2
 
 
 def sequences_to_file(estimator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -32,8 +31,8 @@ def sequences_to_file(estimator: Any) -> tuple[dict[str, Any], dict[str, np.ndar
     codes = estimator._learned.encoding.codes
     if codes is None:
         return {"sequences": kind.to_meta()}, {}
-    known = codes[_FIRST:][codes[_FIRST:] >= _FIRST]
-    arrays = {_CODES: np.concatenate([codes[:_FIRST], known])}
+    known = codes[FIRST_TOKEN:][codes[FIRST_TOKEN:] >= FIRST_TOKEN]
+    arrays = {_CODES: np.concatenate([codes[:FIRST_TOKEN], known])}
     kind = known_sequences(estimator)
     assert kind is not None
     if len(kind.table) <= _MOST_IN_META:
@@ -52,7 +51,7 @@ def known_sequences(estimator: Any) -> SequenceKind | None:
     codes = None if kind is None else estimator._learned.encoding.codes
     if kind is None or codes is None:
         return kind
-    known = np.flatnonzero(codes[_FIRST:] >= _FIRST)
+    known = np.flatnonzero(codes[FIRST_TOKEN:] >= FIRST_TOKEN)
     return replace(kind, table=tuple(kind.table[place] for place in known))
 
 
@@ -114,7 +113,7 @@ def sequences_from_file(
             raise DamagedFileError("series have no codes.")
         return kind
     codes = arrays.get(_CODES)
-    if codes is None or codes.dtype != np.int32 or codes.shape != (len(kind.table) + _FIRST,):
+    if codes is None or codes.dtype != np.int32 or codes.shape != (len(kind.table) + FIRST_TOKEN,):
         raise DamagedFileError("there must be one code a token.")
     if codes.min() < 0 or codes.max() >= shape.tokens:
         raise DamagedFileError("a token's code is none of the embedding.")

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float32, Integer
 from gorae.backend import Device
 from gorae.data.sequence_rows import PackedRows
 from gorae.data.vectors import Found, find_vectors
+from gorae.data.vocabulary import FIRST_TOKEN
 from gorae.errors import ParameterError
 from gorae.estimators.parameters import check_flag
 from gorae.estimators.population import Recipe, shape_of
@@ -21,8 +22,6 @@ from gorae.models.sequence import SequenceNetwork
 from gorae.models.tagger import Tagger
 from gorae.train import Problem
 from gorae.train.task import draw_compiled
-
-_FIRST = 2
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def with_vectors(recipe: Recipe, found: Found | None, codes: Integer[np.ndarray,
     """
     if found is None:
         return recipe
-    used = found.known & (codes >= _FIRST)
+    used = found.known & (codes >= FIRST_TOKEN)
     width = found.values.shape[1]
     values = np.zeros((int(codes.max(initial=1)) + 1, width), np.float32)
     known = np.zeros(len(values), bool)

@@ -165,13 +165,8 @@ def prepare(
     if not own_test and hold_out:
         learn, held = _hold_out(outcomes, units, seed)
     encoding, matrix, names, told, forms = _encoded(inputs, learn)
-    rows = Rows(
-        matrix,
-        outcomes.targets[learn],
-        outcomes.count,
-        None if units is None else units[learn],
-        inputs.image_shape,
-    )
+    own_units = None if units is None else units[learn]
+    rows = Rows(matrix, outcomes.targets[learn], outcomes.count, own_units, inputs.image_shape)
     folds, notes = _folds(rows, outcomes, held=len(held) > 0)
     if own_test:
         test = _given_test(X_test, y_test, encoding, names, outcomes, rows)

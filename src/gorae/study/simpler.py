@@ -18,7 +18,7 @@ from gorae.study.prepare import Prepared
 from gorae.study.searchable import SEARCHED, estimator_of, prefixed, read_by, winner_of
 from gorae.study.space_files import default_space
 from gorae.study.winner import Winner, outputs_of
-from gorae.study.worth import cost_in_words
+from gorae.study.worth import ahead_finding, cost_in_words
 
 _SETTINGS = 8
 _LEAST_SECONDS, _SHARE = 10.0, 0.25
@@ -83,9 +83,8 @@ def simpler_finding(
             "model": name,
             **_scored(outputs, data),
             "seconds": took,
-            "cost": took,
             "settings": settings,
-            "ahead": None if place + 1 == len(models) else _plain(compare(len(models) - 1, place)),
+            "ahead": None if place + 1 == len(models) else ahead_finding(compare(len(models) - 1, place)),
         }
         for place, (name, outputs, took, settings) in enumerate(models)
     ]
@@ -96,7 +95,8 @@ def simpler_finding(
         metric=metric_of(data.rows.classes),
         chosen=len(rows) - 1,
     )
-    cost = cost_in_words(rows, winner.name, str(rows[close.simplest]["model"]))
+    costs = [{**row, "cost": row["seconds"]} for row in rows]
+    cost = cost_in_words(costs, winner.name, str(rows[close.simplest]["model"]))
     return {"rows": rows, "sentence": close.sentence} | ({} if cost is None else {"cost": cost})
 
 
@@ -152,8 +152,3 @@ def _scored(outputs: np.ndarray, data: Prepared) -> dict[str, Any]:
     assert data.test is not None
     found = test_finding(outputs, data.test, data.rows, 0)
     return {key: found[key] for key in ("metric", "score", "low", "high")}
-
-
-def _plain(found: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON."""
-    return {key: getattr(found, key) for key in ("difference", "low", "high", "verdict")}

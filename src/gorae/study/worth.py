@@ -78,11 +78,15 @@ def with_distances(
         name = row["model"]
         ahead = None
         if name != best:
-            one = compare_rungs(results[best], results[name], rows)
-            ahead = {key: getattr(one, key) for key in ("difference", "low", "high", "verdict")}
+            ahead = ahead_finding(compare_rungs(results[best], results[name], rows))
         cost = seconds[name] + seconds.get(_BUILDS_ON.get(name, ""), 0.0)
         found.append({**row, "ahead": ahead, "cost": round(cost, 3)})
     return found
+
+
+def ahead_finding(found: Comparison) -> dict[str, Any]:
+    """Return how far one model is ahead of another, as JSON."""
+    return {key: getattr(found, key) for key in ("difference", "low", "high", "verdict")}
 
 
 def cost_in_words(table: Sequence[Mapping[str, Any]], best: str, simpler: str) -> str | None:

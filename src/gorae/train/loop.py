@@ -79,8 +79,7 @@ def train(
         keep_state: whether results hold the state to go on from (warm starts, rungs of a search).
         until: the epoch (from 1) after which members pause, all begun by then for equally many epochs; what
             their schedules plan stays what it was. None trains every member to its end.
-        weighed: whether training weights are taken as they are, and not brought to mean 1: the splits are
-            then parts of larger ones, over which they are.
+        weighed: whether training weights keep the mean that they have: splits are parts of larger ones.
 
     Returns:
         The outcome. After Ctrl-C it holds the members as they were, and says so.
