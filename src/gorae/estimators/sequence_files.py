@@ -1,6 +1,6 @@
 """What a model file holds of sequences: of what kind they are, and the tokens that are known."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -53,6 +53,34 @@ def known_sequences(estimator: Any) -> SequenceKind | None:
         return kind
     known = np.flatnonzero(codes[FIRST_TOKEN:] >= FIRST_TOKEN)
     return replace(kind, table=tuple(kind.table[place] for place in known))
+
+
+def known_to_any(estimators: Iterable[Any]) -> SequenceKind | None:
+    """Return of what kind the sequences of several fitted estimators are, with all tokens that any knows.
+
+    Rows of this kind lose nothing on their way to any of them, though each has learned from other rows, and
+    so knows other tokens.
+
+    Args:
+        estimators: fitted on parts of the same rows.
+
+    Returns:
+        The kind; None where they read no sequences.
+
+    Raises:
+        DamagedFileError: when they read sequences of different kinds.
+    """
+    first, *others = [known_sequences(estimator) for estimator in estimators]
+    if first is None:
+        if any(kind is not None for kind in others):
+            raise DamagedFileError("some of its models read sequences, and some do not.")
+        return None
+    tables = [first.table]
+    for kind in others:
+        if kind is None or replace(kind, table=()) != replace(first, table=()):
+            raise DamagedFileError("its models read sequences of different kinds.")
+        tables.append(kind.table)
+    return replace(first, table=tuple(sorted(set().union(*tables))))
 
 
 def _table_to_arrays(table: tuple[Any, ...]) -> dict[str, np.ndarray]:

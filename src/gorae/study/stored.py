@@ -11,10 +11,11 @@ from gorae.data import Affine, TableEncoding, TextEncoding
 from gorae.errors import DamagedFileError
 from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import labels_from_meta
+from gorae.estimators.sequence_files import known_to_any
 from gorae.files import read_container
 from gorae.search.races import under
 from gorae.study.model import AFFINE_PARTS, KIND, Reference, StudyModel
-from gorae.trust import bounds_from_state, calibration_from_state, features_width, panel_from_state
+from gorae.trust import Panel, bounds_from_state, calibration_from_state, features_width, panel_from_state
 
 
 def load_study_model(path: str | Path) -> StudyModel:
@@ -52,7 +53,7 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     return StudyModel(
         name=meta["name"],
         estimator=estimator,
-        encoding=_encoding(meta["encoding"], estimator),
+        encoding=_encoding(meta["encoding"], estimator, panel),
         affine=Affine(*(arrays[f"affine/{n}"] for n in AFFINE_PARTS)) if meta["affine"] else None,
         classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
         feature_names=tuple(meta["feature_names"]),
@@ -65,13 +66,14 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     )
 
 
-def _encoding(meta: Any, estimator: Any) -> TableEncoding | TextEncoding | None:
-    """Return how a table, or a column of texts, becomes what the estimator reads; None for numbers.
+def _encoding(meta: Any, estimator: Any, panel: Panel | None) -> TableEncoding | TextEncoding | None:
+    """Return how a table, or a column of texts, becomes what estimator and judges read; None for numbers.
 
     Raises:
-        DamagedFileError: when it is none that gorae writes.
+        DamagedFileError: when it is none that gorae writes, or the judges read something else.
     """
-    kind = getattr(estimator, "sequences_in_", None)
+    judges = () if panel is None else panel.judges
+    kind = known_to_any([estimator, *(one.estimator for one in judges)])
     if isinstance(meta, Mapping) and "texts" in meta:
         return TextEncoding.from_meta(meta, kind)
     _want(kind is None, "its estimator reads sequences, which nothing makes of a table")

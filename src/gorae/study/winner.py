@@ -12,7 +12,7 @@ from gorae.data import Affine, TextEncoding, fit_affine
 from gorae.data.sequence_rows import PackedRows
 from gorae.errors import GoraeWarning, InputError
 from gorae.estimators.network import NetworkEstimator
-from gorae.estimators.sequence_files import known_sequences
+from gorae.estimators.sequence_files import known_to_any
 from gorae.search import Rows
 from gorae.study.bounded import fit_with_bounds
 from gorae.study.careful import fit_carefully
@@ -186,7 +186,8 @@ def model_of(winner: Winner, data: Prepared, *, target: str | None, facts: Mappi
     """
     encoding = data.encoding
     if isinstance(encoding, TextEncoding):
-        encoding = encoding.for_kind(known_sequences(winner.estimator))
+        judges = () if winner.panel is None else winner.panel.judges
+        encoding = encoding.for_kind(known_to_any([winner.estimator, *(one.estimator for one in judges)]))
     return StudyModel(
         name=winner.name,
         estimator=winner.estimator,
