@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gorae.data import Vectors, read_vectors
 from gorae.data.vectors import find_vectors
-from gorae.errors import DamagedFileError, DataError, FileError, InputTypeError
+from gorae.errors import DamagedFileError, DataError, FileError, InputTypeError, ParameterError
 from gorae.search.identity import described
 
 TEXT = "whale 0.5 1 -2e-1\npod 0.25 -1 3\n. . . 1 2 3\n"
@@ -179,3 +179,99 @@ def test_looking_a_token_up_makes_no_other_vectors():
     assert "pod" in vectors
     assert described(vectors) == before
     assert described(Vectors(("whale", "pod"), 2 * np.eye(2, dtype=np.float32))) != before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        (
+            {"tokens": "whale"},
+            InputTypeError,
+            r"tokens must be None for all, .* got 'whale'; give \['whale'\]",
+        ),
+        ({"tokens": b"whale"}, InputTypeError, "got b'whale'; give a list of one"),
+        ({"tokens": 3}, InputTypeError, "a list of those that are wanted, got int"),
+        ({"tokens": ["whale", None]}, InputTypeError, r"but number 1 \(from 0\) is None"),
+        ({"tokens": [["whale"]]}, InputTypeError, r"but number 0 \(from 0\) is list"),
+        ({"tokens": [float("nan")]}, InputTypeError, "is nan"),
+        ({"tokens": [True]}, InputTypeError, "is bool"),
+        ({"path": 3}, InputTypeError, "path must be that of a file, as a text or a Path, got int"),
+        ({"max_bytes": 0}, ParameterError, "max_bytes must be None or a whole number of at least 1, got 0"),
+        ({"max_bytes": "1k"}, ParameterError, "got '1k'"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_file_is_told(options, error, told, tmp_path):
+    """A text for a list of tokens, and what is no token, no path or no size: each is one sentence."""
+    (tmp_path / "v").write_text("whale 1\n")
+    with pytest.raises(error, match=told):
+        read_vectors(**{"path": tmp_path / "v", **options})
+
+
+@pytest.mark.parametrize("tokens", [["whale"], {"whale"}, ("Whale",), np.array(["whale"]), iter(["WHALE"])])
+def test_tokens_come_in_any_collection(tokens, tmp_path):
+    """Lists, sets, tuples, arrays and what is read once."""
+    (tmp_path / "v").write_text("whale 1\npod 2\n7 3\n")
+
+    assert read_vectors(tmp_path / "v", tokens=tokens).tokens == ("whale",)
+    assert read_vectors(tmp_path / "v", tokens=[7]).tokens == ("7",)
+    assert read_vectors(tmp_path / "v", tokens=None).tokens == ("whale", "pod", "7")
+    assert read_vectors(tmp_path / "v", tokens=["eel"]).tokens == ()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "values", "error", "told"),
+    [
+        (
+            "whale",
+            np.ones((5, 2)),
+            InputTypeError,
+            "tokens must be a list or a tuple of texts, .* got 'whale'",
+        ),
+        (None, np.ones((1, 2)), InputTypeError, "one a row of values, got None"),
+        ({"whale": 1}, np.ones((1, 2)), InputTypeError, "got dict"),
+        ({"whale"}, np.ones((1, 2)), InputTypeError, "got set"),
+        (
+            ["whale", 7],
+            np.ones((2, 2)),
+            InputTypeError,
+            r"tokens must be texts, but number 1 \(from 0\) is int",
+        ),
+        (["a", "b", "a"], np.ones((3, 2)), DataError, r"but 'a' is number 0 and number 2 \(from 0\)"),
+        (["a", "b"], np.ones(2), DataError, r"values must be a matrix, .* got an array of shape \(2,\)"),
+        (["a"], np.ones((1, 2, 2)), DataError, r"got an array of shape \(1, 2, 2\)"),
+        (["a"], np.ones((1, 0)), DataError, r"got an array of shape \(1, 0\)"),
+        (["a", "b"], np.ones((3, 2)), DataError, "a row for each of the 2 tokens, got 3 rows"),
+        (
+            ["a"],
+            np.array([["x"]]),
+            InputTypeError,
+            "values must be a matrix of numbers, .* got ndarray of <U1",
+        ),
+        (["a"], np.array([[1j]]), InputTypeError, "got ndarray of complex128"),
+        (["a"], np.array([[True]]), InputTypeError, "got ndarray of bool"),
+        (["a"], None, InputTypeError, "a row a token, got None"),
+        (["a", "b"], [[1.0], [1.0, 2.0]], InputTypeError, "a row a token, got list"),
+        (["a", "b"], [[1, 2], [3, np.nan]], DataError, r"vector of 'b' \(row 1, from 0\) has nan at place 1"),
+        (["a"], [[1e39, 0]], DataError, "vector of 'a' .* has 1e.39 at place 0"),
+    ],
+)
+def test_what_makes_no_vectors_is_told(tokens, values, error, told):
+    """Tokens and values that do not fit together, or are none, are one sentence with the place."""
+    with pytest.raises(error, match=told):
+        Vectors(tokens, values)
+
+
+@pytest.mark.parametrize("values", [[[1, 2]], np.array([[1, 2]], np.uint8), np.array([[1.0, 2.0]])])
+def test_vectors_are_kept_in_single_precision(values):
+    """Whatever numbers come, and in whatever list the tokens do."""
+    vectors = Vectors(["whale"], values)
+
+    assert vectors.tokens == ("whale",)
+    assert (vectors.values.dtype, vectors["whale"].tolist()) == (np.float32, [1.0, 2.0])
+
+
+def test_large_vectors_are_not_copied():
+    """What is float32 already stays where it is in memory, sums that overflow or not."""
+    values = np.full((2, 3), 3e38, np.float32)
+
+    assert Vectors(("a", "b"), values).values is values
