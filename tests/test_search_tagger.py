@@ -93,6 +93,33 @@ def test_it_chooses_by_the_share_of_right_tags(searched):
     assert searched.predict(["the mara"]) == searched.best_estimator_.predict(["the mara"])
 
 
+def test_accuracy_is_that_of_words(searched):
+    """Asked for by its name, it is the score that is taken without one, to the last bit, and so is the choice."""
+    space = {"learning_rate": [1e-9, 0.05]}
+    named = gorae.SearchCV(tagger(), space, sampler="grid", cv=3, random_state=0, scoring="accuracy")
+
+    named.fit(FORMS, TAGS)
+
+    for key in ("mean_test_score", "low_test_score", "high_test_score"):
+        np.testing.assert_array_equal(named.cv_results_[key], searched.cv_results_[key])
+    assert named.score(FORMS, TAGS) == searched.score(FORMS, TAGS)
+    assert clone(named).scoring == "accuracy"
+
+
+@pytest.mark.parametrize(
+    "scoring", [["accuracy", "f1_macro"], {"accuracy": "accuracy", "f1_macro": "f1_macro"}]
+)
+def test_several_scores_are_told_beside_each_other(scoring):
+    """Macro F1 over tags is below accuracy where rare tags are missed; each has its column and interval."""
+    space = {"learning_rate": [0.05]}
+    options = {"sampler": "grid", "cv": 2, "random_state": 0, "refit": "f1_macro", "scoring": scoring}
+    search = gorae.SearchCV(tagger(), space, **options).fit(FORMS, TAGS)
+    table = search.cv_results_
+
+    assert search.best_score_ == table["mean_test_f1_macro"][0] < table["mean_test_accuracy"][0]
+    assert 0 <= table["low_test_f1_macro"][0] <= table["high_test_f1_macro"][0] <= 1
+
+
 def test_halving_and_a_journal_give_the_same_table(tmp_path):
     """Settings that pause and go on, and a search that goes on from its file, score as at once."""
     space = {"learning_rate": loguniform(1e-3, 1e-1), "word_dropout": [0.0, 0.2]}
@@ -126,7 +153,10 @@ def test_a_treebank_is_searched(tmp_path):
 @pytest.mark.parametrize(
     ("options", "data", "error", "told"),
     [
-        ({"scoring": "accuracy"}, (FORMS, TAGS), ParameterError, "share of words whose tag is right"),
+        ({"scoring": "f1_makro"}, (FORMS, TAGS), ParameterError, "scoring of a tagger .* mean 'f1_macro'"),
+        ({"scoring": "r2"}, (FORMS, TAGS), ParameterError, "scoring of a tagger must be one of .* got 'r2'"),
+        ({"scoring": ["accuracy", "r2"], "refit": "accuracy"}, (FORMS, TAGS), ParameterError, "got 'r2'"),
+        ({"scoring": 3}, (FORMS, TAGS), ParameterError, "must be None, the name of a score, .* got 3"),
         ({}, (FORMS, TAGS[:-1]), ValueError, "inconsistent"),
         ({}, (FORMS, [*TAGS[:-1], ["X"]]), DataError, r"sentence 59 \(from 0\) has .* words and 1 tags"),
         ({"halving": 2}, (FORMS, None), Exception, "tags must be given"),

@@ -15,6 +15,7 @@ from gorae.estimators.neural import NeuralClassifier, NeuralRegressor
 from gorae.estimators.perceptron import Perceptron
 from gorae.estimators.quantiles import LinearQuantileRegressor, MLPQuantileRegressor
 from gorae.estimators.sequences import SequenceClassifier, SequenceRegressor
+from gorae.estimators.tag_scoring import tag_scorer
 from gorae.estimators.tagger import SequenceTagger
 from gorae.estimators.weight_search import WeightSearchClassifier
 
@@ -39,4 +40,5 @@ __all__ = [
     "WeightSearchClassifier",
     "diagnose",
     "load",
+    "tag_scorer",
 ]

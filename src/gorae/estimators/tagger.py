@@ -211,7 +211,10 @@ class SequenceTagger(Savable, BaseEstimator):
         return list(by_sentence(shares, places, forms))
 
     def score(self, sentences: Any, tags: Any = None) -> float:
-        """Return the share of words whose tag is right.
+        """Return the share of words whose tag is right: what scikit-learn's tools take with scoring=None.
+
+        Their own names, scoring="accuracy" among them, are for one target a row; `gorae.SearchCV` reads such
+        a name as a score over words, and for scikit-learn `gorae.estimators.tag_scorer("f1_macro")` is one.
 
         Args:
             sentences: as in `fit`.

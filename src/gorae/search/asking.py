@@ -11,6 +11,7 @@ from gorae.data import Sentences
 from gorae.errors import DataError, ParameterError
 from gorae.estimators.parameters import check_count, check_flag
 from gorae.estimators.sentences import universal_tags
+from gorae.estimators.tag_scoring import tag_scoring
 from gorae.search.budget import read_budget
 
 _MOST_SETTINGS = 100_000
@@ -42,11 +43,6 @@ def check_search(search: Any, y: Any) -> None:
     if not isinstance(search.refit, bool | str | np.bool_) and not callable(search.refit):
         raise ParameterError(
             f"refit must be True, False, the name of a score or a function, got {search.refit!r:.80}."
-        )
-    if answers_tags(search.estimator) and not (search.scoring is None or callable(search.scoring)):
-        raise ParameterError(
-            "a tagger is scored by the share of words whose tag is right, with scoring=None, or by a "
-            f"function of estimator, sentences and tags, got scoring={search.scoring!r:.80}."
         )
     if check_flag("nested", search.nested):
         _check_nested(search, y)
@@ -87,6 +83,15 @@ def check_settings(count: Any) -> int:
 def answers_tags(estimator: Any) -> bool:
     """Return whether an estimator tags the words of sentences: its targets are lists, one a sentence."""
     return bool(getattr(estimator, "_answers_tags", False))
+
+
+def asked_scoring(search: Any) -> Any:
+    """Return what settings are scored by; a tagger's scores are of words, by names that scikit-learn has.
+
+    Raises:
+        ParameterError: when a tagger has no such score.
+    """
+    return tag_scoring(search.scoring) if answers_tags(search.estimator) else search.scoring
 
 
 def given_pair(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,7 +17,14 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 from gorae.backend import check_alike, process_count
 from gorae.errors import BudgetError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, root_seed
-from gorae.search.asking import check_rows, check_search, check_settings, check_splits, given_pair
+from gorae.search.asking import (
+    asked_scoring,
+    check_rows,
+    check_search,
+    check_settings,
+    check_splits,
+    given_pair,
+)
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
 from gorae.search.expected import Expected
@@ -69,7 +77,8 @@ class SearchCV(BaseSearchCV):
             the worst fifth goes on from the parameters of the best, with numbers that are a little other).
         cv: the number of folds (stratified for classifiers), a splitter of scikit-learn, or a list of splits.
         repeats: how often a number of folds is repeated, each time on another order of the rows.
-        scoring: the name of a score, a function, or several of either; None for the estimator's own.
+        scoring: the name of a score, a function, or several of either; None for the estimator's own. A
+            tagger's names are those of `gorae.estimators.tag_scorer`, over all words.
         refit: whether to fit the best setting on all rows; the name of the score that decides, where there
             are several; or a function from `cv_results_` to the place of the best.
         halving: a factor such as 3: all settings train for a few epochs, the best third for three times as
@@ -191,7 +200,7 @@ class SearchCV(BaseSearchCV):
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
         seed = self._root_seed()
         with as_input_error():
-            scorers, metric = self._get_scorers()
+            scorers, metric = self._asked_scorers()
             X, y = indexable(X, y)
         check_rows(X, y, params)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
@@ -205,6 +214,12 @@ class SearchCV(BaseSearchCV):
             self._refit(trials, routed, seed)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         return self
+
+    def _asked_scorers(self) -> tuple[Any, Any]:
+        """Return the scorers, and the name of the one that decides."""
+        asked = copy(self)
+        asked.scoring = asked_scoring(self)
+        return asked._get_scorers()
 
     def _root_seed(self) -> int:
         """Return the root seed: that of the search which goes on, if it has none of its own."""

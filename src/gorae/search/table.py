@@ -11,6 +11,7 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures,
 )
 
+from gorae.estimators.tag_scoring import TagScorer
 from gorae.evidence import fold_score_interval
 from gorae.search.asking import answers_tags
 from gorae.search.climbing import Climbed, mean_score
@@ -69,6 +70,8 @@ def _ends(scorer: Any, estimator: Any) -> tuple[float, float]:
     """Return between which numbers a score lies, as far as that is known."""
     if asks_the_estimator(scorer):
         return (0.0 if is_classifier(estimator) or answers_tags(estimator) else -np.inf), 1.0
+    if isinstance(scorer, TagScorer):
+        return scorer.ends
     function, sign = getattr(scorer, "_score_func", None), getattr(scorer, "_sign", 1)
     if sign < 0:
         return -np.inf, 0.0
