@@ -117,10 +117,15 @@ class TextEncoding:
         return kinds.get(type(self.tokenizer), "tokens")
 
     @property
+    def kind(self) -> SequenceKind | None:
+        """How sets or tokens become rows; None where `encode` gives the sketch."""
+        return None if self.kinds is None else self.kinds.get(self.form)
+
+    @property
     def _kind(self) -> SequenceKind:
         """How sets or tokens become rows."""
-        assert self.kinds is not None
-        return self.kinds[self.form]
+        assert self.kind is not None
+        return self.kind
 
     def of_form(self, form: str) -> "TextEncoding":
         """Return the encoding that gives another form."""
@@ -201,6 +206,16 @@ class TextEncoding:
         found = np.full(len(tokens), np.nan)
         found[kept] = values
         return tokens, found
+
+    def rules(self) -> dict[str, Any]:
+        """Return what else decides how a text becomes a row, as JSON for other programs."""
+        ngrams = {"lengths": list(self._lengths), "bins": _BINS, "most": MOST_NGRAMS}
+        return {
+            "most_characters": _MOST_CHARACTERS,
+            "longest_token": _MOST_OF_TOKEN,
+            "empty": _EMPTY,
+            "ngrams": ngrams if self.form == "ngrams" else None,
+        }
 
     @property
     def _lengths(self) -> tuple[int, ...]:

@@ -39,9 +39,11 @@ __all__ = [
     "Words",
     "as_tokenizer",
     "tokenizer_from_meta",
+    "tokenizer_rule",
     "tokenizer_to_meta",
 ]
 
+_NORMAL_FORM = "NFC"
 _CLITICS = re.compile(r"(?<=\w)(n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 _FIRST_MARK, _LAST_PLANE = 0x300, 0x1F000  # no mark stands before; behind stand those of emoji alone
 
@@ -71,7 +73,7 @@ class Words:
         Raises:
             InputTypeError: If it is no str.
         """
-        text = unicodedata.normalize("NFC", _as_text(text))
+        text = unicodedata.normalize(_NORMAL_FORM, _as_text(text))
         found = [match[0] for match in _word().finditer(text.lower() if self.lower else text)]
         if not self.clitics:
             return found
@@ -98,7 +100,7 @@ class Characters:
         Raises:
             InputTypeError: If it is no str.
         """
-        text = unicodedata.normalize("NFC", _as_text(text))
+        text = unicodedata.normalize(_NORMAL_FORM, _as_text(text))
         return list(text.lower() if self.lower else text)
 
 
@@ -242,6 +244,29 @@ def tokenizer_from_meta(meta: Any) -> Tokenizer:
     if kind is None or set(options) != set(wanted) or not kept:
         raise InputError("its meta holds a tokenizer that gorae does not write")
     return kind(**options)
+
+
+def tokenizer_rule(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return a tokenizer with all that another program needs to cut texts as it does, for JSON.
+
+    Returns:
+        What `tokenizer_to_meta` gives. Of words and characters also "normal_form", which a text is brought
+        into first. Of words also "pattern", a regular expression whose matches, from the left, are the words,
+        after `str.lower` if "lower" says so; capitals and small letters match each other in it, and its
+        classes are Unicode's. Where "clitics" is true, "clitics_pattern" matches the end that is cut off a
+        word.
+
+    Example:
+        >>> tokenizer_rule(Characters())
+        {'name': 'characters', 'lower': False, 'normal_form': 'NFC'}
+    """
+    told = tokenizer_to_meta(tokenizer)
+    if isinstance(tokenizer, Words | Characters):
+        told["normal_form"] = _NORMAL_FORM
+    if isinstance(tokenizer, Words):
+        told["pattern"] = _word().pattern
+        told["clitics_pattern"] = _CLITICS.pattern if tokenizer.clitics else None
+    return told
 
 
 def _as_text(text: Any) -> str:

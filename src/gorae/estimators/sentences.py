@@ -10,7 +10,7 @@ from gorae.data import Sentences, Words
 from gorae.errors import DataError, InputTypeError
 from gorae.estimators.training_rows import label_codes
 
-_WORDS = Words(clitics=True)
+TAGGED_WORDS = Words(clitics=True)
 """What cuts a text: English clitics are words of their own, as in the treebanks."""
 
 Forms = list[list[str]]
@@ -129,7 +129,7 @@ def aligned_tags(sentences: Any, forms: Forms, tags: Any) -> Sequence[Sequence[A
 def _words(place: int, sentence: Any) -> list[str]:
     """Return the words of one sentence."""
     if isinstance(sentence, str):
-        words = _WORDS(sentence)
+        words = TAGGED_WORDS(sentence)
     elif _is_list(sentence):
         words = [str(word) if isinstance(word, np.str_) else word for word in sentence]
     else:

@@ -4,8 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int32
 from sklearn.base import is_classifier
 
+from gorae.data import TextEncoding
+from gorae.data.sequence_rows import SequenceKind
+from gorae.data.vocabulary import PADDING, UNKNOWN
 from gorae.errors import InputError, as_input_error
 from gorae.estimators.learned import Learned, answering_problem
 from gorae.estimators.network import NetworkEstimator
@@ -31,6 +35,7 @@ class Answering:
         scaling: what its probabilities are scaled by, or None.
         classes: labels, in the order of the answer; None for values.
         columns: for each class the estimator's own place of it, or -1 where it knows none.
+        texts: how a study's column of texts becomes rows (`gorae.data.TextEncoding`), or None.
     """
 
     estimator: NetworkEstimator
@@ -38,6 +43,24 @@ class Answering:
     scaling: Any = None
     classes: Any = None
     columns: tuple[int, ...] = ()
+    texts: TextEncoding | None = None
+
+    @property
+    def reads(self) -> SequenceKind | None:
+        """Of what kind the sequences are that rows hold, in whose codes; None where they are no sequences."""
+        if self.texts is not None:
+            return self.texts.kind
+        return getattr(self.estimator, "sequences_in_", None)
+
+    @property
+    def codes(self) -> Int32[np.ndarray, " codes"] | None:
+        """The network's own code for each code that rows hold; None where rows hold no codes."""
+        own, reads = self.learned.encoding.codes, self.reads
+        if own is None or self.texts is None or reads is None:
+            return own
+        known: SequenceKind = self.estimator.sequences_in_  # pyright: ignore[reportAttributeAccessIssue]
+        places = [known.codes.get(token, UNKNOWN) for token in reads.table]
+        return np.asarray(own)[[PADDING, UNKNOWN, *places]]
 
     @property
     def learned(self) -> Learned:
@@ -81,7 +104,9 @@ def answering(model: Any, what: str) -> Answering:
             known = {int(code): place for place, code in enumerate(inner.classes_)}  # pyright: ignore[reportAttributeAccessIssue]
             columns = tuple(known.get(code, -1) for code in range(len(model.classes)))
         scaling = None if calibration is None or calibration.scaling.kind == "none" else calibration.scaling
-        return Answering(inner, model.affine, scaling, model.classes, columns)
+        encoding = model.encoding
+        texts = encoding if isinstance(encoding, TextEncoding) and encoding.kind is not None else None
+        return Answering(inner, model.affine, scaling, model.classes, columns, texts)
     if not isinstance(model, NetworkEstimator):
         held = inner if inner is not None and hasattr(model, "feature_names") else model
         raise InputError(
@@ -104,10 +129,10 @@ def lower_model(graph: Emitter, model: Answering, rows: Any) -> Any:
     Returns:
         The slot of the answer.
     """
-    learned = model.learned
+    learned, codes = model.learned, model.codes
     encoding = learned.encoding
     x = _read(graph, model, rows)
-    if encoding.codes is None:
+    if codes is None:
         x = graph.combine("subtract", x, graph.array(np.asarray(encoding.shift, np.float32), "shift"))
         x = graph.combine("multiply", x, graph.array(np.asarray(encoding.scale, np.float32), "scale"))
     value = Value(x, (learned.shape.inputs,), (0, 1))
@@ -115,8 +140,8 @@ def lower_model(graph: Emitter, model: Answering, rows: Any) -> Any:
     answers = []
     for place, member in enumerate(learned.members):
         network = assemble(problem, member.parameters, member.buffers)
-        if encoding.codes is not None:
-            network = with_codes(network, np.asarray(encoding.codes))
+        if codes is not None:
+            network = with_codes(network, np.asarray(codes))
         found = ordered(graph, lower(graph, network, value, f"members.{place}"))
         answers.append(_of_member(graph, model, found))
     mean = _mean(graph, [answer.slot for answer in answers])

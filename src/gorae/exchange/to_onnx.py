@@ -16,6 +16,7 @@ from gorae.exchange.layout import Value, plain
 from gorae.exchange.lowering import lower
 from gorae.exchange.lowering_tagger import lower_tagger
 from gorae.exchange.onnx_emitter import OPSET, OnnxEmitter
+from gorae.exchange.onnx_sequences import told_of_sequences, told_of_words
 from gorae.files import atomic_write
 
 __all__ = ["onnx_interface", "to_onnx"]
@@ -34,9 +35,14 @@ def to_onnx(
     them; "values" as `predict` gives them, or "quantiles". How rows are shifted and scaled, all members of
     an ensemble and the mean of their answers are inside. Of a model that `gorae fit` wrote, the rows are the
     matrix that its table becomes (`model.matrix` without its filling and scaling, which are inside), and
-    probabilities are calibrated. Rows of sequences are as for `to_torch`. The metadata hold the class
-    labels and the names of the columns. A tagger's rows are `(sentences, words, numbers)`, its probabilities
-    `(sentences, words, tags)`; the metadata hold the words and characters that have codes, from 2 on.
+    probabilities are calibrated. The metadata are texts in JSON: "estimator", "classes" (the labels in the
+    order of the answer), "columns" (their names), "levels" (of quantiles), "target".
+
+    Rows of sequences are as for `to_torch`; the metadata "sequences" and "tokens" hold how a text is cut and
+    which tokens have which code, so that the file alone suffices to answer for texts: what stands in them,
+    says the head of `gorae.exchange.onnx_sequences`. A tagger's rows are `(sentences, words, numbers)` as its
+    `encode` gives them, its probabilities `(sentences, words, tags)`; the metadata hold the "words" and the
+    "characters" that have codes, from 2 on, how many "letters" of a word are read, and the "tokenizer".
 
     Args:
         model: a fitted network estimator, the model of a study that is one, or a `gorae.nn` layer.
@@ -117,6 +123,7 @@ def _of_model(graph: OnnxEmitter, parts: Answering, model: Any) -> bytes:
         "columns": [str(name) for name in names] or None,
         "levels": list(learned.levels) or None,
         "target": getattr(model, "target", None),
+        **told_of_sequences(parts),
     }
     read = "float64" if parts.is_double else "float32"
     answer = (slot, parts.kind, shape, kind)
@@ -126,15 +133,9 @@ def _of_model(graph: OnnxEmitter, parts: Answering, model: Any) -> bytes:
 def _of_tagger(graph: OnnxEmitter, tagger: SequenceTagger) -> bytes:
     """Return the file of a fitted tagger, with the words and characters that its codes are of."""
     slot = lower_tagger(graph, tagger, "rows")
-    coding = tagger._coding
-    told = {
-        "estimator": "SequenceTagger",
-        "classes": tagger.classes_.tolist(),
-        "words": list(coding.words.tokens),
-        "characters": list(coding.characters.tokens),
-    }
+    told = {"estimator": "SequenceTagger", "classes": tagger.classes_.tolist(), **told_of_words(tagger)}
     answer = (slot, "probabilities", ("words", len(tagger.classes_)), "float32")
-    return _model(graph, "rows", ("words", coding.channels), "float32", answer, told)
+    return _model(graph, "rows", ("words", tagger._coding.channels), "float32", answer, told)
 
 
 def _model(
@@ -160,10 +161,19 @@ def _model(
         opset_imports=[onnx.helper.make_operatorsetid("", OPSET)],
     )
     onnx.helper.set_model_props(
-        model,
-        {key: json.dumps(value, ensure_ascii=False) for key, value in told.items() if value is not None},
+        model, {key: _as_json(value) for key, value in told.items() if value is not None}
     )
     if model.ByteSize() > _LARGEST:
         raise InputError("an ONNX file holds up to 2 GiB, and this network is larger.")
     onnx.checker.check_model(model)
     return model.SerializeToString(deterministic=True)
+
+
+def _as_json(value: Any) -> str:
+    """Return a value as JSON; halves of characters, which UTF-8 cannot store, are escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text

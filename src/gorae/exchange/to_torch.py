@@ -27,9 +27,10 @@ def to_torch(model: Any, input_shape: Sequence[int] | None = None) -> Any:
     - for numbers what `predict` does, `(n,)` or `(n, outputs)`; for quantiles what `predict_quantiles` does.
 
     Of sequences the rows are what `gorae.data.sequence_rows.pack_rows(X, like=model.sequences_in_)` makes of
-    them: lengths, then codes or numbers. Of a tagger they are what its `encode` makes of sentences, of any
-    length, and the module answers `(sentences, words, tags)`, what `predict_proba` does, for
-    `decoder="softmax"`; what stands behind a sentence's last word is of no account.
+    them: lengths, then codes or numbers; for the model of a study they are what its `matrix` makes of texts.
+    Of a tagger they are what its `encode` makes of sentences, of any length, and the module answers
+    `(sentences, words, tags)`, what `predict_proba` does, for `decoder="softmax"`; what stands behind a
+    sentence's last word is of no account.
 
     Rows are read in float32; where a column is far from 0 beside its spread (years, timestamps), in float64:
     give such rows as float64. It is in the mode for predictions, as `module.eval()` makes it. Its submodules
