@@ -286,6 +286,7 @@ def _matrix(values: Any, tokens: Sequence[str]) -> Float32[np.ndarray, "tokens w
         InputTypeError: when they are no numbers.
         DataError: when they are no matrix, of another number of rows, or not finite.
     """
+    given: np.ndarray
     try:
         given = np.asarray(values)
     except ValueError:  # rows of several lengths

@@ -25,17 +25,19 @@ from gorae.estimators.sentences import aligned_tags, given_sentences
 
 __all__ = ["TAG_SCORES", "TagScorer", "tag_scorer", "tag_scoring"]
 
+_OF_NOTHING: dict[str, Any] = {"zero_division": 0.0}
+
 TAG_SCORES: Mapping[str, Callable[[list[Any], list[Any]], float]] = {
     "accuracy": accuracy_score,
     "balanced_accuracy": balanced_accuracy_score,
-    "f1_macro": partial(f1_score, average="macro", zero_division=0.0),
-    "f1_micro": partial(f1_score, average="micro", zero_division=0.0),
-    "f1_weighted": partial(f1_score, average="weighted", zero_division=0.0),
+    "f1_macro": partial(f1_score, average="macro", **_OF_NOTHING),
+    "f1_micro": partial(f1_score, average="micro", **_OF_NOTHING),
+    "f1_weighted": partial(f1_score, average="weighted", **_OF_NOTHING),
     "matthews_corrcoef": matthews_corrcoef,
-    "precision_macro": partial(precision_score, average="macro", zero_division=0.0),
-    "precision_weighted": partial(precision_score, average="weighted", zero_division=0.0),
-    "recall_macro": partial(recall_score, average="macro", zero_division=0.0),
-    "recall_weighted": partial(recall_score, average="weighted", zero_division=0.0),
+    "precision_macro": partial(precision_score, average="macro", **_OF_NOTHING),
+    "precision_weighted": partial(precision_score, average="weighted", **_OF_NOTHING),
+    "recall_macro": partial(recall_score, average="macro", **_OF_NOTHING),
+    "recall_weighted": partial(recall_score, average="weighted", **_OF_NOTHING),
 }
 """The scores by name, of true tags and found ones."""
 
