@@ -5,12 +5,14 @@ import pytest
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from gorae import MLPClassifier, SearchCV
 from gorae.backend import clear_programs
 from gorae.backend.compile import _programs
+from gorae.estimators.width_plan import plan_widths
 from gorae.search import populations
 from gorae.search.evaluation import begin_race
 from gorae.search.journal import Journal
@@ -90,6 +92,55 @@ def test_scores_are_those_of_each_width_alone():
 
 
 PIPELINE = make_pipeline(StandardScaler(), clone(MODEL).set_params(scale=None))
+BEHIND = {f"mlpclassifier__{name}": values for name, values in SPACE.items()}
+SCALED = {"standardscaler__with_mean": [True, False]}
+LATER = {"sampler": "evolution", "n_settings": 12}
+
+
+@pytest.fixture
+def plans(monkeypatch):
+    """The columns of the networks of each plan that is made."""
+    made = []
+
+    def planned(ready):
+        ready = list(ready)
+        made.append(ready[0].recipe.problem.build.shape.inputs)
+        return plan_widths(ready)
+
+    monkeypatch.setattr(populations, "plan_widths", planned)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("space", "changes"),
+    [
+        ({}, LATER),
+        ({}, {"halving": "hyperband", "n_settings": 9}),
+        (SCALED, {}),
+        (SCALED, LATER),
+        ({"standardscaler": [StandardScaler(), MinMaxScaler()]}, LATER),
+    ],
+    ids=["generations", "brackets", "scalings", "scalings and generations", "scalers and generations"],
+)
+def test_a_pipeline_is_planned_once(space, changes, plans):
+    """Batches, and transformers that keep the columns, share one plan and one program of each kind."""
+    clear_programs()
+    widths = {"mlpclassifier__hidden": WIDTHS}
+    search(PIPELINE, space=widths | space, refit=False, scoring="accuracy", **changes).fit(*CANCER)
+
+    assert programs() == {"draw": 1, "train": 1, "outputs": 1}
+    assert plans == [30]
+
+
+def test_transformers_that_change_the_columns_are_planned_for_apart(plans):
+    """Networks over 5 and over 6 columns have a plan each, in all generations."""
+    pipeline = make_pipeline(StandardScaler(), PCA(), clone(MODEL).set_params(scale=None))
+    space = {"mlpclassifier__hidden": WIDTHS, "pca__n_components": [5, 6]}
+    clear_programs()
+    search(pipeline, space=space, refit=False, scoring="accuracy", **LATER).fit(*CANCER)
+
+    assert sorted(plans) == [5, 6]
+    assert programs() == {"draw": 2, "train": 2, "outputs": 2}
 
 
 @pytest.mark.parametrize(
@@ -98,9 +149,10 @@ PIPELINE = make_pipeline(StandardScaler(), clone(MODEL).set_params(scale=None))
         search(),
         search(halving=2),
         search(sampler="evolution", n_settings=12),
-        search(PIPELINE, space={f"mlpclassifier__{name}": values for name, values in SPACE.items()}),
+        search(PIPELINE, space=BEHIND),
+        search(PIPELINE, space=BEHIND | SCALED, **LATER),
     ],
-    ids=["plain", "halving", "evolution", "pipeline"],
+    ids=["plain", "halving", "evolution", "pipeline", "scalings and generations"],
 )
 def test_on_a_cluster_the_table_is_the_same(asked):
     """Workers are told what settings share, of which each has only some."""
@@ -118,8 +170,13 @@ def test_in_other_processes_the_table_is_the_same():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"halving": 2, "estimator": TOLD}, {"sampler": "evolution", "n_settings": 12}],
-    ids=["parts", "halving", "evolution"],
+    [
+        {},
+        {"halving": 2, "estimator": TOLD},
+        LATER,
+        {"estimator": PIPELINE, "space": BEHIND | SCALED, **LATER},
+    ],
+    ids=["parts", "halving", "evolution", "pipeline"],
 )
 def test_cut_off_and_gone_on_with_the_table_is_the_same(changes, tmp_path, monkeypatch):
     """After a part of four settings, or a rung, the others still share what all of them share."""

@@ -69,12 +69,16 @@ def _expecting(estimator: Any, whole: Sequence[Setting], asked: Sequence[Setting
     if not isinstance(estimator, Pipeline):
         return trials
 
+    last = estimator.steps[-1][0]
+
     def steps(setting: Setting) -> Hashable:
         return _key(_steps_replaced(estimator, setting)[0])
 
-    first = steps(whole[0])
+    def last_step(setting: Setting) -> Hashable:
+        return _key({name: step for name, step in setting.items() if name == last})
+
     known = {id(setting): own for setting, own in zip(whole, asked, strict=True)}
-    return narrowed(trials, known, lambda other: steps(other) == first, partial(_without_steps, estimator))
+    return narrowed(trials, known, partial(_without_steps, estimator), steps, last_step, whole[0])
 
 
 def _key(steps: Setting) -> Hashable:

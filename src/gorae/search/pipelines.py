@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from gorae.errors import GoraeError
-from gorae.search.expected import Expected, narrowed
+from gorae.search.expected import narrowed
 from gorae.search.identity import group_key
 from gorae.search.races import Begin, Combined, Race, Share
 from gorae.search.space import Setting
@@ -77,8 +77,9 @@ def _transformation(
     name, estimator = pipeline.steps[-1]
     own = [_of_step(setting, name) for setting in settings]
     known = {id(setting): each for setting, each in zip(settings, own, strict=True)}
-    key = _key(settings[0], name)
-    expecting = narrowed(trials, known, lambda other: _key(other, name) == key, partial(_of_step, step=name))
+    expecting = narrowed(
+        trials, known, partial(_of_step, step=name), partial(_key, last=name), lambda _: None, settings[0]
+    )
     made: dict[int, tuple[Any, Any]] = {}
     errors: dict[int, Exception] = {}
     for split in range(len(trials.splits)):
@@ -134,17 +135,25 @@ def _stacked(part: Sequence[int], made: Mapping[int, tuple[Any, Any]], trials: T
     order = [rows for split in part for rows in trials.splits[split]]
     places = [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *map(len, order)]))]
     which = np.concatenate(order)
+    rows = _below([rows for split in part for rows in made[split]])
+    expected = trials.expected
     return replace(
         trials,
-        X=_below([rows for split in part for rows in made[split]]),
+        X=rows,
         y=_taken(trials.y, which),
         splits=[(places[2 * i], places[2 * i + 1]) for i in range(len(part))],
         fit_params={k: _taken(v, which) for k, v in _of_step(trials.fit_params, name).items()},
         score_params={k: _taken(v, which) for k, v in trials.score_params.items()},
         groups=_taken(trials.groups, which),
         seeds=[trials.seeds[split] for split in part],
-        expected=None if trials.expected is None else Expected(trials.expected.settings),
+        expected=None if expected is None else expected.behind(_columns(rows), _columns(trials.X)),
     )
+
+
+def _columns(rows: Any) -> int | None:
+    """Return how many columns rows have; None where they have none."""
+    shape = getattr(rows, "shape", ())
+    return int(shape[1]) if len(shape) == 2 else None
 
 
 def _taken(values: Any, which: np.ndarray) -> Any:

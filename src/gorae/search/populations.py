@@ -160,15 +160,21 @@ class NetworkRace:
         ]
 
     def _plan(self, settings: Sequence[Setting], expected: Expected) -> WidthPlan:
-        """Return which programs there are to be for all settings that are expected."""
-        if expected.plan is None:
-            ready = self._together.ready
+        """Return which programs there are to be for all settings that are expected.
+
+        They are planned once; what nobody has expected is planned for by itself.
+        """
+        ready, matrix = self._together.ready, self._together.data.matrix
+        if not expected.settings:
+            return plan_widths(ready.values())
+        key = (*expected.key, *matrix.shape[1:], matrix.dtype.str)
+        if key not in expected.plans:
             own = {id(setting) for setting in settings}
             others = [setting for setting in expected.settings if id(setting) not in own]
             if any(_WIDTHS in setting for setting in others):  # else all networks are of one width
                 ready, _ = prepared_fits(self._fits_of(expected.settings), self._together.data)
-            expected.plan = plan_widths(ready.values())
-        return expected.plan
+            expected.plans[key] = plan_widths(ready.values())
+        return expected.plans[key]
 
     def _of(self, which: Sequence[int]) -> list[int]:
         """Return the fits of some settings, one a split."""

@@ -338,7 +338,7 @@ class SearchCV(BaseSearchCV):
         tried: list[Climbed] = []
         batch, number, begun = next(sampling, None), 0, 0
         likely = likely_settings(self.sampler, spaces, wanted, seed, batch or [])
-        search.trials = replace(search.trials, expected=Expected(likely))
+        search.trials = replace(search.trials, expected=Expected(likely, likely))
         while batch and not search.ended:
             planned = len(batch) if self.sampler == "grid" else max(wanted, begun + len(batch))
             climbed = climb(search, batch, number, hearing.of(begun, len(batch), planned))
