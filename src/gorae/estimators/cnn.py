@@ -53,7 +53,8 @@ class CNNClassifier(SoftmaxClassifier):
         l1: strength of the absolute penalty on weights.
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
         batch_size: rows a step.
-        epochs: passes over the training rows, at most.
+        epochs: passes over the training rows, at most; "auto" for as many as make 1,000 steps, but from 20 to
+            100: with batches of 128, 20 over 6,400 rows and more, 100 over 1,280 and fewer.
         early_stopping: whether to cut `validation_fraction` of the rows off, stop when their loss has not
             improved for `patience` epochs, and keep the best epoch's parameters.
         validation_fraction: share of the rows that are cut off to stop on.
@@ -104,7 +105,7 @@ class CNNClassifier(SoftmaxClassifier):
         l1: float = 0.0,
         label_smoothing: float = 0.0,
         batch_size: int = 128,
-        epochs: int = 20,
+        epochs: int | str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -179,7 +180,7 @@ class CNNRegressor(NetworkRegressor):
         weight_decay: strength of the squared penalty on weights, as in `CNNClassifier`.
         l1: strength of the absolute penalty on weights.
         batch_size: rows a step.
-        epochs: passes over the training rows, at most.
+        epochs: passes over the training rows, at most, or "auto", as in `CNNClassifier`.
         early_stopping: whether to stop on rows cut from the training rows, as in `CNNClassifier`.
         validation_fraction: share of the rows that are cut off to stop on.
         patience: epochs without improvement until training stops.
@@ -226,7 +227,7 @@ class CNNRegressor(NetworkRegressor):
         weight_decay: float = 0.0,
         l1: float = 0.0,
         batch_size: int = 128,
-        epochs: int = 20,
+        epochs: int | str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -291,7 +292,7 @@ def cnn_recipe(
 ) -> Recipe:
     """Return the recipe of a convolutional network for any task; `more` are further numbers of a member."""
     dropout = check_real("dropout", estimator.dropout, 0, 1, open_high=True)
-    numbers = training_numbers(estimator)
+    numbers = training_numbers(estimator, rows)
     if estimator.image_shape is not None:
         image = checked_image(estimator.image_shape, inputs)
     else:

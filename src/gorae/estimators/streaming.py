@@ -24,6 +24,7 @@ from gorae.errors import DataError, ParameterError
 from gorae.estimators.learned import Learned, encoding_of, encoding_only, set_learned
 from gorae.estimators.parameters import check_count, root_seed
 from gorae.estimators.population import Recipe, padded_count, shape_of
+from gorae.estimators.recipes import AUTO, steps_as_epochs
 from gorae.estimators.storage import DTYPES, stored_rows
 from gorae.estimators.stream_rows import Bounds, Streamed, check_finite, checked_stream, scale_kind
 from gorae.estimators.telling import tell_outcome
@@ -118,6 +119,8 @@ def _recipe(estimator: Any, data: Streamed) -> tuple[Recipe, Recipe]:
     recipe = estimator._recipe(len(data.anchors[0]), outputs, max(counts))
     hyper, blocks = dict(recipe.hyper), len(data.learned)
     watched = data.stop.any()
+    if estimator.epochs == AUTO:
+        hyper["epochs"] = steps_as_epochs(sum(counts), estimator.batch_size)
     hyper["epochs"] = int(hyper["epochs"]) * blocks
     hyper["patience"] = min(_ENDLESS, int(hyper["patience"]) * blocks) if watched else _ENDLESS
     hyper["tol"] = 0.0

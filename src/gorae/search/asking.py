@@ -1,6 +1,7 @@
 """What a search is asked for, checked before any work begins."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from numbers import Real
 from typing import Any
 
@@ -85,13 +86,18 @@ def answers_tags(estimator: Any) -> bool:
     return bool(getattr(estimator, "_answers_tags", False))
 
 
-def asked_scoring(search: Any) -> Any:
-    """Return what settings are scored by; a tagger's scores are of words, by names that scikit-learn has.
+def asked_scorers(search: Any) -> tuple[Any, Any]:
+    """Return the scorers of a search, and the name of the one that decides.
+
+    A tagger's scores are of words, by the names that scikit-learn has for them.
 
     Raises:
         ParameterError: when a tagger has no such score.
     """
-    return tag_scoring(search.scoring) if answers_tags(search.estimator) else search.scoring
+    asked = copy(search)
+    if answers_tags(search.estimator):
+        asked.scoring = tag_scoring(search.scoring)
+    return asked._get_scorers()
 
 
 def given_pair(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:

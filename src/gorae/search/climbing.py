@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gorae.errors import ParameterError
 from gorae.estimators.carrying import Cost
-from gorae.estimators.parameters import check_count
 from gorae.search.budget import Budget
+from gorae.search.epochs import most_epochs
 from gorae.search.evaluation import begin_race
 from gorae.search.halving import Rung, best_settings, make_brackets
 from gorae.search.journal import NoJournal, Part
@@ -283,23 +282,6 @@ def _epochs_of(rung: Rung, epochs: int) -> int:
 def _hear_part(hear: Hear, before: float, upto: float, share: float, finished: Sequence[Climbed]) -> bool:
     """Tell the share of a part of the work as a share of all."""
     return hear(before + share * (upto - before), finished)
-
-
-def most_epochs(estimator: Any, settings: Sequence[Setting]) -> int:
-    """Return the epochs that every setting may train for.
-
-    Raises:
-        ParameterError: when settings differ in them, or the estimator does not train by epochs.
-    """
-    names = [name for name in estimator.get_params() if name == "epochs" or name.endswith("__epochs")]
-    if not names:
-        raise ParameterError(
-            f"halving needs an estimator that trains by epochs, not {type(estimator).__name__}; use "
-            "halving=None."
-        )
-    if any(name in setting for setting in settings for name in names):
-        raise ParameterError("halving decides the epochs; leave them out of the space.")
-    return check_count(names[0], estimator.get_params()[names[0]])
 
 
 def mean_score(entries: Sequence[Entry], refit: Any) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gorae.errors import FileError, MemoryPlanError, ParameterError
-from gorae.search.climbing import Climb, Climbed, Hear, LateRace, mean_score, most_epochs, run_part
+from gorae.search.climbing import Climb, Climbed, Hear, LateRace, mean_score, run_part
+from gorae.search.epochs import most_epochs
 from gorae.search.evaluation import begin_race
 from gorae.search.journal import Part
 from gorae.search.space import Setting, Space, is_distribution

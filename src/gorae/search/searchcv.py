@@ -3,7 +3,6 @@
 import time
 import warnings
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,7 +17,7 @@ from gorae.backend import check_alike, process_count
 from gorae.errors import BudgetError, GoraeWarning, ParameterError, as_input_error
 from gorae.estimators.parameters import check_count, root_seed
 from gorae.search.asking import (
-    asked_scoring,
+    asked_scorers,
     check_rows,
     check_search,
     check_settings,
@@ -27,6 +26,7 @@ from gorae.search.asking import (
 )
 from gorae.search.budget import Budget, read_budget, shared_budget
 from gorae.search.climbing import Climb, Climbed, climb, mean_score
+from gorae.search.epochs import raced_estimator
 from gorae.search.expected import Expected
 from gorae.search.hearing import Hearing
 from gorae.search.identity import sample_hash
@@ -200,7 +200,7 @@ class SearchCV(BaseSearchCV):
         spaces = checked_spaces(self.space, self.estimator.get_params(deep=True))
         seed = self._root_seed()
         with as_input_error():
-            scorers, metric = self._asked_scorers()
+            scorers, metric = asked_scorers(self)
             X, y = indexable(X, y)
         check_rows(X, y, params)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
@@ -215,12 +215,6 @@ class SearchCV(BaseSearchCV):
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         return self
 
-    def _asked_scorers(self) -> tuple[Any, Any]:
-        """Return the scorers, and the name of the one that decides."""
-        asked = copy(self)
-        asked.scoring = asked_scoring(self)
-        return asked._get_scorers()
-
     def _root_seed(self) -> int:
         """Return the root seed: that of the search which goes on, if it has none of its own."""
         known = shared_seed(self.resume) if self.resume is not None and self.random_state is None else None
@@ -231,7 +225,7 @@ class SearchCV(BaseSearchCV):
     ) -> None:
         """Try every setting, choose the best, and score the procedure where that is asked for."""
         budget = read_budget(shared_budget(self.budget, len(trials.splits) + 1 if self.nested else 1))
-        climb = Climb(self.estimator, trials, self.halving, self.refit, budget=budget)
+        climb = Climb(raced_estimator(self, trials), trials, self.halving, self.refit, budget=budget)
         found: list[Climbed]
         kind = "" if self.resume is None and process_count() == 1 else fingerprint(self, spaces, trials)
         check_alike("search", kind)
@@ -385,7 +379,11 @@ class SearchCV(BaseSearchCV):
         if self.sampler == "pbt":
             self.schedule_ = schedule_of(self.cv_results_, int(self.best_index_))
             self.best_estimator_ = replayed(
-                self.estimator, self.schedule_, given, routed.estimator.fit, seed % _LARGEST_SEED
+                raced_estimator(self, trials),
+                self.schedule_,
+                given,
+                routed.estimator.fit,
+                seed % _LARGEST_SEED,
             )
         else:
             chosen = {name: clone(value, safe=False) for name, value in self.best_params_.items()}
