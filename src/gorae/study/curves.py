@@ -9,19 +9,25 @@ from typing import Any
 import numpy as np
 
 from gorae.backend import cores
-from gorae.estimators.parameters import check_choice, root_seed
+from gorae.data.sequence_rows import PackedRows
+from gorae.estimators.parameters import check_choice, check_count, root_seed
 from gorae.files import atomic_write
 from gorae.report import render_curve_report
+from gorae.search import Rows
 from gorae.study.findings import made
 from gorae.study.growth import ready_for_folds
 from gorae.study.ladder import final_estimator, settings_of
 from gorae.study.plan import choose_models, machine_speed, make_plan
 from gorae.study.prepare import Prepared, prepare
+from gorae.study.progress import Bars, Silent
+from gorae.study.text_curve import CurveRung, rung_of_curve
+from gorae.study.text_rungs import form_of
 from gorae.trust import MeasuredCurve, learning_curve
 
 __all__ = ["DataCurve", "curve_of_data"]
 
-_MODELS = ("bayes", "knn", "linear", "mlp")
+_MODELS = ("bayes", "knn", "linear", "mlp", "bag", "gru")
+_OF_TABLES = "mlp"
 _BUDGET = 600.0
 
 
@@ -32,8 +38,8 @@ class DataCurve:
     Attributes:
         curve: the curve, with its answer.
         model: the rung of the ladder.
-        data: name, rows, columns, classes, task and target.
-        notes: sentences on what was done to the data.
+        data: name, rows, columns, classes, task, target, and texts: the column of texts, or None.
+        notes: sentences on the model, and on what was done to the data.
     """
 
     curve: MeasuredCurve
@@ -48,7 +54,9 @@ class DataCurve:
             FileExistsRefusal: when the file exists and `force` is False.
             WriteError: when it cannot be written.
         """
-        facts = [f"{self.data['rows']:,} rows", f"{self.data['columns']:,} columns"]
+        texts = self.data["texts"]
+        what = f"texts of {texts}" if texts is not None else f"{self.data['columns']:,} columns"
+        facts = [f"{self.data['rows']:,} rows", what]
         if self.data["classes"] is not None:
             facts.append(f"{len(self.data['classes'])} classes")
         if self.data["target"] is not None:
@@ -66,7 +74,7 @@ def curve_of_data(
     X: Any,
     y: Any,
     *,
-    model: str = "mlp",
+    model: str | None = None,
     sizes: Any = None,
     cv: int = 5,
     repeats: int | None = None,
@@ -84,12 +92,14 @@ def curve_of_data(
 ) -> DataCurve:
     """Measure how a model of the ladder learns from more and more of the rows.
 
-    Rows are encoded as a study encodes them; the model has the settings that the ladder tries first.
+    Rows are encoded as a study encodes them; the model has the settings that the ladder tries first. Texts
+    are read by a rung of the ladder of texts, each fit with the words of its own rows.
 
     Args:
         X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array.
         y: the target, one a row.
-        model: "bayes", "knn", "linear" or "mlp".
+        model: "bayes", "knn", "linear" or "mlp"; of texts "knn", "linear", "bag" or "gru". None for an mlp,
+            of texts for the one that is best on a fifth of them, of those that some minutes suffice for.
         sizes: as `gorae.learning_curve` takes them; so are cv, repeats and scoring.
         cv: folds.
         repeats: how often rows are cut into folds anew, or None.
@@ -118,7 +128,8 @@ def curve_of_data(
         >>> found.curve.verdict in ("helps", "hardly", "unclear"), found.data["task"]
         (True, 'classification')
     """
-    check_choice("model", model, _MODELS)
+    if model is not None:
+        check_choice("model", model, _MODELS)
     seed = root_seed(random_state)
     data = prepare(
         X,
@@ -131,8 +142,9 @@ def curve_of_data(
         text=text,
         seed=seed,
     )
-    rows = data.rows
-    estimator, matrix = ready_for_folds(_estimator(model, data, seed), rows)
+    rung = _rung(model, data, sizes, cv, repeats, seed, verbose)
+    rows = data.in_form(form_of(rung.model)).rows
+    estimator, matrix = ready_for_folds(_estimator(rung, rows, seed), rows)
     targets = rows.targets[:, 0] if data.classes is None else np.asarray(data.classes)[rows.targets]
     found = learning_curve(
         estimator,
@@ -153,15 +165,39 @@ def curve_of_data(
         "classes": None if data.classes is None else [str(label) for label in data.classes],
         "task": data.task,
         "target": target,
+        "texts": data.text_column,
     }
-    return DataCurve(found, model, facts, (*notes, *data.notes))
+    return DataCurve(found, rung.model, facts, (*rung.notes, *notes, *data.notes))
 
 
-def _estimator(model: str, data: Prepared, seed: int) -> Any:
-    """Return the unfitted estimator of a rung, with the settings that are tried first."""
-    rows = data.rows
+def _rung(
+    model: str | None, data: Prepared, sizes: Any, cv: int, repeats: int | None, seed: int, verbose: int
+) -> CurveRung:
+    """Return the rung of columns or of texts that is measured, with its plan.
+
+    Raises:
+        ParameterError: when the rung does not fit the task or the rows.
+    """
+    if data.texts is not None:
+        return rung_of_curve(
+            model,
+            data,
+            sizes=sizes,
+            folds=check_count("cv", cv, low=2),
+            repeats=1 if repeats is None else check_count("repeats", repeats),
+            budget=_BUDGET,
+            seed=seed,
+            heard=Bars() if verbose else Silent(),
+        )
+    model = _OF_TABLES if model is None else model
     models = choose_models([model], data.task)
-    count, columns = rows.matrix.shape
-    plan = make_plan(count, columns, rows.classes, models, budget=_BUDGET, speed=machine_speed())
-    setting = settings_of(model, plan, count, columns)[0]
-    return final_estimator(model, setting, plan, rows, seed=seed, device=None)
+    rows, columns = data.rows.matrix.shape
+    plan = make_plan(rows, columns, data.rows.classes, models, budget=_BUDGET, speed=machine_speed())
+    return CurveRung(model, plan, ())
+
+
+def _estimator(rung: CurveRung, rows: Rows, seed: int) -> Any:
+    """Return the unfitted estimator of a rung, with the settings that are tried first."""
+    texts = isinstance(rows.matrix, PackedRows)
+    setting = settings_of(rung.model, rung.plan, *rows.matrix.shape, texts=texts)[0]
+    return final_estimator(rung.model, setting, rung.plan, rows, seed=seed, device=None)

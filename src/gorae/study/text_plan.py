@@ -8,15 +8,14 @@ import numpy as np
 from gorae.backend import cores
 from gorae.data import TextForms
 from gorae.study.plan import Plan, check_budget, duration, richest
-from gorae.study.text_rungs import EMBEDDED, WIDTH, known_tokens
+from gorae.study.text_rungs import EMBEDDED, NAMED, WIDTH, known_tokens
 
-__all__ = ["make_text_plan"]
+__all__ = ["make_text_plan", "seconds_a_fit"]
 
 _SETTINGS = {"knn": 6, "linear": 3, "bag": 2, "gru": 1}
 _DEAR = ("gru", "bag")
 """Rungs that are left out where there is no time for them, the dearest first."""
 
-_NAMES = {"gru": "the recurrent network", "bag": "the bag of embeddings"}
 _STOPPED_EARLY = 0.6
 _COMPILE_SECONDS = {"linear": 4.0, "bag": 4.0, "gru": 10.0}
 _SAFETY = 1.3
@@ -83,7 +82,7 @@ def make_text_plan(
     if dear is not None and plan.seconds > budget and set(models) - {"chance", dear}:
         fewer = [model for model in models if model != dear]
         rest = make_text_plan(forms, classes, fewer, budget=budget, speed=speed, most_folds=most_folds)
-        alone = f"{_NAMES[dear]}: with it the study would take {duration(plan.seconds)}"
+        alone = f"{NAMED[dear]}: with it the study would take {duration(plan.seconds)}"
         return replace(rest, gave_up=(alone, *rest.gave_up))
     return plan
 
@@ -97,16 +96,39 @@ def _expected_seconds(plan: Plan, forms: TextForms, outputs: int, speed: float) 
     for model in ("linear", "bag", "gru"):
         if model not in plan.settings:
             continue
-        each = _seconds_a_row(model, plan, forms, outputs, speed) / cores()
         tried = plan.settings[model]
         trained = outer * plan.inner * tried * inner_share if tried > 1 else 0
         trained += outer * share + 1
-        total += trained * rows * plan.epochs[model] * _STOPPED_EARLY * each + _COMPILE_SECONDS[model]
+        total += trained * seconds_a_fit(model, plan, forms, outputs, speed) + _COMPILE_SECONDS[model]
     if "knn" in plan.settings:
         found = min(rows * share, plan.neighbor_rows or rows)
         pairs = rows * plan.repeats * found * (2 if plan.settings["knn"] > 1 else 1)
-        total += 2.5 * pairs * (2 * forms.sketch.shape[1] / speed + 4e-10)
+        total += _seconds_of_pairs(pairs, forms, speed)
     return _SAFETY * total + 1.0
+
+
+def seconds_a_fit(model: str, plan: Plan, forms: TextForms, outputs: int, speed: float) -> float:
+    """Return about how long a rung takes to learn from all rows here, compilation apart.
+
+    Nearest neighbours learn nothing; theirs is the time to look for those of every row.
+
+    Args:
+        model: "knn", "linear", "bag" or "gru".
+        plan: epochs and rows a batch.
+        forms: the texts.
+        outputs: classes, or 1.
+        speed: float32 operations a second.
+    """
+    rows = len(forms.sketch)
+    if model == "knn":
+        return _seconds_of_pairs(rows * min(rows, plan.neighbor_rows or rows), forms, speed)
+    each = _seconds_a_row(model, plan, forms, outputs, speed) / cores()
+    return rows * plan.epochs[model] * _STOPPED_EARLY * each
+
+
+def _seconds_of_pairs(pairs: float, forms: TextForms, speed: float) -> float:
+    """Return about how long it takes to find how far so many pairs of sketches are apart."""
+    return 2.5 * pairs * (2 * forms.sketch.shape[1] / speed + 4e-10)
 
 
 def _seconds_a_row(model: str, plan: Plan, forms: TextForms, outputs: int, speed: float) -> float:

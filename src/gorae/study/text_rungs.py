@@ -10,6 +10,7 @@ from gorae.estimators import SequenceClassifier, SequenceRegressor
 __all__ = [
     "EMBEDDED",
     "FORM_OF",
+    "NAMED",
     "WIDTH",
     "form_of",
     "known_tokens",
@@ -20,6 +21,14 @@ __all__ = [
 
 FORM_OF = {"linear": "ngrams", "bag": "words", "gru": "words"}
 """The form in which a rung reads texts; the others read their sketch."""
+
+NAMED = {
+    "knn": "nearest neighbours by their n-grams",
+    "linear": "the linear model of n-grams",
+    "bag": "the bag of embeddings",
+    "gru": "the recurrent network",
+}
+"""What the rungs of texts are called in a sentence."""
 
 EMBEDDED = {"linear": 8, "bag": 64, "gru": 64}
 """Numbers of a token's vector."""
