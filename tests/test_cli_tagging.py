@@ -141,6 +141,27 @@ def test_predict_writes_words_and_tags(folder, model, run, tmp_path):
     assert found["sentences"][0] == {"words": text[0], "tags": tags[0]}
 
 
+def test_words_without_a_tag_are_told_by_their_line(folder, small, run, tmp_path):
+    """The file, the line of the sentence and the word are named, how many there are, and what could be learned."""
+    lines = (folder / "made.conllu").read_text().split("\n")
+    second = [place for place, line in enumerate(lines) if line.startswith("2\t")]
+    for place in second[:2]:
+        cells = lines[place].split("\t")
+        lines[place] = "\t".join([*cells[:3], "_", *cells[4:]])
+    (tmp_path / "bare.conllu").write_text("\n".join(lines))
+    ran = run("fit", tmp_path / "bare.conllu", "--out", tmp_path / "new")
+    test = run("fit", folder / "made.conllu", "--test", tmp_path / "bare.conllu", "--out", tmp_path / "new")
+
+    for each in (ran, test):
+        assert each.code == 1
+        assert (
+            f"word 2 ('{lines[3].split()[1]}') of the sentence of '{tmp_path}/bare.conllu' that" in each.err
+        )
+        assert "begins in line 2 has no tag in the file (2 of 120 sentences have such words)" in each.err
+        assert "tags='language' (--target xpos) learns those" in each.err
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

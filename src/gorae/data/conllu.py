@@ -12,17 +12,20 @@ References:
 import codecs
 import re
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gorae.data.unpack import MAX_BYTES, read_bounded
 from gorae.errors import DamagedFileError, DataWarning
 
-__all__ = ["Sentences", "read_conllu"]
+__all__ = ["COLUMNS", "NO_WORD", "Sentences", "read_conllu"]
 
-_COLUMNS = 10
-_NO_WORD = re.compile(r"[1-9]\d*-[1-9]\d*|\d+\.[1-9]\d*")
+COLUMNS = 10
+"""Of a line, between tabs."""
+
+NO_WORD = re.compile(r"[1-9]\d*-[1-9]\d*|\d+\.[1-9]\d*")
+"""The first column of a line that is no word: a range, or a word that is not written."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,16 @@ class Sentences:
         forms: The words of each sentence as they are written.
         universal: The universal part-of-speech tag of each word, "_" where the file gives none.
         language: The tag of each word in the language's own set, "_" where the file gives none.
+        source: The file that they were read from; empty where they come from elsewhere.
+        lines: The line of the file, from 1, in which each sentence begins; empty where they come from
+            elsewhere.
     """
 
     forms: tuple[tuple[str, ...], ...]
     universal: tuple[tuple[str, ...], ...]
     language: tuple[tuple[str, ...], ...]
+    source: str = field(default="", repr=False, compare=False)
+    lines: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
     def __len__(self) -> int:
         """Return how many sentences there are."""
@@ -47,6 +55,38 @@ class Sentences:
     def words(self) -> int:
         """How many words there are."""
         return sum(map(len, self.forms))
+
+    def taken(self, places: Iterable[int]) -> "Sentences":
+        """Return the sentences at some places.
+
+        Example:
+            >>> Sentences((("a",), ("b",)), (("X",), ("Y",)), (("_",), ("_",))).taken([1]).forms
+            (('b',),)
+        """
+        chosen = list(places)
+        columns = (self.forms, self.universal, self.language)
+        forms, universal, language = (tuple(column[place] for place in chosen) for column in columns)
+        lines = tuple(self.lines[place] for place in chosen) if self.lines else ()
+        return Sentences(forms, universal, language, self.source, lines)
+
+    def where(self, place: int, word: int) -> str:
+        """Return in words where a word stands: in a file by the line that its sentence begins in.
+
+        Args:
+            place: Of the sentence, from 0.
+            word: Of the word in it, from 0.
+
+        Example:
+            >>> Sentences((("a", "b"),), (("X", "Y"),), (("_", "_"),)).where(0, 1)
+            'word 1 of sentence 0 (from 0)'
+        """
+        if not self.lines:
+            return f"word {word} of sentence {place} (from 0)"
+        form = self.forms[place][word]
+        return (
+            f"word {word + 1} ({form!r:.40}) of the sentence of {self.source!r} that begins in line "
+            f"{self.lines[place]:,}"
+        )
 
 
 def read_conllu(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Sentences:
@@ -84,12 +124,13 @@ def read_conllu(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Sentences:
     sentences = list(_sentences(text, path))
     if not sentences:
         raise DamagedFileError(f"{path}: a CoNLL-U file was wanted, but there is no sentence in it.")
-    forms, universal, language = (tuple(column) for column in zip(*sentences, strict=True))
-    return Sentences(forms, universal, language)
+    columns, lines = zip(*sentences, strict=True)
+    forms, universal, language = (tuple(column) for column in zip(*columns, strict=True))
+    return Sentences(forms, universal, language, str(path), lines)
 
 
-def _sentences(text: str, path: str | Path) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """Yield forms and both kinds of tags of each sentence."""
+def _sentences(text: str, path: str | Path) -> Iterator[tuple[tuple[tuple[str, ...], ...], int]]:
+    """Yield forms and both kinds of tags of each sentence, and the line that it begins in."""
     words: list[tuple[str, str, str]] = []
     begun = 0  # the line in which the sentence began; 0 between two sentences
     number = 0
@@ -97,7 +138,7 @@ def _sentences(text: str, path: str | Path) -> Iterator[tuple[tuple[str, ...], .
         line = line.removesuffix("\r")
         if not line:
             if begun:
-                yield _columns(words, path, begun)
+                yield _columns(words, path, begun), begun
             words, begun = [], 0
         elif not line.startswith("#"):
             begun = begun or number
@@ -111,19 +152,19 @@ def _sentences(text: str, path: str | Path) -> Iterator[tuple[tuple[str, ...], .
             DataWarning,
             stacklevel=3,
         )
-        yield _columns(words, path, begun)
+        yield _columns(words, path, begun), begun
 
 
 def _word(line: str, before: int, path: str | Path, number: int) -> tuple[str, str, str] | None:
     """Return form and tags of a line, or None where it is no word."""
     cells = line.split("\t")
-    if len(cells) != _COLUMNS:
+    if len(cells) != COLUMNS:
         raise DamagedFileError(
-            f"{path}: line {number:,} has {len(cells)} columns between tabs, {_COLUMNS} were wanted: "
+            f"{path}: line {number:,} has {len(cells)} columns between tabs, {COLUMNS} were wanted: "
             f"{line!r:.60}"
         )
     if cells[0] != str(before + 1):
-        if _NO_WORD.fullmatch(cells[0]):
+        if NO_WORD.fullmatch(cells[0]):
             return None
         raise DamagedFileError(
             f"{path}: line {number:,} has the word number {cells[0]!r:.20}, {before + 1} was wanted; a blank "

@@ -13,6 +13,9 @@ from gorae.estimators.training_rows import label_codes
 TAGGED_WORDS = Words(clitics=True)
 """What cuts a text: English clitics are words of their own, as in the treebanks."""
 
+_NONE = "_"
+"""What stands in a treebank where a word has no tag."""
+
 Forms = list[list[str]]
 """The words of each sentence."""
 
@@ -91,12 +94,11 @@ def universal_tags(sentences: Sentences) -> Sequence[Sequence[str]]:
     Raises:
         DataError: when a word has none.
     """
-    for place, row in enumerate(sentences.universal):
-        if "_" in row:
-            raise DataError(
-                f"word {row.index('_')} of sentence {place} (from 0) has no tag in the file; give tags, or "
-                "leave such sentences out."
-            )
+    bare = [place for place, row in enumerate(sentences.universal) if _NONE in row]
+    if bare:
+        word = sentences.where(bare[0], sentences.universal[bare[0]].index(_NONE))
+        many = "" if len(bare) == 1 else f" ({len(bare):,} of {len(sentences):,} sentences have such words)"
+        raise DataError(f"{word} has no tag in the file{many}; give tags, or leave such sentences out.")
     return sentences.universal
 
 

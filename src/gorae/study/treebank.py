@@ -128,8 +128,16 @@ def _with_tags(sentences: Sentences, tags: str) -> Sentences:
     """
     if tags not in TAG_SETS:
         raise ParameterError(f"tags must be one of {', '.join(TAG_SETS)}, got {tags!r}.")
-    chosen = sentences if tags == "universal" else replace(sentences, universal=sentences.language)
-    universal_tags(chosen)
+    swapped = replace(sentences, universal=sentences.language, language=sentences.universal)
+    chosen, other = (sentences, swapped) if tags == "universal" else (swapped, sentences)
+    try:
+        universal_tags(chosen)
+    except DataError as error:
+        if any("_" in row for row in other.universal):
+            raise
+        name, target = ("language", "xpos") if tags == "universal" else ("universal", "upos")
+        also = f"tags={name!r} (--target {target}) learns those"
+        raise DataError(f"{error} All its words have a tag of the other set: {also}.") from error
     return chosen
 
 
@@ -149,13 +157,7 @@ def _parted(sentences: Sentences, seed: int) -> tuple[Sentences, Sentences]:
     runs = np.arange(count) // length
     order = np.random.default_rng(seed).permutation(runs[-1] + 1)
     held = np.isin(runs, order[: max(1, len(order) // _FIFTH)])
-    return _some(sentences, np.flatnonzero(~held)), _some(sentences, np.flatnonzero(held))
-
-
-def _some(sentences: Sentences, which: np.ndarray) -> Sentences:
-    """Return some of the sentences."""
-    columns = (sentences.forms, sentences.universal, sentences.language)
-    return Sentences(*(tuple(column[place] for place in which) for column in columns))
+    return sentences.taken(np.flatnonzero(~held)), sentences.taken(np.flatnonzero(held))
 
 
 def _within(tagger: SequenceTagger, sentences: Sentences, seconds: float) -> SequenceTagger:
