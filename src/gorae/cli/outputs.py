@@ -1,10 +1,14 @@
 """What a command writes and tells of it: refused before the work where it cannot be, kept where it can."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import click
 
 from gorae.errors import FileExistsRefusal, WriteError
 
@@ -26,7 +30,14 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder of the outputs, and see that a file can be written there, before the work starts."""
+    """Make the folder of the outputs, and see that a file can be written there, before the work starts.
+
+    What was made for it is taken away again at the end of the command where nothing was written into it.
+    """
+    made = [step for step in (folder, *folder.parents) if not os.path.lexists(step)]
+    context = click.get_current_context(silent=True)
+    if context is not None and made:
+        context.call_on_close(lambda: _take_away_empty(made))
     import_module("gorae.files").make_folder(folder)
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".gorae-", suffix=".tmp"):
@@ -35,6 +46,13 @@ def check_folder(folder: Path) -> None:
         raise WriteError(
             f"nothing can be written to the folder {str(folder)!r}: {error.strerror}."
         ) from error
+
+
+def _take_away_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, the innermost first, up to the first that holds something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def write_outputs(
