@@ -141,6 +141,62 @@ def test_predict_writes_words_and_tags(folder, model, run, tmp_path):
     assert found["sentences"][0] == {"words": text[0], "tags": tags[0]}
 
 
+@pytest.mark.parametrize("name", ["made.txt", "made.tsv", "made"])
+def test_a_treebank_under_another_name(folder, model, run, monkeypatch, tmp_path, name):
+    """What the file holds decides, not its name: it is learned from, tagged, and written as CoNLL-U."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes((folder / "dev.conllu").read_bytes())
+    for options in ((), ("--out", "a.csv"), ("--out", "a.conllu")):
+        wanted = run("predict", folder / "saved.gorae", folder / "dev.conllu", *options, "--force").out
+        files = [path.read_text() for path in tmp_path.glob("a.*")]
+        assert run("predict", folder / "saved.gorae", name, *options, "--force").out == wanted
+        assert [path.read_text() for path in tmp_path.glob("a.*")] == files
+    told = run("search", name, "--target", "upos").err
+    assert "is a treebank (CoNLL-U): gorae fit trains a tagger on it" in told
+
+
+def test_fit_tells_a_treebank_by_its_content(folder, small, run, tmp_path):
+    """A treebank of another name trains a tagger; no table is looked for in it."""
+    (tmp_path / "made").write_bytes((folder / "made.conllu").read_bytes())
+    ran = run("fit", tmp_path / "made", "--test", folder / "dev.conllu", "--out", tmp_path, "--quiet")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert gorae.load(tmp_path / "made.gorae").classes_.tolist() == ["ADJ", "DET", "NOUN", "VERB"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", "said\nthe mara\n", "is a table (its name says so), but a tagger reads a treebank"),
+        ("a.txt", "id,said\n1,mara\n2,veno\n", "every line of it has 2 columns between commas"),
+        ("a.txt", "mara\tNOUN\nveno\tVERB\n", "every line of it has 2 columns between tabs"),
+        ("a.txt", "1\ta" + "\t_" * 8 + "\nthe mara\n", "may be a treebank or not: line 1 of it is one"),
+    ],
+)
+def test_what_is_no_text_is_not_tagged(folder, model, run, tmp_path, name, content, told):
+    """A table, and a file that begins like a treebank and is none, have one sentence each."""
+    (tmp_path / name).write_text(content)
+    ran = run("predict", folder / "saved.gorae", tmp_path / name)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert told in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_fit_of_what_may_be_a_treebank(run, tmp_path):
+    """Without a target both ways are told; with one of its own, a table with a running number is a table."""
+    rows = [f"{row}\tx{row % 2}" + f"\t{row % 7}" * 8 for row in range(1, 41)]
+    (tmp_path / "a.tsv").write_text("\n".join(rows) + "\n")
+    ran = run("fit", tmp_path / "a.tsv")
+    table = run(
+        "fit", tmp_path / "a.tsv", "--no-header", "--target", "c1", "--models", "bayes", "--out", tmp_path
+    )
+
+    assert ran.code == 1
+    assert "else give --target COLUMN to learn from it as a table" in ran.err
+    assert table.code == 0
+
+
 def test_words_without_a_tag_are_told_by_their_line(folder, small, run, tmp_path):
     """The file, the line of the sentence and the word are named, how many there are, and what could be learned."""
     lines = (folder / "made.conllu").read_text().split("\n")

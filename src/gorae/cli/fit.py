@@ -11,7 +11,7 @@ from gorae.cli.interrupts import INTERRUPTED, held_interrupts
 from gorae.cli.options import Names, data_options, print_json, quietly, run_options, shown, time_option
 from gorae.cli.outputs import about_data, check_folder, interval, refuse_existing, stem_of, write_outputs
 from gorae.cli.sources import Reading, open_source, task_words
-from gorae.cli.tagging import Run, fit_treebank, is_treebank
+from gorae.cli.tagging import Run, fit_treebank, is_treebank, wants_tags
 
 
 @click.command(short_help="Train the ladder of models on a data set.")
@@ -45,12 +45,14 @@ def fit(
     DATA is a CSV or Parquet file, of columns or of texts; a folder with a folder of text files, or of PNG or
     JPEG images, for each class, or an idx or CIFAR file of images; or a named data set: digits, iris, wine,
     breast-cancer, diabetes, moons, circles, blobs, spirals, mnist, fashion-mnist. A treebank (CoNLL-U,
-    .conllu) trains a tagger of its words instead: --target upos or xpos says which of its tags.
+    by its name, .conllu, or its content) trains a tagger of its words instead: --target upos or xpos says
+    which of its tags.
 
     Ctrl-C, once a model is scored, ends the ladder there: the best model so far and its report are written,
     and the exit code is 130. A second Ctrl-C gives up.
     """
-    if is_treebank(data):
+    as_table = "give --target COLUMN to learn from it as a table"
+    if is_treebank(data, otherwise=as_table if wants_tags(target) else None):
         run = Run(budget, seed, device, out, as_json, quiet, force)
         tables = {
             "--models": models,

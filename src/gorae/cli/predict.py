@@ -55,7 +55,7 @@ def predict(
     DATA has the columns that the model was trained on, by name, in any order; others are ignored. With --json
     one object is written instead.
 
-    For a tagger DATA is a treebank (.conllu), or a text with a sentence a line: each word and its tag are
+    For a tagger DATA is a treebank (CoNLL-U), or a text with a sentence a line: each word and its tag are
     written in a line, with a blank line between sentences, or as what --out ends in, .csv or .conllu.
 
     With --unknown 0.01 two columns more say whether a row is unlike the training data, so that its prediction

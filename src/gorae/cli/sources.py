@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from gorae.cli.tagging import is_treebank
+from gorae.cli.tagging import refuse_treebank
 from gorae.cli.text_folders import folder_fields, folder_rows
 from gorae.errors import DataError, DataWarning, FileError, closest
 
@@ -57,8 +57,7 @@ def open_source(
         UsageError: when an option for files is given with a named data set.
     """
     parts = import_module("gorae.data")
-    if is_treebank(data):
-        raise DataError(f"{data!r} is a treebank by its name: gorae fit trains a tagger on it; give a table.")
+    refuse_treebank(data, "gorae fit trains a tagger on it; give a table")
     if data not in parts.NAMES or Path(data).is_file():
         if parts.holds_texts(data):
             return Source(**folder_fields(data, target, drop, test, text, reading.encoding))
@@ -278,6 +277,7 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
                 f"named data set {path!r} has other ones. Give a file."
             )
         return parts.load_named(path).X
+    refuse_treebank(path, "the model was not trained on sentences; give rows like those that it learned from")
     if parts.holds_texts(path):
         return folder_rows(model, path, reading.encoding)
     if Path(path).exists() and parts.holds_images(path):

@@ -19,9 +19,41 @@ _SETS = {None: "universal", "upos": "universal", "xpos": "language"}
 _UNIVERSAL, _LANGUAGE = 3, 4
 
 
-def is_treebank(path: str) -> bool:
-    """Return whether a file is a treebank, by its name: CoNLL-U, plain or packed."""
-    return path.lower().endswith(_ENDINGS)
+def is_treebank(path: str, *, otherwise: str | None = None) -> bool:
+    """Return whether a file is a treebank (CoNLL-U, plain or packed): by its name, or by its content.
+
+    Args:
+        path: the file.
+        otherwise: what to do with a file that begins like a treebank but is none, which then is refused;
+            None to take it for none.
+
+    Raises:
+        DataError: when it is refused.
+    """
+    if path.lower().endswith(_ENDINGS):
+        return True
+    found = import_module("gorae.data").contents_of(path)
+    if otherwise is not None and found.kind == "unclear":
+        raise DataError(
+            f"{path!r} may be a treebank or not: {found.why}. If it is one, mend it, or name it .conllu to "
+            f"be told each fault; else {otherwise}."
+        )
+    return found.kind == "treebank"
+
+
+def refuse_treebank(path: str, why: str) -> None:
+    """Refuse a treebank where something else is wanted.
+
+    Raises:
+        DataError: when the file is one.
+    """
+    if is_treebank(path):
+        raise DataError(f"{path!r} is a treebank (CoNLL-U): {why}.")
+
+
+def wants_tags(target: str | None) -> bool:
+    """Return whether a target could be one of a treebank: its tags, or none that was said."""
+    return target in _SETS
 
 
 def is_tagger(model: Any) -> bool:
@@ -168,8 +200,14 @@ def predict_tags(model: str, tagger: Any, data: str, out: str | None, *, encodin
 
 def _forms(data: str, encoding: str) -> Sequence[Sequence[str]]:
     """Return the words of each sentence of a file."""
-    if is_treebank(data):
+    if is_treebank(data, otherwise="give a text with a sentence a line"):
         return import_module("gorae.data").read_conllu(data).forms
+    found = import_module("gorae.data").contents_of(data)
+    if found.kind == "table":
+        raise DataError(
+            f"{data!r} is a table ({found.why}), but a tagger reads a treebank (CoNLL-U) or a text with a "
+            "sentence a line; put its sentences into a file of their own, one a line, that ends in .txt."
+        )
     text = _text(data, encoding)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:

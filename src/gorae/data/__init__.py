@@ -18,6 +18,7 @@ in with :func:`read_conllu`, vectors of words that were learned elsewhere with :
 
 from gorae.data.arrays import Matrix, as_matrix
 from gorae.data.conllu import Sentences, read_conllu
+from gorae.data.contents import Contents, contents_of
 from gorae.data.datasets import is_dataset, read_dataset
 from gorae.data.encoding import TableEncoding, learn_encoding
 from gorae.data.folds import PackedSplits, Split, cut_stop_rows, make_folds, pack_splits, size_class
@@ -77,6 +78,7 @@ __all__ = [
     "Bytes",
     "Calls",
     "Characters",
+    "Contents",
     "Images",
     "Matrix",
     "Named",
@@ -105,6 +107,7 @@ __all__ = [
     "check_codes",
     "check_one_kind",
     "class_weights",
+    "contents_of",
     "cut_stop_rows",
     "describe_values",
     "encode_known_labels",

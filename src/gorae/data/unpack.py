@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from gorae.errors import DamagedFileError, FileError
 
-__all__ = ["MAX_BYTES", "read_bounded"]
+__all__ = ["MAX_BYTES", "read_bounded", "read_head"]
 
 MAX_BYTES = 2 * 2**30
 """Bytes that one file may hold after unpacking, unless the caller says otherwise."""
@@ -59,6 +59,28 @@ def read_bounded(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise FileError(f"{path}: a file was wanted, this is a folder.") from None
     except OSError as error:
         raise FileError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
+
+
+def read_head(path: str | Path, count: int) -> bytes:
+    """Return the first bytes of a file, unpacked when it is gzip or xz.
+
+    Args:
+        path: The file.
+        count: How many, at most.
+
+    Returns:
+        The bytes; none where the file cannot be read: whoever reads it whole says why.
+
+    Example:
+        >>> read_head("nowhere.csv", 10)
+        b''
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_BLOCK)
+            return next(iter(_blocks(_Source(file, head), head)), b"")[:count]
+    except (OSError, zlib.error, lzma.LZMAError, EOFError):
+        return b""
 
 
 def _collect(file: BinaryIO, path: Path, max_bytes: int) -> bytes:
