@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pytest
 
 from cli_cases import run
@@ -145,3 +146,19 @@ def test_a_folder_of_texts(folder, run):
     assert refused.code == 1
     assert "the texts of 'said/good' have no labels to learn from" in refused.err
     assert run("fit", "said", "--target", "label", "--force").code == 2
+
+
+def test_a_column_that_holds_no_texts(folder, run):
+    """A running number as --text is refused with the column that holds texts; an identifier is told."""
+    reviews().with_row_index("row").write_csv("rows.csv")
+    refused = run("fit", "rows.csv", "--target", "label", "--text", "row")
+    rows = reviews().with_columns(review=pl.format("user-{}", pl.int_range(48)))
+    rows.write_csv("users.csv")
+    told = run("fit", "users.csv", "--target", "label", "--text", "review", "--models", "knn")
+
+    assert refused.code == 1
+    assert "the column 'row' holds numbers (0, 1, 2, ...), no texts; name the column of texts" in refused.err
+    assert "('review' looks like one)" in refused.err
+    assert told.code == 0
+    assert "gorae: The column 'review' looks like an identifier" in told.err
+    assert "note: The column 'review' looks like an identifier" in told.out

@@ -7,6 +7,7 @@ import polars as pl
 from gorae.data import looks_like_texts, require_columns
 from gorae.errors import DataError, DataWarning
 from gorae.evidence import looks_like_counter
+from gorae.study.text_doubts import doubts_of_texts
 
 __all__ = ["chosen_texts"]
 
@@ -30,7 +31,7 @@ def chosen_texts(
         The table to learn from, the name of its column of texts or None, and sentences on what was left out.
 
     Raises:
-        DataError: when the column that was named is not there.
+        DataError: when the column that was named is not there, or holds no text.
 
     Example:
         >>> told = pl.DataFrame({"id": range(60), "said": [f"a whale of {n} meters" for n in range(60)]})
@@ -41,12 +42,13 @@ def chosen_texts(
     if text is not None:
         require_columns(frame, [text])
         others = [name for name in frame.columns if name != text]
-        own = frame.select(pl.col(text).cast(pl.String))
-        if not others:
-            return own, text, ()
-        told = f"Learned from the texts of {text!r} alone: {_listed(others)} {_were(others)} left out."
-        warnings.warn(told, DataWarning, stacklevel=4)
-        return own, text, (told,)
+        notes = doubts_of_texts(frame, text)
+        if others:
+            left = f"{_listed(others)} {_were(others)} left out"
+            notes = (f"Learned from the texts of {text!r} alone: {left}.", *notes)
+        for told in notes:
+            warnings.warn(told, DataWarning, stacklevel=4)
+        return frame.select(pl.col(text).cast(pl.String)), text, notes
     telling = [name for name in frame.columns if looks_like_texts(frame[name])]
     others = [name for name in frame.columns if name not in telling]
     alone = all(_says_nothing(frame[name]) for name in others)
