@@ -148,6 +148,26 @@ def test_a_folder_of_texts(folder, run):
     assert run("fit", "said", "--target", "label", "--force").code == 2
 
 
+def test_a_folder_of_other_files(folder, run):
+    """Texts that do not end in .txt, and classes of which one alone has texts, are told as what they are."""
+    run("fit", "reviews.csv", "--target", "label", "--models", "knn")
+    for name in ("good/a.md", "good/b.md", "bad/c.md"):
+        (folder / "said" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "said" / name).write_text("a whale")
+    (folder / "said" / "ugly").mkdir()
+    for arguments in (("fit", "said"), ("curve", "said"), ("predict", "reviews.gorae", "said")):
+        ran = run(*arguments)
+        assert ran.code == 1
+        assert "but 3 files in .md came ('bad/c.md', 'good/a.md', 'good/b.md'), and of its" in ran.err
+        assert "'ugly' is empty; rename texts so that they end in .txt" in ran.err
+    (folder / "said" / "good" / "a.txt").write_text("a whale")
+    (folder / "said" / "good" / "b.txt").write_text("no whale")
+    ran = run("fit", "said")
+
+    assert "left out folders without a text (2): 'bad', 'ugly'." in ran.err
+    assert "the texts of 'said' are all of one class, 'good'; put those of each other class" in ran.err
+
+
 def test_a_column_that_holds_no_texts(folder, run):
     """A running number as --text is refused with the column that holds texts; an identifier is told."""
     reviews().with_row_index("row").write_csv("rows.csv")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gorae.data import holds_texts, read_text_folder
+from gorae.data import holds_texts, lacking_in_folder, read_text_folder
 from gorae.errors import DamagedFileError, DataError, DataWarning, FileError
 
 
@@ -57,7 +57,7 @@ def test_what_is_refused(folder):
     with pytest.raises(DataError, match="and beside them \\('beside.txt'"):
         read_text_folder(folder)
     (folder / "empty").mkdir()
-    with pytest.raises(DataError, match="no file of it, or of its folders, ends in .txt"):
+    with pytest.raises(DataError, match="but the folder is empty; put a folder of files for each class"):
         read_text_folder(folder / "empty")
 
 
@@ -75,6 +75,43 @@ def test_what_is_left_out_is_told(folder):
     found = sorted(str(one.message) for one in told)
     assert "left out folders without a text (1): 'web'." in found[1]
     assert "left out files that do not end in .txt, .text, .log, .trace (2): 'bad/notes.doc'" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            ["good/a.md", "good/b.md", "bad/c.asm", "bad/README"],
+            "but 2 files in .md, 1 file without an ending, 1 file in .asm came ('bad/README', 'bad/c.asm', "
+            "'good/a.md', 'good/b.md'); rename texts so that they end in .txt, or give them as a table",
+        ),
+        (["good/a.md", "bad/"], "came ('good/a.md'), and of its folders 'bad' is empty; rename"),
+        (["a.md"], "1 file in .md came ('a.md'); rename"),
+        (["good/", "bad/"], "but its folders are empty: 'bad', 'good'; put the files of each class"),
+        (["train/good/a.txt", "test/"], "its folders hold folders only ('train/good'); perhaps "),
+        ([], "but the folder is empty; put a folder of files for each class into it."),
+    ],
+)
+def test_a_folder_of_neither_texts_nor_images(tmp_path, names, told):
+    """What was wanted, which endings came or which folders are empty, and what to do."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        else:
+            (tmp_path / name).write_text("x")
+    found = lacking_in_folder(tmp_path)
+
+    assert told in found
+    assert "texts (files that end in .txt, .text, .log, .trace) or images (.png, .jpg, .jpeg) were" in found
+
+
+def test_nothing_is_lacking(folder):
+    """Texts, images, files and what is not there are left to those who read them."""
+    (folder / "good" / "1.png").write_bytes(b"")
+    paths = (folder, folder / "bad", folder / "good", folder / "good" / "b.txt", folder / "nowhere")
+
+    assert [lacking_in_folder(path) for path in paths] == [None] * 5
 
 
 def test_notes_beside_images_are_no_texts(folder):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from gorae.cli.tagging import refuse_treebank
-from gorae.cli.text_folders import folder_fields, folder_rows
+from gorae.cli.text_folders import check_contents, folder_fields, folder_rows
 from gorae.errors import DataError, DataWarning, FileError, closest
 
 
@@ -61,6 +61,7 @@ def open_source(
     if data not in parts.NAMES or Path(data).is_file():
         if parts.holds_texts(data):
             return Source(**folder_fields(data, target, drop, test, text, reading.encoding))
+        check_contents(data)
         if Path(data).exists() and parts.holds_images(data):
             if text is not None:
                 raise click.UsageError(f"--text names a column of a table, but {data!r} holds images.")
@@ -280,6 +281,7 @@ def new_rows(model: Any, path: str, reading: Reading) -> Any:
     refuse_treebank(path, "the model was not trained on sentences; give rows like those that it learned from")
     if parts.holds_texts(path):
         return folder_rows(model, path, reading.encoding)
+    check_contents(path)
     if Path(path).exists() and parts.holds_images(path):
         return _new_images(parts, model, path).matrix
     text = model.encoding.text_columns if model.encoding is not None else ()

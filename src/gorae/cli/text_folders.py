@@ -8,7 +8,18 @@ import click
 
 from gorae.errors import DataError
 
-__all__ = ["folder_fields", "folder_rows"]
+__all__ = ["check_contents", "folder_fields", "folder_rows"]
+
+
+def check_contents(path: str) -> None:
+    """Refuse a folder in which there are neither texts nor images.
+
+    Raises:
+        DataError: with what is there.
+    """
+    told = import_module("gorae.data").lacking_in_folder(path)
+    if told is not None:
+        raise DataError(told)
 
 
 def folder_fields(
@@ -25,6 +36,11 @@ def folder_fields(
             f"--target, --text and --drop are for tables; the labels of texts of {data!r} are their folders."
         )
     X, y = _labelled(data, encoding)
+    if len(set(y)) == 1:
+        raise DataError(
+            f"the texts of {data!r} are all of one class, {y[0]!r}; put those of each other class into a "
+            "folder of its own, in files that end in .txt."
+        )
     X_test, y_test = (None, None) if test is None else _labelled(test, encoding)
     return {
         "name": Path(data).resolve().name,

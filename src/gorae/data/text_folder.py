@@ -3,7 +3,8 @@
 import codecs
 import os
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from gorae.data.images.decoding import ENDINGS as IMAGE_ENDINGS
 from gorae.data.unpack import MAX_BYTES, read_bounded
 from gorae.errors import DamagedFileError, DataError, DataWarning, FileError
 
-__all__ = ["TEXT_COLUMN", "holds_texts", "read_text_folder"]
+__all__ = ["TEXT_COLUMN", "holds_texts", "lacking_in_folder", "read_text_folder"]
 
 TEXT_COLUMN = "text"
 """The column that texts of a folder stand in."""
@@ -21,7 +22,7 @@ TEXT_COLUMN = "text"
 ENDINGS = (".txt", ".text", ".log", ".trace")
 """Of files that are texts, in small or large letters."""
 
-_NAMED = 3
+_NAMED = 5
 _MAX_FILES = 500_000
 _MAX_TEXT = 64 << 20
 
@@ -45,6 +46,67 @@ def holds_texts(path: str | Path) -> bool:
         return not images and (bool(found.texts) or any(one.texts for one in inside))
     except FileError:
         return False
+
+
+def lacking_in_folder(path: str | Path) -> str | None:
+    """Return what is wrong with a folder that holds neither texts nor images, by the names of its files.
+
+    Args:
+        path: Of a folder with a folder for each class, or of one of files.
+
+    Returns:
+        What was wanted, what came and what to do, in a sentence; None where there are texts or images, or
+        where the path is not that of a folder that can be read.
+
+    Example:
+        >>> lacking_in_folder(getfixture("tmp_path")).split(", but ")[1]
+        'the folder is empty; put a folder of files for each class into it.'
+    """
+    root = Path(path)
+    if not root.is_dir():
+        return None
+    try:
+        found = _entries(root)
+        inside = {name: _entries(root / name) for name in found.folders}
+    except FileError:
+        return None
+    others = [*found.others, *(f"{name}/{file}" for name, one in inside.items() for file in one.others)]
+    texts = found.texts or any(one.texts for one in inside.values())
+    if texts or any(name.lower().endswith(IMAGE_ENDINGS) for name in others):
+        return None
+    wanted = (
+        f"{root}: texts (files that end in {', '.join(ENDINGS)}) or images ({', '.join(IMAGE_ENDINGS)}) were "
+        "wanted, but "
+    )
+    empty = [name for name, one in inside.items() if not (one.folders or one.others)]
+    deeper = [f"{name}/{one.folders[0]}" for name, one in inside.items() if one.folders]
+    if not others and not inside:
+        return f"{wanted}the folder is empty; put a folder of files for each class into it."
+    if not others and deeper:
+        meant = str(root / deeper[0].split("/")[0])
+        return f"{wanted}its folders hold folders only ({_some(deeper)}); perhaps {meant!r} was meant."
+    if not others:
+        return f"{wanted}its folders are empty: {_some(empty)}; put the files of each class into its folder."
+    also = f", and of its folders {_some(empty)} {'is' if len(empty) == 1 else 'are'} empty" if empty else ""
+    return (
+        f"{wanted}{_endings(others)} came ({_some(others)}){also}; rename texts so that they end in .txt, or "
+        "give them as a table with a column of texts."
+    )
+
+
+def _endings(names: Sequence[str]) -> str:
+    """Return how many files have which endings, the most frequent first."""
+    counts = Counter(Path(name).suffix for name in names)
+    told = [
+        f"{count:,} file{'s' * (count > 1)} {f'in {ending}' if ending else 'without an ending'}"
+        for ending, count in counts.most_common(_NAMED)
+    ]
+    return ", ".join(told) + ", ..." * (len(counts) > _NAMED)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, for a message."""
+    return ", ".join(repr(name) for name in names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
 
 
 def read_text_folder(
@@ -94,7 +156,10 @@ def read_text_folder(
             "put each into the folder of its class."
         )
     if not own and not classed:
-        raise DataError(f"{root}: no file of it, or of its folders, ends in {', '.join(ENDINGS)}.")
+        raise DataError(
+            lacking_in_folder(root)
+            or f"{root}: no file of it, or of its folders, ends in {', '.join(ENDINGS)}."
+        )
     if len(own) + len(classed) > _MAX_FILES:
         raise FileError(f"{root}: the folder has more than {_MAX_FILES:,} texts; give them as one CSV file.")
     _tell_left_out(root, found, inside)
@@ -127,8 +192,8 @@ def _tell_left_out(root: Path, found: _Entries, inside: Mapping[str, _Entries]) 
     files = f"files that do not end in {', '.join(ENDINGS)}"
     for what, names in ((files, others), ("folders without a text", empty)):
         if names:
-            some = ", ".join(repr(name) for name in names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
-            warnings.warn(f"{root}: left out {what} ({len(names)}): {some}.", DataWarning, stacklevel=3)
+            told = f"{root}: left out {what} ({len(names)}): {_some(names)}."
+            warnings.warn(told, DataWarning, stacklevel=3)
 
 
 def _entries(folder: Path) -> _Entries:
