@@ -44,7 +44,7 @@ def test_from_a_file_of_texts_to_answers(folder, run):
     assert "the nearest training examples:" in one.out
     assert "without any word to" in one.out
     told = json.loads(run("explain", "reviews.gorae", "reviews.csv", "--row", 3, "--json").out)
-    assert {"token", "value"} == set(told["attributions"]["tokens"][0])
+    assert {"token", "value", "unknown"} == set(told["attributions"]["tokens"][0])
     assert run("similar", "reviews.gorae", "reviews.csv").code == 0
 
 
@@ -182,3 +182,22 @@ def test_a_column_that_holds_no_texts(folder, run):
     assert told.code == 0
     assert "gorae: The column 'review' looks like an identifier" in told.err
     assert "note: The column 'review' looks like an identifier" in told.out
+
+
+def test_unknown_words_are_marked(folder, run):
+    """Words that a model never learned have no credit of their own: they are marked, and summed."""
+    run("fit", "reviews.csv", "--target", "label", "--models", "linear")
+    (folder / "new.csv").write_text("review\nwonderful xyzzy story of plugh\na film\n")
+    ran = run("explain", "reviews.gorae", "new.csv", "--row", 0)
+    found = json.loads(run("explain", "reviews.gorae", "new.csv", "--row", 0, "--json").out)["attributions"]
+
+    assert "(+ for it, - against it, ? unknown):" in ran.out
+    assert "?xyzzy" in ran.out
+    assert "?plugh" in ran.out
+    last = ran.out.splitlines()[-1]
+    assert last.startswith(f"({found['unknown']['count']} unknown words and n-grams)")
+    assert [one["token"] for one in found["tokens"] if one["unknown"]] == ["xyzzy", "plugh"]
+    assert all(one["value"] is None for one in found["tokens"] if one["unknown"])
+    told = sum(one["value"] or 0.0 for one in found["tokens"]) + found["unknown"]["value"]
+    assert told == pytest.approx(found["end"] - found["start"], abs=1e-3)
+    assert "(+ for it, - against it):" in run("explain", "reviews.gorae", "new.csv", "--row", 1).out

@@ -52,6 +52,21 @@ def test_long_texts_are_cut():
     assert "… 606 more" in text
 
 
+def test_unknown_words():
+    """They have a mark of their own and no level; what all of them added is told below the text."""
+    strange = {"what": "unknown words", "count": 1200, "value": -0.25}
+    marked = found([("a", 2.0), ("b", None)], unknown=strange)
+    marked["rows"][0]["tokens"][1]["unknown"] = True
+    shown = marked_view(marked)
+
+    assert [one["way"] for one in shown["rows"][0]["tokens"]] == ["for", "unknown"]
+    assert (shown["unknown"], shown["unread"]) == (True, False)
+    text = page(marked)
+    assert "1,200 unknown words, together: -0.25" in text
+    assert '<span class="unknown" title="unknown: outside the vocabulary">b</span>' in text
+    assert "outside the vocabulary" not in page(found([("a", 2.0)], unknown={**strange, "count": 0}))
+
+
 def test_the_section():
     """It says which rows these are, what the marks measure, and carries a mark for each pushing token."""
     text = page(found([("dull", 1.0), ("and", 0.0)], probability=0.125))

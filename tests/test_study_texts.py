@@ -231,7 +231,7 @@ def test_texts_answered_wrongly_are_marked():
         assert row["predicted"] == row["of"] != row["actual"]
         if marked["where"] == "test":
             assert row["row"] in wrong
-        added = sum(one["value"] for one in row["tokens"])
+        added = sum(one["value"] or 0.0 for one in row["tokens"]) + row["unknown"]["value"]
         assert added == pytest.approx(row["end"] - row["start"], abs=1e-3)
         assert [one["token"] for one in row["tokens"]] == study.model.encoding.tokens(
             texts["review"][row["row"]]

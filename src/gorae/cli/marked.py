@@ -34,26 +34,35 @@ def as_lines(found: dict[str, Any]) -> list[str]:
     words = [_marked(one, strongest) for one in row["tokens"]]
     words = [f"({row['before']} before) ..."] * bool(row["before"]) + words
     words += [f"... ({row['after']} more)"] * bool(row["after"])
-    about = f"from {row['start']:.4g} without any word to {row['end']:.4g} (+ for it, - against it):"
+    strange = ", ? unknown" if any(one.get("unknown") for one in row["tokens"]) else ""
+    marks = f"(+ for it, - against it{strange})"
+    about = f"from {row['start']:.4g} without any word to {row['end']:.4g} {marks}:"
     text = textwrap.wrap(" ".join(words), _WIDE, initial_indent="  ", subsequent_indent="  ")
-    return [f"what pushed {what} {about}", *text, "", *_strongest(row["tokens"])]
+    return [f"what pushed {what} {about}", *text, "", *_strongest(row["tokens"], row.get("unknown"))]
 
 
 def _marked(one: dict[str, Any], strongest: float) -> str:
     """Return a token with a mark before it, one to three times by its strength."""
     token, value = shown(one["token"])[:_LONGEST], one["value"]
+    if one.get("unknown"):
+        return f"?{token}"
     if value is None or not strongest or abs(value) < _LEAST * strongest:
         return token
     return ("+" if value > 0 else "-") * min(_LEVELS, 1 + int(abs(value) / strongest * _LEVELS)) + token
 
 
-def _strongest(tokens: list[dict[str, Any]]) -> list[str]:
-    """Return the tokens that pushed most, those that came more than once with all that they added."""
+def _strongest(tokens: list[dict[str, Any]], unknown: dict[str, Any] | None) -> list[str]:
+    """Return the tokens that pushed most, those that came more than once with all that they added.
+
+    Behind them stands what all that the model has never learned added.
+    """
     added: dict[str, float] = {}
     for one in tokens:
         if one["value"]:
             added[one["token"]] = added.get(one["token"], 0.0) + one["value"]
     order = sorted(added, key=lambda token: -abs(added[token]))[:_STRONGEST]
-    named = [shown(token)[:_LONGEST] for token in order]
-    wide = max(map(len, named), default=0)
-    return [f"{name:<{wide}}  {added[token]:>+10.4f}" for name, token in zip(named, order, strict=True)]
+    told = [(shown(token)[:_LONGEST], added[token]) for token in order]
+    if unknown and unknown["count"]:
+        told.append((f"({unknown['count']:,} {unknown['what']})", unknown["value"]))
+    wide = max((len(name) for name, _ in told), default=0)
+    return [f"{name:<{wide}}  {value:>+10.4f}" for name, value in told]

@@ -26,7 +26,8 @@ def marked_view(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     Args:
         found: output ("logit", "probability" or "value"), members, where ("test" or "training") and rows: a
             list of row, actual, predicted, probability (of the actual class, or None), start, end, tokens (a
-            list of token and value, None where it was not read), before and after (tokens left out).
+            list of token, value, None where it was not read, and unknown: whether it is outside the
+            vocabulary), unknown (what, count and value of all that is), before and after (tokens left out).
 
     Returns:
         Plain values. A token's level is 0 for no mark, else 1 to 4 for the share of the text's strongest.
@@ -47,6 +48,7 @@ def marked_view(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "members": int(number(found, "members") or 1),
         "tests": found.get("where") != "training",
         "unread": any(one["way"] == "unread" for row in rows for one in row["tokens"]),
+        "unknown": any(one["way"] == "unknown" for row in rows for one in row["tokens"]),
         "rows": rows,
     }
 
@@ -67,12 +69,23 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "before": count(int(number(row, "before") or 0)),
         "after": count(left),
         "tokens": [_token(one, strongest) for one in shown],
+        "unknown": _unknown(row.get("unknown") or {}),
     }
+
+
+def _unknown(found: Mapping[str, Any]) -> str | None:
+    """What all that is outside the vocabulary added, in words."""
+    many, added = int(number(found, "count") or 0), number(found, "value")
+    if not many or added is None:
+        return None
+    return f"{count(many)} {shortened(found.get('what'), 60)}, together: {added:+.3g}"
 
 
 def _token(one: Mapping[str, Any], strongest: float) -> dict[str, Any]:
     """One token with its mark."""
     text, pushed = shortened(one.get("token"), _MOST_LETTERS), number(one, "value")
+    if one.get("unknown"):
+        return {"text": text, "way": "unknown", "level": 0, "title": "unknown: outside the vocabulary"}
     if pushed is None:
         return {"text": text, "way": "unread", "level": 0, "title": "not read by this model"}
     share = abs(pushed) / strongest if strongest > 0 else 0.0

@@ -8,6 +8,7 @@ import polars as pl
 
 from gorae.data import TextEncoding
 from gorae.data.texts import shown_tokens
+from gorae.data.vocabulary import UNKNOWN
 from gorae.explanation import token_attributions
 from gorae.models.sequence import SequenceShape
 from gorae.study.model import StudyModel
@@ -30,9 +31,14 @@ def marked_texts(
         rows: what each is called.
         of: the class that is explained of each, None for the predicted ones.
 
+    What the model has never learned has no vector of its own, so that no such word is credited: what all of
+    them add is told once.
+
     Returns:
-        output, members and rows: row, of, start, end, gap, tokens (token, value, None where it was not read),
-        before and after (tokens that are left out of a long text); None for a model that has no gradient.
+        output, members and rows: row, of, start, end, gap, tokens (token; value, None where it was not read
+        or is unknown; unknown: whether it is outside the vocabulary), unknown (what, count and value of all
+        words and n-grams that are), before and after (tokens that are left out of a long text); None for a
+        model that has no gradient.
     """
     encoding, shape = model.encoding, getattr(getattr(model.estimator, "_learned", None), "shape", None)
     if not isinstance(encoding, TextEncoding) or not isinstance(shape, SequenceShape):
@@ -42,7 +48,8 @@ def marked_texts(
         found = token_attributions(
             model.estimator, matrix[place : place + 1], of=None if of is None else _code(model, of[place])
         )
-        tokens, values = encoding.shares(texts[encoding.column][place], found.values[0])
+        known = _is_known(model, matrix[place])
+        tokens, values, strange = _credited(encoding, texts[encoding.column][place], found.values[0], known)
         first, last = _window(values)
         output, members = found.output, found.members
         own = found.of[0]
@@ -54,16 +61,47 @@ def marked_texts(
                 "end": float(found.end[0]),
                 "gap": float(found.gap[0]),
                 "tokens": [
-                    {"token": token, "value": None if np.isnan(value) else float(value)}
-                    for token, value in zip(
-                        shown_tokens(tokens[first:last]), values[first:last].tolist(), strict=True
+                    {"token": token, "value": None if np.isnan(value) else value, "unknown": unknown}
+                    for token, value, unknown in zip(
+                        shown_tokens(tokens[first:last]),
+                        values[first:last].tolist(),
+                        strange[first:last].tolist(),
+                        strict=True,
                     )
                 ],
+                "unknown": {
+                    "what": _what_is_unknown(encoding),
+                    "count": int((~known).sum()),
+                    "value": float(found.values[0][~known].sum()),
+                },
                 "before": first,
                 "after": len(tokens) - last,
             }
         )
     return {"output": output, "members": members, "rows": told}
+
+
+def _is_known(model: StudyModel, row: np.ndarray) -> np.ndarray:
+    """Return which steps of a packed row the model has learned: those of its vocabulary."""
+    codes = np.asarray(model.estimator._learned.encoding.codes)
+    return codes[np.asarray(row[1 : 1 + int(row[0])], np.int64)] > UNKNOWN
+
+
+def _credited(
+    encoding: TextEncoding, text: Any, values: np.ndarray, known: np.ndarray
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the tokens of a text, what the known steps of its row give each, and which are unknown."""
+    tokens, own = encoding.shares(text, np.where(known, values, 0.0))
+    _, learned = encoding.shares(text, known.astype(np.float64))
+    _, read = encoding.shares(text, np.ones(len(known)))
+    strange = (learned == 0) & (read > 0)
+    return tokens, np.where(strange, np.nan, own), strange
+
+
+def _what_is_unknown(encoding: TextEncoding) -> str:
+    """Return what is outside the vocabulary, in words."""
+    beside = " and n-grams" if encoding.form == "ngrams" else ""
+    return f"unknown {encoding.tokens_in_words}{beside}"
 
 
 def marked_finding(
