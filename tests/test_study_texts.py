@@ -1,5 +1,6 @@
 """Studies of texts: their ladder, what is learned from, and models that read texts again from a file."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,10 +9,13 @@ import pytest
 
 import gorae
 from gorae.backend import select_devices
+from gorae.data import TextEncoding
+from gorae.data.ngrams import counted_ngrams, ngram_set
 from gorae.data.sequence_rows import PackedRows
-from gorae.errors import DataError, DataWarning, ParameterError
+from gorae.errors import DamagedFileError, DataError, DataWarning, ParameterError
 from gorae.search import nested_folds
 from gorae.study.ladder import climb
+from gorae.study.marked_texts import marked_texts
 from gorae.study.plan import OF_TEXTS, choose_models
 from gorae.study.prepare import prepare
 from gorae.study.text_plan import make_text_plan
@@ -218,6 +222,35 @@ def test_an_audit_of_texts():
 
     assert 10 in [row["row"] for row in found.ranking(12)]
     assert found.facts["space"] == "the counts of their n-grams"
+
+
+def test_a_word_that_falls_into_a_learned_bin_is_unknown(saved):
+    """What never came is unknown though its bin of n-grams was learned; its credit is that of unknown words."""
+    model = saved
+    known = set(model.encoding.kinds["ngrams"].table)
+    words = (f"xyzzy{row}" for row in range(100_000))
+    word = next(one for one in words if ngram_set(*counted_ngrams([one], (1,))).item() in known)
+    texts = pl.DataFrame({"review": [f"wonderful {word} wonderful", f"{word} {word}"]})
+    (row, alone) = marked_texts(model, texts, [0, 1])["rows"]
+
+    assert [one["unknown"] for one in row["tokens"]] == [False, True, False]
+    assert row["unknown"]["what"] == "unknown words and n-grams"
+    assert row["unknown"]["count"] >= 1
+    assert [one["value"] for one in alone["tokens"]] == [None, None]
+    assert alone["unknown"]["value"] == pytest.approx(alone["end"] - alone["start"], abs=1e-3)
+    assert model.encoding.strange(texts) == 1
+
+
+def test_files_without_known_words_are_read(saved):
+    """A file of before holds no hashes of words: what its bins know is known; damaged hashes are refused."""
+    old = replace(saved.encoding, seen=None)
+    assert old.to_arrays() == {}
+    assert old.seen_steps("xyzzy", 1).tolist() == [True]
+    kind = saved.encoding.kinds["ngrams"]
+    assert TextEncoding.from_meta(old.to_meta(), kind).seen is None
+    for hashes in (np.array([2, 1], np.uint32), np.array([1, 2]), np.zeros((1, 1), np.uint32)):
+        with pytest.raises(DamagedFileError, match="hashes of known tokens are not different ones"):
+            TextEncoding.from_meta(old.to_meta(), kind, {"seen": hashes})
 
 
 def test_texts_answered_wrongly_are_marked():

@@ -40,8 +40,9 @@ from gorae.data.targets import (
     guess_task,
     near_label,
 )
+from gorae.data.text_detection import looks_like_texts
 from gorae.data.text_folder import TEXT_COLUMN, holds_texts, lacking_in_folder, read_text_folder
-from gorae.data.texts import TextEncoding, TextForms, learn_texts, looks_like_texts
+from gorae.data.texts import TextEncoding, TextForms, learn_texts
 from gorae.data.token_file import TokenFile, open_tokens, write_tokens
 from gorae.data.token_lines import text_lines
 from gorae.data.tokenizers import (

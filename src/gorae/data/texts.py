@@ -22,9 +22,10 @@ import polars as pl
 
 from gorae.data.ngrams import counted_ngrams, ngram_set, ngram_shares, ngram_sketch
 from gorae.data.packing import kept_places
-from gorae.data.parsing import measured
+from gorae.data.seen_tokens import SeenTokens, token_hashes
 from gorae.data.sequence_rows import PackedRows, SequenceKind, pack_rows
 from gorae.data.table import require_columns
+from gorae.data.text_detection import tokenizer_for
 from gorae.data.tokenizers import (
     Calls,
     Characters,
@@ -36,7 +37,7 @@ from gorae.data.tokenizers import (
 from gorae.data.vocabulary import UNKNOWN
 from gorae.errors import DamagedFileError, DataError
 
-__all__ = ["FORMS", "TextEncoding", "TextForms", "learn_texts", "looks_like_texts", "shown_tokens"]
+__all__ = ["FORMS", "TextEncoding", "TextForms", "learn_texts", "shown_tokens"]
 
 FORMS = ("sketch", "ngrams", "words")
 """The forms in which texts are read."""
@@ -51,15 +52,9 @@ _BINS, _SKETCH_BINS = 1 << 18, 1024
 _WINDOW = "head_tail"
 _MOST_CHARACTERS = 10_000_000
 _MOST_OF_TOKEN = 100
+_DOUBLINGS = 64
 _EMPTY = ""
 """The token of a text without any."""
-
-_LOOKED_AT = 2000
-_FEWEST_DIFFERENT = 8
-_FEWEST_WORDS = 4
-_MOST_MEASURED, _WORDS_OF_NO_NUMBER = 0.5, 6
-_BETWEEN = r"[\s,;|]+"
-_TIGHT_COMMA = r"[,;|]\S"
 
 
 class TextForms(NamedTuple):
@@ -82,6 +77,7 @@ class TextEncoding:
         form: One of `FORMS`: what `encode` gives.
         kinds: How sets and tokens become rows, by the form; empty where a sketch is wanted.
         notes: Sentences on what was done that a user should know of.
+        seen: The tokens that were learned from, or None where nobody knows.
     """
 
     column: str
@@ -89,6 +85,7 @@ class TextEncoding:
     form: str = "sketch"
     kinds: Mapping[str, SequenceKind] | None = None
     notes: tuple[str, ...] = ()
+    seen: SeenTokens | None = None
 
     codes: tuple[Any, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -152,6 +149,8 @@ class TextEncoding:
 
     def strange(self, frame: pl.DataFrame) -> int:
         """Return how many texts of a table have no token that was learned from; 0 where nobody knows."""
+        if self.seen is not None and self.form != "words":
+            return sum(not self.seen.knows(self.tokens(text)).any() for text in frame[self.column])
         if self.form == "sketch":
             return 0
         rows = self.encode(frame).astype(np.int64)
@@ -170,14 +169,18 @@ class TextEncoding:
         place = 0 if self.form == "words" else 1
         return pack_rows([cut[place] for cut in self._cut(frame)], like=self._kind)
 
-    def forms(self, frame: pl.DataFrame) -> TextForms:
+    def forms(self, frame: pl.DataFrame, seen: set[int] | None = None) -> TextForms:
         """Return the texts of a table in all forms, cut once.
+
+        Args:
+            frame: The table.
+            seen: Where the hashes of all tokens are put, or None.
 
         Raises:
             DataError: The column is missing.
         """
         require_columns(frame, self.columns)
-        words, sets, sketches = zip(*self._cut(frame), strict=True)
+        words, sets, sketches = zip(*self._cut(frame, seen), strict=True)
         kinds = self.kinds or {}
         return TextForms(
             np.stack(sketches),
@@ -217,15 +220,41 @@ class TextEncoding:
             "ngrams": ngrams if self.form == "ngrams" else None,
         }
 
+    def seen_steps(self, text: Any, count: int) -> np.ndarray:
+        """Return which steps of a text's row are made of nothing but tokens that were learned from.
+
+        Args:
+            text: one text.
+            count: Steps of the row that `encode` makes of it.
+
+        Returns:
+            A truth value a step; all true where nobody knows, as of words, whose codes tell it.
+        """
+        if self.seen is None or self.form != "ngrams":
+            return np.ones(count, bool)
+        tokens = self.tokens(text)
+        own = ngram_set(*counted_ngrams(tokens, self._lengths), bins=_BINS, most=MOST_NGRAMS)[:count]
+        runs = [counted_ngrams(run, self._lengths) for run in self.seen.runs(tokens)]
+        if not runs:
+            return np.zeros(count, bool)
+        hashes, counts = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+        hashes, place = np.unique(hashes, return_inverse=True)
+        total = np.bincount(place, counts).astype(np.int64)
+        return np.isin(own, ngram_set(hashes, total, bins=_BINS, most=_DOUBLINGS * len(tokens)))
+
     @property
     def _lengths(self) -> tuple[int, ...]:
         """The lengths of n-grams."""
         return (1, 2, 3) if isinstance(self.tokenizer, Characters) else (1, 2)
 
-    def _cut(self, frame: pl.DataFrame) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+    def _cut(
+        self, frame: pl.DataFrame, seen: set[int] | None = None
+    ) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
         """Yield of each text the tokens that are kept, its set of n-grams and its sketch."""
         for text in frame[self.column]:
             tokens = self.tokens(text)
+            if seen is not None:
+                seen.update(token_hashes(tokens))
             hashes, counts = counted_ngrams(tokens, self._lengths)
             kept = ngram_set(hashes, counts, bins=_BINS, most=MOST_NGRAMS)
             if len(tokens) > MOST_STEPS:
@@ -242,13 +271,20 @@ class TextEncoding:
             }
         }
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return what is too long for JSON: the tokens that bins of n-grams do not tell apart."""
+        return {} if self.seen is None or self.form == "words" else self.seen.to_arrays()
+
     @classmethod
-    def from_meta(cls, meta: Any, kind: SequenceKind | None) -> "TextEncoding":
-        """Return the encoding that `to_meta` stored.
+    def from_meta(
+        cls, meta: Any, kind: SequenceKind | None, arrays: Mapping[str, np.ndarray] | None = None
+    ) -> "TextEncoding":
+        """Return the encoding that `to_meta` and `to_arrays` stored.
 
         Args:
             meta: Anything at all: what is not of that form is refused.
             kind: Of the sequences that the file's estimator reads, or None.
+            arrays: What `to_arrays` gave; None, or nothing in it, where a file has none.
 
         Raises:
             DamagedFileError: It is not what `to_meta` returned, or does not fit the estimator.
@@ -262,7 +298,7 @@ class TextEncoding:
         if wanted != (None if kind is None else kind.kind):
             raise DamagedFileError("a stored encoding of texts is not its estimator's.")
         encoding = cls(told["column"], tokenizer_from_meta(told["tokenizer"]), told["form"])
-        return encoding.for_kind(kind)
+        return replace(encoding.for_kind(kind), seen=SeenTokens.from_arrays(arrays or {}))
 
 
 def learn_texts(frame: pl.DataFrame, column: str) -> tuple[TextEncoding, TextForms]:
@@ -289,56 +325,17 @@ def learn_texts(frame: pl.DataFrame, column: str) -> tuple[TextEncoding, TextFor
     texts = frame[column]
     if not (texts.str.len_chars() > 0).any():
         raise DataError(f"the column {column!r} has no text in any of its {len(texts)} rows.")
-    encoding = TextEncoding(column, _tokenizer_for(texts))
-    forms = encoding.forms(frame)
+    encoding = TextEncoding(column, tokenizer_for(texts))
+    seen: set[int] = set()
+    forms = encoding.forms(frame, seen)
     kinds = {form: _kind_of(getattr(forms, form)) for form in ("ngrams", "words")}
     notes = (_what_is_read(encoding), *_what_is_special(encoding, texts, forms))
-    return replace(encoding, kinds=kinds, notes=notes), forms
-
-
-def looks_like_texts(column: pl.Series) -> bool:
-    """Return whether a column holds texts: most of them different, and most of several words.
-
-    Example:
-        >>> looks_like_texts(pl.Series([f"a whale of {year} meters" for year in range(9)]))
-        True
-        >>> looks_like_texts(pl.Series(["in the north"] * 9)), looks_like_texts(pl.Series(range(9)))
-        (False, False)
-    """
-    if column.dtype != pl.String:
-        return False
-    known = column.drop_nulls()
-    different = known.n_unique()
-    if different < _FEWEST_DIFFERENT or different <= len(known) / 2:
-        return False
-    some = _some(known)
-    words = _median(some.str.strip_chars().str.count_matches(_BETWEEN) + 1)
-    few = words < _WORDS_OF_NO_NUMBER  # "1 234 567,89" is a number, and no trace of four calls
-    return words >= _FEWEST_WORDS and not (few and len(measured(some)) > _MOST_MEASURED * len(some))
+    return replace(encoding, kinds=kinds, notes=notes, seen=SeenTokens.of_hashes(seen)), forms
 
 
 def shown_tokens(tokens: list[str]) -> list[str]:
     """Return tokens as they are shown: that of an empty text has words for it."""
     return ["(no text)" if token == _EMPTY else token for token in tokens]
-
-
-def _tokenizer_for(texts: pl.Series) -> Tokenizer:
-    """Return what cuts texts: calls with commas between them, else words, or characters of single words."""
-    some = _some(texts.drop_nulls()).str.strip_chars()
-    tight, between = some.str.count_matches(_TIGHT_COMMA), some.str.count_matches(_BETWEEN)
-    if _median(tight) > 0.5 * _median(between):
-        return Calls()
-    return Words(lower=True) if _median(between) >= 1 else Characters(lower=True)
-
-
-def _some(column: pl.Series) -> pl.Series:
-    """Return about two thousand values of a column, evenly."""
-    return column.gather_every(max(1, len(column) // _LOOKED_AT))
-
-
-def _median(numbers: pl.Series) -> float:
-    """Return the median of numbers."""
-    return float(np.median(numbers.to_numpy())) if len(numbers) else 0.0
 
 
 def _kind_of(rows: Any) -> SequenceKind:

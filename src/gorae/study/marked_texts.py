@@ -9,6 +9,7 @@ import polars as pl
 from gorae.data import TextEncoding
 from gorae.data.texts import shown_tokens
 from gorae.data.vocabulary import UNKNOWN
+from gorae.estimators.given import given_rows
 from gorae.explanation import token_attributions
 from gorae.models.sequence import SequenceShape
 from gorae.study.model import StudyModel
@@ -48,8 +49,9 @@ def marked_texts(
         found = token_attributions(
             model.estimator, matrix[place : place + 1], of=None if of is None else _code(model, of[place])
         )
-        known = _is_known(model, matrix[place])
-        tokens, values, strange = _credited(encoding, texts[encoding.column][place], found.values[0], known)
+        text = texts[encoding.column][place]
+        known = _is_known(model, matrix[place : place + 1], encoding, text)
+        tokens, values, strange = _credited(encoding, text, found.values[0], known)
         first, last = _window(values)
         output, members = found.output, found.members
         own = found.of[0]
@@ -72,7 +74,7 @@ def marked_texts(
                 "unknown": {
                     "what": _what_is_unknown(encoding),
                     "count": int((~known).sum()),
-                    "value": float(found.values[0][~known].sum()),
+                    "value": float(found.values[0].sum() - np.nansum(values)),
                 },
                 "before": first,
                 "after": len(tokens) - last,
@@ -81,10 +83,15 @@ def marked_texts(
     return {"output": output, "members": members, "rows": told}
 
 
-def _is_known(model: StudyModel, row: np.ndarray) -> np.ndarray:
-    """Return which steps of a packed row the model has learned: those of its vocabulary."""
+def _is_known(model: StudyModel, row: Any, encoding: TextEncoding, text: Any) -> np.ndarray:
+    """Return which steps of a text's row the model has learned: those of its vocabulary.
+
+    A bin of n-grams that was learned may be that of a word which never came, by chance.
+    """
     codes = np.asarray(model.estimator._learned.encoding.codes)
-    return codes[np.asarray(row[1 : 1 + int(row[0])], np.int64)] > UNKNOWN
+    own = np.asarray(given_rows(model.estimator, row)[0], np.int64)  # in the codes of its own table
+    own = own[1 : 1 + own[0]]
+    return (codes[own] > UNKNOWN) & encoding.seen_steps(text, len(own))
 
 
 def _credited(
@@ -95,6 +102,8 @@ def _credited(
     _, learned = encoding.shares(text, known.astype(np.float64))
     _, read = encoding.shares(text, np.ones(len(known)))
     strange = (learned == 0) & (read > 0)
+    if encoding.seen is not None and encoding.form == "ngrams":
+        strange |= ~encoding.seen.knows(tokens)
     return tokens, np.where(strange, np.nan, own), strange
 
 

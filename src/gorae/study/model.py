@@ -276,6 +276,9 @@ class StudyModel:
             if known is not None:
                 own, more[part] = known.to_state()
                 stored.update({f"{part}/{name}": array for name, array in own.items()})
+        if isinstance(self.encoding, TextEncoding):
+            known = self.encoding.to_arrays()
+            stored.update({f"encoding/{name}": array for name, array in known.items()})
         facts = {
             "name": self.name,
             "estimator": meta,

@@ -53,7 +53,7 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     return StudyModel(
         name=meta["name"],
         estimator=estimator,
-        encoding=_encoding(meta["encoding"], estimator, panel),
+        encoding=_encoding(meta["encoding"], estimator, panel, under("encoding/", arrays)),
         affine=Affine(*(arrays[f"affine/{n}"] for n in AFFINE_PARTS)) if meta["affine"] else None,
         classes=None if meta["classes"] is None else labels_from_meta(meta["classes"]),
         feature_names=tuple(meta["feature_names"]),
@@ -66,7 +66,9 @@ def _restored(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Stud
     )
 
 
-def _encoding(meta: Any, estimator: Any, panel: Panel | None) -> TableEncoding | TextEncoding | None:
+def _encoding(
+    meta: Any, estimator: Any, panel: Panel | None, arrays: Mapping[str, np.ndarray]
+) -> TableEncoding | TextEncoding | None:
     """Return how a table, or a column of texts, becomes what estimator and judges read; None for numbers.
 
     Raises:
@@ -75,7 +77,7 @@ def _encoding(meta: Any, estimator: Any, panel: Panel | None) -> TableEncoding |
     judges = () if panel is None else panel.judges
     kind = known_to_any([estimator, *(one.estimator for one in judges)])
     if isinstance(meta, Mapping) and "texts" in meta:
-        return TextEncoding.from_meta(meta, kind)
+        return TextEncoding.from_meta(meta, kind, arrays)
     _want(kind is None, "its estimator reads sequences, which nothing makes of a table")
     return None if meta is None else TableEncoding.from_meta(meta)
 
