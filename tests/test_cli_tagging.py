@@ -151,6 +151,7 @@ def test_a_treebank_under_another_name(folder, model, run, monkeypatch, tmp_path
         files = [path.read_text() for path in tmp_path.glob("a.*")]
         assert run("predict", folder / "saved.gorae", name, *options, "--force").out == wanted
         assert [path.read_text() for path in tmp_path.glob("a.*")] == files
+    assert "is no model, but a treebank (CoNLL-U); info tells of what" in run("info", name).err
     told = run("search", name, "--target", "upos").err
     assert "is a treebank (CoNLL-U): gorae fit trains a tagger on it" in told
 

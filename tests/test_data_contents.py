@@ -98,7 +98,7 @@ def test_what_is_no_file(tmp_path):
     """A folder, a missing file and damaged packing are told by whoever reads them."""
     (tmp_path / "broken.gz").write_bytes(b"\x1f\x8bxxxxxxxxxx")
 
-    assert {contents_of(tmp_path / name).kind for name in (".", "none", "broken.gz")} == {"text"}
+    assert {contents_of(tmp_path / name).kind for name in (".", "none.csv", "broken.gz")} == {"text"}
 
 
 def test_a_head_that_is_cut_off(tmp_path):

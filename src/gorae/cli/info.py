@@ -7,8 +7,10 @@ import click
 
 from gorae.cli.options import as_json, print_json, shown
 from gorae.cli.tagging import told_facts
+from gorae.errors import FileError, InputError
 
 _COLUMNS_SHOWN = 30
+_DATA = {"treebank": "a treebank (CoNLL-U)", "table": "a table"}
 _KINDS = {"number": "number", "truth": "truth value", "hashed": "text with many values"}
 _TIMES = {
     "days": "date",
@@ -26,7 +28,15 @@ def info(model: str, as_json: bool) -> None:
 
     The model is not built; its hash is checked.
     """
-    summary = import_module("gorae.files").read_meta(model)
+    try:
+        summary = import_module("gorae.files").read_meta(model)
+    except FileError:
+        found = import_module("gorae.data").contents_of(model)
+        if found.kind not in _DATA:
+            raise
+        raise InputError(
+            f"{model!r} is no model, but {_DATA[found.kind]}; info tells of what gorae fit made of one."
+        ) from None
     meta = summary.meta
     inner = _mapping(meta, "estimator") or meta
     content: dict[str, Any] = {

@@ -63,7 +63,9 @@ def contents_of(path: str | Path) -> Contents:
         Contents(kind='table', why='every line of it has 2 columns between commas')
     """
     file = Path(path)
-    head = read_head(file, _HEAD) if file.is_file() else b""
+    if not file.is_file():
+        return Contents("text")
+    head = read_head(file, _HEAD)
     if head.startswith(PARQUET_MAGIC):
         return Contents("table", "it is a Parquet file")
     text = head.decode("utf-8", "ignore").removeprefix("\ufeff")
