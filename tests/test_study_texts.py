@@ -241,6 +241,20 @@ def test_a_word_that_falls_into_a_learned_bin_is_unknown(saved):
     assert model.encoding.strange(texts) == 1
 
 
+@pytest.mark.parametrize("model", ["linear", "bag"])
+def test_marks_of_a_file_are_those_of_its_study(tmp_path, model):
+    """A model knows the same words before it is saved, when its table holds more, and after."""
+    data, texts = reviews(), pl.DataFrame({"review": ["a wonderful xyzzy film", "number 3 was lovely"]})
+    study = text_study(data.drop("label"), data["label"], models=[model])
+    study.save(tmp_path / "a.gorae")
+    told, again = (
+        marked_texts(one, texts, [0, 1]) for one in (study.model, gorae.load(tmp_path / "a.gorae"))
+    )
+
+    assert [one["unknown"] for one in told["rows"][0]["tokens"]] == [False, False, True, False]
+    assert again == told
+
+
 def test_files_without_known_words_are_read(saved):
     """A file of before holds no hashes of words: what its bins know is known; damaged hashes are refused."""
     old = replace(saved.encoding, seen=None)
