@@ -167,6 +167,16 @@ def test_clone_refit_and_members(of_calls):
     assert of_calls.layer_names_ == ["sequence", "output"]
 
 
+def test_an_ensemble_knows_where_it_disagrees():
+    """The two parts of the uncertainty of texts add up to the entropy of the ensemble's answer."""
+    careful = gorae.CautiousClassifier(classifier(members=3, epochs=2), cv=2).fit(CALLS, LABELS)
+    found, stated = careful.uncertainty(CALLS), careful.estimator_.predict_proba(CALLS)
+
+    np.testing.assert_allclose(found.aleatoric + found.epistemic, found.total, atol=1e-12)
+    np.testing.assert_allclose(found.total, -(stated * np.log(stated)).sum(axis=1), rtol=1e-4, atol=1e-5)
+    assert found.epistemic.max() > 0
+
+
 def test_going_on():
     """Ten epochs and ten more are bitwise twenty; rows of a later partial fit may hold new tokens."""
     whole = classifier(epochs=6).fit(CALLS, LABELS)

@@ -7,6 +7,7 @@ from sklearn.model_selection import cross_val_score
 
 import gorae
 from gorae.errors import DamagedFileError, DataError, InputTypeError, NotFittedError, ParameterError
+from gorae.evidence import uncertainty
 
 SIZES = {"hidden": 8, "filters": 8, "word_width": 8, "character_width": 6, "letters": 8, "row_length": 16}
 FAST = {**SIZES, "learning_rate": 0.02, "epochs": 25, "random_state": 0}
@@ -66,6 +67,19 @@ def test_neighbours_decide_where_the_word_does_not():
     tagger = gorae.SequenceTagger(**FAST).fit(forms, tags)
 
     assert tagger.predict(["a walk", "to walk"]) == [["D", "NOUN"], ["P", "VERB"]]
+
+
+def test_members_answer_for_themselves(fitted, chained):
+    """The mean of members is the answer, a lone chain is itself; where they disagree is uncertainty of the model."""
+    forms, _ = language(5, seed=3)
+    each, mean = fitted.member_proba_(forms), fitted.predict_proba(forms)
+
+    assert [own.shape for own in each] == [(2, len(words), len(fitted.classes_)) for words in forms]
+    for own, wanted in zip(each, mean, strict=True):
+        np.testing.assert_allclose(own.mean(axis=0), wanted, rtol=1e-5, atol=1e-7)
+        assert (uncertainty(own).epistemic >= 0).all()
+    for own, wanted in zip(chained.member_proba_(forms), chained.predict_proba(forms), strict=True):
+        np.testing.assert_array_equal(own, wanted[None])
 
 
 def test_a_sentence_is_tagged_as_it_would_be_alone(fitted):

@@ -210,6 +210,28 @@ class SequenceTagger(Savable, BaseEstimator):
             shares = chain_tags(np.mean(answers, axis=0), places, device, shares=True)
         return list(by_sentence(shares, places, forms))
 
+    def member_proba_(self, sentences: Any) -> list[Float32[np.ndarray, "members words tags"]]:
+        """Return each member's probabilities of each word's tags, `(members, words, tags)` for each sentence.
+
+        Where members disagree, more data could tell: `gorae.evidence.uncertainty` of one sentence's array
+        gives the two parts of each word's uncertainty. The mean of "softmax" members is `predict_proba`; of
+        "crf" each member's chain stands for itself, where `predict_proba` is of the chain of mean scores.
+
+        Args:
+            sentences: as in `fit`.
+        """
+        self._check_fitted()
+        forms = given_sentences(sentences)
+        answers, places = self._scores(forms)
+        device = select_devices(self.device)[0]
+        soft = self._shape.decoder == "softmax"
+        shares = [
+            class_probabilities(one) if soft else chain_tags(one, places, device, shares=True)
+            for one in answers
+        ]
+        each = [by_sentence(one, places, forms) for one in shares]
+        return [np.stack(of_sentence) for of_sentence in zip(*each, strict=True)]
+
     def score(self, sentences: Any, tags: Any = None) -> float:
         """Return the share of words whose tag is right: what scikit-learn's tools take with scoring=None.
 
