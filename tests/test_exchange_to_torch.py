@@ -8,6 +8,7 @@ from gorae import nn
 from gorae.errors import InputError, NotFittedError
 from gorae.estimators import GaussianBayes, MLPClassifier
 from gorae.exchange import from_torch, to_torch
+from text_cases import reviews, text_study
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra; without it there are no modules")
 
@@ -23,6 +24,17 @@ def test_fitted_networks_answer_alike(name):
     case = fitted(name)
 
     np.testing.assert_allclose(answer(to_torch(case.model), case.rows), case.answers, rtol=1e-5, atol=1e-5)
+
+
+def test_the_model_of_a_study_of_texts_answers_alike():
+    """Of a study that was fitted and not loaded too, a module reads the codes that its matrix holds."""
+    data = reviews(60)
+    model = text_study(data.drop("label"), data["label"]).model
+    texts = ["a wonderful whale", "dreadful and dreadful", "xyzzy"]
+
+    found = answer(to_torch(model), np.asarray(model.matrix(texts), np.float32))
+
+    np.testing.assert_allclose(found, model.predict_proba(texts), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", LAYERS)
