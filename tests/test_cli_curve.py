@@ -74,7 +74,7 @@ def test_a_report_is_not_overwritten(table, run):
     (table / "people-curve.html").write_text("mine")
     ran = curve(run)
     assert ran.code == 1
-    assert "exists already" in ran.err
+    assert "exists already; give --force to replace it, or another --report." in ran.err
     assert (table / "people-curve.html").read_text() == "mine"
 
 

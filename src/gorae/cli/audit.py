@@ -75,7 +75,8 @@ def audit(
     page = Path(report) if report is not None else table.with_suffix(".html")
     if table == page:
         raise click.UsageError(f"the ranking and the report would both be {str(table)!r}; change --report.")
-    refuse_existing([table, page], force)
+    refuse_existing([table], force)
+    refuse_existing([page], force, "--report")
     with quietly(quiet):
         source = open_source(
             data, target, drop, test, data_dir, download, Reading(header, encoding), seed, text

@@ -92,7 +92,7 @@ def curve(
     fit tells as much of the model that wins there, in fewer fits. Test rows are not touched.
     """
     page = Path(report) if report is not None else Path(f"{stem_of(data)}-curve.html")
-    refuse_existing([page], force)
+    refuse_existing([page], force, "--report")
     with quietly(quiet):
         source = open_source(
             data, target, drop, None, data_dir, download, Reading(header, encoding), seed, text

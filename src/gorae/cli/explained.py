@@ -48,7 +48,7 @@ def explain_all(
         force: whether a report that exists is replaced.
     """
     page = None if report is None else Path(report)
-    refuse_existing([] if page is None else [page], force)
+    refuse_existing([] if page is None else [page], force, "--report")
     fitted = open_model(model)
     if fitted.reads_texts:
         raise InputError(

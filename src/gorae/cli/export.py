@@ -25,7 +25,7 @@ def export(model: str, out: str, as_json: bool, quiet: bool, force: bool) -> Non
     """
     if Path(out).suffix != ".onnx":
         raise InputError(f"OUT must be the name of an ONNX file, such as model.onnx, got {out!r}.")
-    refuse_existing([Path(out)], force)
+    refuse_existing([Path(out)], force, "OUT")
     fitted = gorae.load(model)
     import_module("gorae.exchange").to_onnx(fitted, out, force=force)
     read = import_module("gorae.exchange").onnx_interface(out)

@@ -20,12 +20,18 @@ def stem_of(data: str) -> str:
     return Path(data).name.split(".")[0] or "data"
 
 
-def refuse_existing(paths: Sequence[Path], force: bool) -> None:
-    """Refuse before the work starts what would not be replaced after it."""
+def refuse_existing(paths: Sequence[Path], force: bool, other: str = "--out") -> None:
+    """Refuse before the work starts what would not be replaced after it.
+
+    Args:
+        paths: the files.
+        force: whether they may be replaced.
+        other: what names another file.
+    """
     for path in paths:
         if path.exists() and not force:
             raise FileExistsRefusal(
-                f"{str(path)!r} exists already; give --force to replace it, or another --out."
+                f"{str(path)!r} exists already; give --force to replace it, or another {other}."
             )
 
 

@@ -83,7 +83,8 @@ def similar(
     page = Path(report) if report is not None else table.with_suffix(".html")
     if table == page:
         raise click.UsageError(f"the table and the report would both be {str(table)!r}; change --report.")
-    refuse_existing([table, page], force)
+    refuse_existing([table], force)
+    refuse_existing([page], force, "--report")
     fitted = open_model(model)
     reading = Reading(header, encoding)
     with quietly(quiet):
