@@ -19,7 +19,10 @@ from gorae.estimators import (
     SequenceClassifier,
     SequenceRegressor,
 )
+from gorae.evidence import Scaling
 from gorae.models import ConvPart, DensePart, GlobalPoolPart, PoolPart, ResidualPart
+from gorae.study.model import StudyModel
+from gorae.trust.calibration import Calibration
 
 ROWS = np.random.default_rng(0).normal(size=(24, 4))
 LABELS = np.array(["ant", "bee", "cat"])[np.arange(24) % 3]
@@ -179,3 +182,31 @@ def answered(name: str) -> Fitted:
     layer = make()
     rows = np.random.default_rng(2).normal(size=(5, *shape)).astype(np.float32)
     return Fitted(layer, rows, np.asarray(layer(jnp.asarray(rows), nn.inference())[0]))
+
+
+CALIBRATIONS = [
+    ("none", (2.0, 0.5, -0.3)),
+    ("vector", (1.0, 1.0, 0.0)),
+    ("mixture", (1.0, 1.0, 0.0)),
+    ("mixture", (0.5, 2.0, -9.0)),
+]
+"""Kinds with curves: the last one would turn answers round, and stops at the next class."""
+
+
+def calibrated(kind, curve):
+    """A model of a study whose probabilities of three classes are calibrated so, and rows for it."""
+    rng = np.random.default_rng(8)
+    X, y = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 3
+    estimator = MLPClassifier((5,), epochs=3, learning_rate=0.1, random_state=0).fit(X, y)
+    plain = kind != "vector"
+    scaling = Scaling(
+        kind,
+        np.full(3, 2.5) if plain else np.array([2.0, 0.5, 1.0]),
+        np.zeros(3) if plain else np.array([0.3, -0.2, 0.0]),
+        np.array([0.7, 0.2, 0.1] if kind == "mixture" else [1.0, 0.0, 0.0]),
+        np.array(curve),
+    )
+    names = tuple(f"x{place}" for place in range(4))
+    calibration = Calibration(scaling, np.zeros(1))
+    model = StudyModel("mlp", estimator, None, None, np.arange(3), names, None, None, calibration)
+    return model, X

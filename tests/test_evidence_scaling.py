@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 from gorae.errors import InputError, ParameterError
-from gorae.evidence import choose_scaling, fit_scaling, logits_of
+from gorae.evidence import SCALINGS, Scaling, choose_scaling, fit_scaling, logits_of, scaled_out_of_fold
+from gorae.evidence.certainty import fit_certainty, with_certainty
+from gorae.evidence.mixture import fit_mixture, mixed
 
 
 def drawn(rows, *, temperature=1.0, bias=0.0, seed=0):
@@ -84,6 +86,147 @@ def test_factors_and_biases_are_a_minimum():
     np.testing.assert_allclose(other.weight, found.weight[order], atol=2e-3)
     np.testing.assert_allclose(other.bias, found.bias[order], atol=2e-3)
     assert found.temperature is None
+
+
+def wild(rows, share, seed=0):
+    """Logits of four classes, and labels drawn from their softmax, of which a share is drawn evenly anew."""
+    draw = np.random.default_rng(seed)
+    logits = 4 * draw.normal(size=(rows, 4))
+    labels = (softmax(logits, axis=1).cumsum(axis=1) > draw.random((rows, 1))).argmax(axis=1)
+    again = draw.random(rows) < share
+    return logits, np.where(again, draw.integers(0, 4, rows), labels)
+
+
+def test_a_mixture_by_hand():
+    """Half scaled, a quarter stated, a quarter equal: of 1 and 0, 0.6 and 0.4, that is 0.775 and 0.225."""
+    found = mixed(np.array([0.5, 0.25, 0.25]), np.array([[1.0, 0.0]]), np.array([[0.6, 0.4]]))
+    np.testing.assert_allclose(found, [[0.775, 0.225]])
+
+
+def test_equal_probabilities_get_the_share_of_labels_drawn_evenly():
+    """Of labels of which a tenth was drawn evenly, the mixture gives a tenth to equal probabilities."""
+    logits, labels = wild(20_000, 0.1)
+    found = fit_scaling("mixture", logits, labels)
+    assert found.shares[2] == pytest.approx(0.1, abs=0.01)
+    assert found.shares.sum() == pytest.approx(1)
+
+
+def test_a_mixture_is_a_maximum():
+    """No factor or shares near the fitted ones have a greater likelihood."""
+    logits, labels = wild(500, 0.2, seed=1)
+    factor, shares = fit_mixture(logits, labels, 0.8)
+    every = np.arange(500)
+
+    def likelihood(factor, shares):
+        stated = mixed(shares, softmax(factor * logits, axis=1), softmax(logits, axis=1))
+        return np.log(stated[every, labels]).sum()
+
+    best = likelihood(factor, shares) + 1e-3  # where the search stops
+    for change in (1.05, 0.95):
+        assert likelihood(factor * change, shares) <= best
+        for place in range(3):
+            moved = shares * np.where(np.arange(3) == place, change, 1)
+            assert likelihood(factor, moved / moved.sum()) <= best
+
+
+@pytest.mark.parametrize("kind", SCALINGS[:3])
+@pytest.mark.parametrize("curved", [False, True])
+def test_the_order_of_classes_stays(kind, curved):
+    """The most probable class stays what it was, whatever one factor, a mixture or a curve do."""
+    logits, labels = wild(300, 0.5, seed=2)
+    found = fit_scaling(kind, logits, labels, curved=curved).probabilities(logits)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found >= 0).all()
+    np.testing.assert_array_equal(found.argmax(axis=1), logits.argmax(axis=1))
+
+
+def test_a_curve_by_hand():
+    """At 0.8 the curve (1, 1, -ln 2) halves the odds of 4 to 2: 2/3 remain, the others share 1/3 as before."""
+    found = with_certainty(np.array([[0.8, 0.15, 0.05]]), np.array([1.0, 1.0, -np.log(2)]))
+    np.testing.assert_allclose(found, [[2 / 3, 0.25, 1 / 12]])
+
+
+def test_a_curve_stops_at_the_next_class():
+    """A curve to nearly nothing makes the first class as large as the second, and a bit; ties stay ties."""
+    found = with_certainty(np.array([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2]]), np.array([1.0, 1.0, -20.0]))
+    np.testing.assert_allclose(found, [[0.375, 0.375, 0.25], [0.4, 0.4, 0.2]], atol=1e-6)
+    assert found[0, 0] > found[0, 1]
+
+
+def test_certain_rows_stay_finite():
+    """A probability of exactly 1 gives finite probabilities that sum to 1."""
+    found = with_certainty(np.array([[1.0, 0.0, 0.0]]), np.array([0.2, 0.3, -1.0]))
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.sum(), 1)
+
+
+def test_a_curve_is_found_again():
+    """Where the answer is right with odds halved, the curve says so; of few rows it stays near the identity."""
+    draw = np.random.default_rng(3)
+    sure = draw.uniform(0.5, 0.99, 20_000)
+    right = draw.random(20_000) < expit(logit(sure) - np.log(2))
+    shares = np.stack([sure, 1 - sure], axis=1)
+    curve = fit_certainty(shares, np.where(right, 0, 1))
+    asked = np.array([[0.6, 0.4], [0.8, 0.2], [0.95, 0.05]])
+    wanted = np.maximum(expit(logit(asked[:, 0]) - np.log(2)), 0.5)
+    np.testing.assert_allclose(with_certainty(asked, curve)[:, 0], wanted, atol=0.02)
+    few = fit_certainty(shares[:3], np.where(right[:3], 0, 1))
+    assert np.abs(few - [1, 1, 0]).max() < 0.7
+
+
+def test_the_curve_of_greatest_penalised_likelihood():
+    """Its slope, by finite differences, is 0 where no bound is met."""
+    draw = np.random.default_rng(4)
+    shares = draw.dirichlet(np.ones(3), 400)
+    codes = (shares.cumsum(axis=1) > draw.random((400, 1))).argmax(axis=1)
+    curve = fit_certainty(shares, codes)
+    largest, right = shares.max(axis=1), shares.argmax(axis=1) == codes
+
+    def penalised(at):
+        odds = at[0] * np.log(largest) - at[1] * np.log(1 - largest) + at[2]
+        away = at - np.array([1, 1, 0])
+        return np.sum(np.logaddexp(0, odds) - right * odds) + 0.5 * away @ away
+
+    assert (curve[:2] > 0).all()
+    np.testing.assert_allclose(approx_fprime(curve, penalised, 1e-6), 0, atol=2e-2)
+
+
+def test_labels_drawn_evenly_choose_a_mixture():
+    """A floor is what such labels need: neither a temperature nor biases are taken."""
+    logits, labels = wild(4000, 0.15, seed=5)
+    assert choose_scaling(logits, labels, np.arange(4000) % 5).kind == "mixture"
+
+
+def test_a_curve_is_chosen_where_no_kind_is_enough():
+    """Rows sure to 0.7 or more that are right at 0.7 need a curve: temperature and mixture leave them wrong."""
+    draw = np.random.default_rng(6)
+    logits = 3 * draw.normal(size=(4000, 5))
+    stated, every = softmax(logits, axis=1), np.arange(4000)
+    sure, first = stated.max(axis=1), logits.argmax(axis=1)
+    wanted = with_certainty(stated, np.array([4.0, 0.2, 0.5]))
+    labels = (wanted.cumsum(axis=1) > draw.random((4000, 1))).argmax(axis=1)
+    found = choose_scaling(logits, labels, every % 5)
+    assert found.is_curved
+    assert found.changes
+    given = found.probabilities(logits)[every, first]
+    middle = (sure > 0.6) & (sure < 0.9)
+    assert given[middle].mean() == pytest.approx((labels == first)[middle].mean(), abs=0.04)
+
+
+def test_curves_are_judged_out_of_fold():
+    """A row's probabilities come from the other folds: its own fold fitted alone gives other ones."""
+    logits, labels = wild(200, 0.3, seed=7)
+    folds = np.arange(200) % 2
+    found = scaled_out_of_fold("mixture", logits, labels, folds, curved=True)
+    other = fit_scaling("mixture", logits[folds == 1], labels[folds == 1], curved=True)
+    np.testing.assert_allclose(found[folds == 0], other.probabilities(logits[folds == 0]))
+
+
+def test_what_changes_nothing():
+    """A scaling of the kind "none" changes something only with a curve."""
+    plain = Scaling("none", np.ones(2), np.zeros(2))
+    assert not plain.changes
+    assert Scaling("none", np.ones(2), np.zeros(2), curve=np.array([1.0, 1.0, 0.5])).changes
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from exchange_cases import FITS, LAYERS, answered, fitted
+from exchange_cases import CALIBRATIONS, FITS, LAYERS, answered, calibrated, fitted
 from gorae.errors import FileExistsRefusal, InputError, WriteError
 from gorae.estimators import MLPClassifier
 from gorae.exchange import to_onnx
@@ -32,6 +32,15 @@ def test_fitted_networks_answer_alike(name, tmp_path):
     for count in (1, 7):
         found = answer(tmp_path / "model.onnx", case.rows[:count])
         np.testing.assert_allclose(found, case.answers[:count], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "curve"), CALIBRATIONS)
+def test_calibrated_probabilities_are_alike(kind, curve, tmp_path):
+    """A runtime calibrates as the model does, whatever it has learned of its probabilities."""
+    model, rows = calibrated(kind, curve)
+    to_onnx(model, tmp_path / "model.onnx")
+
+    np.testing.assert_allclose(answer(tmp_path / "model.onnx", rows), model.predict_proba(rows), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LAYERS)

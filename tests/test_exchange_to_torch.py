@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exchange_cases import FITS, LAYERS, answered, fitted
+from exchange_cases import CALIBRATIONS, FITS, LAYERS, answered, calibrated, fitted
 from gorae import nn
 from gorae.errors import InputError, NotFittedError
 from gorae.estimators import GaussianBayes, MLPClassifier
@@ -24,6 +24,14 @@ def test_fitted_networks_answer_alike(name):
     case = fitted(name)
 
     np.testing.assert_allclose(answer(to_torch(case.model), case.rows), case.answers, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "curve"), CALIBRATIONS)
+def test_calibrated_probabilities_are_alike(kind, curve):
+    """A module calibrates as the model does, whatever it has learned of its probabilities."""
+    model, rows = calibrated(kind, curve)
+
+    np.testing.assert_allclose(answer(to_torch(model), rows), model.predict_proba(rows), atol=1e-6)
 
 
 def test_the_model_of_a_study_of_texts_answers_alike():

@@ -387,10 +387,25 @@ def test_calibration_of_a_file():
         ({**arrays, "more": np.zeros(1)}, meta, 8),
         (arrays, meta, 7),
         (arrays, {"scaling": "other"}, 8),
+        ({**arrays, "shares": np.array([0.5, 0.0, 0.0])}, meta, 8),
+        ({**arrays, "shares": np.array([1.5, -0.5, 0.0])}, meta, 8),
+        ({**arrays, "curve": np.array([-1.0, 1.0, 0.0])}, meta, 8),
+        ({**arrays, "curve": np.ones(4)}, meta, 8),
+        ({name: arrays[name] for name in arrays if name != "curve"}, meta, 8),
     ]
     for parts in wrong:
         with pytest.raises(DamagedFileError):
             calibration_from_state(*parts)
+
+
+def test_a_calibration_of_an_earlier_file():
+    """A file without shares and curve gives what its factors and biases give."""
+    weight, bias = np.array([2.0, 1.0]), np.array([0.0, 0.5])
+    known = {"weight": weight, "bias": bias, "strangeness": np.arange(3.0)}
+    found = calibration_from_state(known, {"scaling": "vector"}, 2)
+    stated = np.array([[0.8, 0.2]])
+    wanted = np.array([0.8**2, 0.2 * np.exp(0.5)])
+    np.testing.assert_allclose(found.probabilities(stated)[0], wanted / wanted.sum())
 
 
 def damaged(arrays, meta, place):

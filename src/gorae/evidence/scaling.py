@@ -4,7 +4,7 @@ Letters of shapes: ``rows``; ``classes``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,20 @@ from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
 
 from gorae.errors import InputError
+from gorae.evidence.certainty import STRAIGHT, fit_certainty, with_certainty
 from gorae.evidence.checks import check_choice, check_same_length, class_codes, finite_matrix, labels_vector
+from gorae.evidence.mixture import fit_mixture, mixed
 
 __all__ = ["SCALINGS", "Scaling", "choose_scaling", "fit_scaling", "logits_of"]
 
-SCALINGS = ("none", "temperature", "vector")
-"""From the simplest on: as they are; one factor for all classes; a factor and a bias for each."""
+SCALINGS = ("none", "temperature", "mixture", "vector")
+"""From the simplest on: as they are; one factor for all classes; that mixed with the stated probabilities and
+with equal ones; a factor and a bias for each class."""
+
+_ERRORS = {"temperature": 0.0, "mixture": 1.0, "vector": 1.0}
+"""By how many standard errors a kind must be better than a simpler one to be taken."""
+
+_ERRORS_OF_CURVE = 1.0
 
 _COLDEST, _HOTTEST = 0.02, 50.0
 _PRIOR_ROWS = 1.0
@@ -33,16 +41,35 @@ class Scaling:
         kind: one of `SCALINGS`.
         weight: (classes,) factors; 1 over the temperature where there is one.
         bias: (classes,) what is added.
+        shares: (3,) of the probabilities scaled so, of those stated, and of equal ones.
+        curve: (3,) from the largest probability to how often it is right; (1, 1, 0) changes nothing.
     """
 
     kind: str
     weight: Float[np.ndarray, " classes"]
     bias: Float[np.ndarray, " classes"]
+    shares: Float[np.ndarray, "3"] = field(default_factory=lambda: np.array([1.0, 0.0, 0.0]))
+    curve: Float[np.ndarray, "3"] = field(default_factory=lambda: np.array(STRAIGHT))
 
     @property
     def temperature(self) -> float | None:
         """What all logits are divided by; above 1 where the model is too sure. None of a vector scaling."""
         return None if self.kind == "vector" else float(1 / self.weight[0])
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether stated or equal probabilities have a share."""
+        return self.kind == "mixture"
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether the largest probability follows a curve of its own."""
+        return tuple(self.curve) != STRAIGHT
+
+    @property
+    def changes(self) -> bool:
+        """Whether probabilities are changed at all."""
+        return self.kind != SCALINGS[0] or self.is_curved
 
     def probabilities(self, logits: Any) -> Float[np.ndarray, "rows classes"]:
         """Return calibrated probabilities.
@@ -53,7 +80,10 @@ class Scaling:
         values = _logits(logits)
         if values.shape[1] != len(self.weight):
             raise InputError(f"logits must have {len(self.weight)} classes, but they have {values.shape[1]}.")
-        return softmax(values * self.weight + self.bias, axis=1)
+        found = softmax(values * self.weight + self.bias, axis=1)
+        if self.is_mixed:
+            found = mixed(self.shares, found, softmax(values, axis=1))
+        return with_certainty(found, self.curve) if self.is_curved else found
 
 
 def logits_of(probabilities: Any) -> Float[np.ndarray, "rows classes"]:
@@ -63,19 +93,22 @@ def logits_of(probabilities: Any) -> Float[np.ndarray, "rows classes"]:
         >>> logits_of([[0.5, 0.5]]).round(3).tolist()
         [[-0.693, -0.693]]
     """
-    return np.log(np.maximum(np.asarray(probabilities, np.float64), _SMALLEST))
+    return _logs(np.asarray(probabilities, np.float64))
 
 
-def fit_scaling(kind: str, logits: Any, labels: Any) -> Scaling:
+def fit_scaling(kind: str, logits: Any, labels: Any, *, curved: bool = False) -> Scaling:
     r"""Fit a scaling by maximum likelihood, on rows that the model has not learned from.
 
     Temperature: minus the mean log-likelihood of softmax(b z) is convex in b = 1/T; its slope, the mean of
-    sum_j p_j z_j - z_y, is brought to 0. Vector: factors and biases, drawn to 1 and 0 as if by one row more.
+    sum_j p_j z_j - z_y, is brought to 0. Mixture: shares of softmax(b z), of softmax(z) and of equal
+    probabilities. Vector: factors and biases, drawn to 1 and 0 as if by one row more. Curve: of what these
+    give, the largest probability is mapped to how often it is right (beta calibration).
 
     Args:
         kind: one of `SCALINGS`.
         logits: (rows, classes) out of fold.
         labels: (rows,) codes of the true classes.
+        curved: whether the largest probability is to follow a curve of its own; see `Scaling.curve`.
 
     Returns:
         The scaling; temperatures lie between 0.02 and 50. Where no row is wrong, the likelihood has no
@@ -93,24 +126,43 @@ def fit_scaling(kind: str, logits: Any, labels: Any) -> Scaling:
         0.75
 
     References:
-        Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural networks", section 4.2.
+        Temperature and vector: Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural
+        networks", section 4.2. Mixture: Zhang, Kailkhura, Han (2020), "Mix-n-Match", section 3.2. Curve:
+        Kull, Silva Filho, Flach (2017), "Beta calibration", equation 1.
     """
     check_choice("kind", kind, SCALINGS)
     values, codes = _checked(logits, labels)
+    found = _fitted(kind, values, codes)
+    return replace(found, curve=fit_certainty(found.probabilities(values), codes)) if curved else found
+
+
+def _fitted(kind: str, values: np.ndarray, codes: np.ndarray) -> Scaling:
+    """Return a scaling without a curve."""
     ones = np.ones(values.shape[1])
+    zeros = np.zeros_like(ones)
     if kind == "none":
-        return Scaling(kind, ones, np.zeros_like(ones))
-    if kind == "temperature":
-        return Scaling(kind, ones * _inverse_temperature(values, codes), np.zeros_like(ones))
-    return Scaling(kind, *_factors_and_biases(values, codes))
+        return Scaling(kind, ones, zeros)
+    if kind == "vector":
+        return Scaling(kind, *_factors_and_biases(values, codes))
+    factor = _inverse_temperature(values, codes)
+    if kind == "temperature" or _all_right(values, codes):
+        return Scaling(kind, ones * factor, zeros)
+    factor, shares = fit_mixture(values, codes, factor)
+    return Scaling(kind, ones * factor, zeros, shares)
+
+
+def _all_right(values: np.ndarray, codes: np.ndarray) -> bool:
+    """Return whether no row is wrong, so that the likelihood has no maximum."""
+    return bool((values.argmax(axis=1) == codes).all())
 
 
 def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
     """Return the kind that helps most where it was not fitted, fitted on all rows.
 
-    Each kind is fitted on the rows of all folds but one and judged on that one, by its log-loss. A kind that
-    is less simple is taken only if it is better than a simpler one by more than one standard error of the
-    difference over the rows; so where nothing is to be gained, probabilities stay as they are.
+    Each kind is fitted on the rows of all folds but one and judged on that one, by its log-loss. A
+    temperature is taken if it is better at all, which is about Akaike's criterion; a kind that is less simple
+    only if it is better than a simpler one by more than one standard error of the difference over the
+    rows, and so is a curve in the end. Where nothing is to be gained, probabilities stay as they are.
 
     Args:
         logits: (rows, classes) out of fold.
@@ -121,21 +173,35 @@ def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
         InputError: If lengths differ, a logit is not finite, a code has no column, or there is one fold.
 
     References:
-        Breiman, Friedman, Olshen, Stone (1984), "Classification and regression trees", section 3.4 (one
-        standard error).
+        Stone (1977), "An asymptotic equivalence of choice of model by cross-validation and Akaike's
+        criterion". Breiman, Friedman, Olshen, Stone (1984), "Classification and regression trees", section
+        3.4 (one standard error).
     """
     values, codes, numbers = _checked_folds(logits, labels, folds)
     every = np.arange(len(codes))
-    losses = {kind: -_scaled_logs(kind, values, codes, numbers)[every, codes] for kind in SCALINGS}
-    chosen = SCALINGS[0]
-    for kind in SCALINGS[1:]:
-        gain = losses[chosen] - losses[kind]
-        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
-            chosen = kind
-    return fit_scaling(chosen, values, codes)
+
+    def losses(kind: str, curved: bool = False) -> np.ndarray:
+        return -_logs(_out_of_fold(kind, curved, values, codes, numbers))[every, codes]
+
+    chosen, least = SCALINGS[0], losses(SCALINGS[0])
+    for kind, errors in _ERRORS.items():
+        found = losses(kind)
+        if _is_better(found, least, errors):
+            chosen, least = kind, found
+    return fit_scaling(
+        chosen, values, codes, curved=_is_better(losses(chosen, True), least, _ERRORS_OF_CURVE)
+    )
 
 
-def scaled_out_of_fold(kind: str, logits: Any, labels: Any, folds: Any) -> Float[np.ndarray, "rows classes"]:
+def _is_better(losses: np.ndarray, than: np.ndarray, errors: float) -> bool:
+    """Return whether losses are lower by more than so many standard errors of the difference."""
+    gain = than - losses
+    return bool(gain.mean() > errors * gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def scaled_out_of_fold(
+    kind: str, logits: Any, labels: Any, folds: Any, *, curved: bool = False
+) -> Float[np.ndarray, "rows classes"]:
     """Return each row's probabilities by a scaling that was fitted on the other folds: to judge it by.
 
     Args:
@@ -143,22 +209,29 @@ def scaled_out_of_fold(kind: str, logits: Any, labels: Any, folds: Any) -> Float
         logits: (rows, classes) out of fold.
         labels: (rows,) codes of the true classes.
         folds: (rows,) the fold of each row; at least two different ones.
+        curved: whether the largest probability is to follow a curve of its own.
 
     Raises:
         InputError: If lengths differ, a logit is not finite, a code has no column, or there is one fold.
         ParameterError: If the kind is unknown.
     """
-    values, codes, numbers = _checked_folds(logits, labels, folds)
-    return np.exp(_scaled_logs(kind, values, codes, numbers))
+    return _out_of_fold(kind, curved, *_checked_folds(logits, labels, folds))
 
 
-def _scaled_logs(kind: str, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Return each row's log-probabilities by a scaling that was fitted on the other folds."""
-    logs = np.empty(logits.shape)
+def _out_of_fold(
+    kind: str, curved: bool, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray
+) -> np.ndarray:
+    """Return each row's probabilities by a scaling that was fitted on the other folds."""
+    shares = np.empty(logits.shape)
     for rest, own in _parts(folds):
-        found = fit_scaling(kind, logits[rest], codes[rest])
-        logs[own] = log_softmax(logits[own] * found.weight + found.bias, axis=1)
-    return logs
+        found = fit_scaling(kind, logits[rest], codes[rest], curved=curved)
+        shares[own] = found.probabilities(logits[own])
+    return shares
+
+
+def _logs(shares: np.ndarray) -> np.ndarray:
+    """Return logarithms, of 0 that of 1e-12."""
+    return np.log(np.maximum(shares, _SMALLEST))
 
 
 def _checked_folds(logits: Any, labels: Any, folds: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,13 +16,11 @@ from gorae.estimators.network import NetworkEstimator
 from gorae.exchange.emitter import Emitter
 from gorae.exchange.layout import Value, ordered
 from gorae.exchange.lowering import lower
+from gorae.exchange.lowering_scaling import lower_scaling
 from gorae.exchange.lowering_sequences import with_codes
 from gorae.train.problem import assemble
 
 __all__ = ["Answering", "answering", "lower_model"]
-
-_SMALLEST = 1e-12
-"""What a probability is at least before its logarithm is taken, as where calibration was learned."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def answering(model: Any, what: str) -> Answering:
         if model.classes is not None:
             known = {int(code): place for place, code in enumerate(inner.classes_)}  # pyright: ignore[reportAttributeAccessIssue]
             columns = tuple(known.get(code, -1) for code in range(len(model.classes)))
-        scaling = None if calibration is None or calibration.scaling.kind == "none" else calibration.scaling
+        scaling = None if calibration is None or not calibration.scaling.changes else calibration.scaling
         encoding = model.encoding
         texts = encoding if isinstance(encoding, TextEncoding) and encoding.kind is not None else None
         return Answering(inner, model.affine, scaling, model.classes, columns, texts)
@@ -192,11 +190,7 @@ def _mean(graph: Emitter, slots: list[Any]) -> Any:
 def _of_classes(graph: Emitter, model: Answering, slot: Any) -> Any:
     """Return probabilities scaled as they were calibrated, one for each class of the study."""
     if model.scaling is not None:
-        least = graph.combine("maximum", graph.as_type(slot, "float64"), graph.array(np.float64(_SMALLEST)))
-        logs = graph.logarithm(least)
-        scaled = graph.combine("multiply", logs, graph.array(np.asarray(model.scaling.weight, np.float64)))
-        moved = graph.combine("add", scaled, graph.array(np.asarray(model.scaling.bias, np.float64)))
-        slot = graph.as_type(graph.softmax(moved, 1), "float32")
+        slot = lower_scaling(graph, model.scaling, slot)
     if not model.columns or model.columns == tuple(range(model.learned.shape.outputs)):
         return slot
     nothing = graph.cut(graph.combine("multiply", slot, graph.array(np.float32(0))), (0,), (1,), (1,))

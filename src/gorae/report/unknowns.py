@@ -13,17 +13,19 @@ _MOST_DOTS = 12
 _KINDS = {
     "none": "They are left as they are: scaling them does not lower the log loss out of fold.",
     "temperature": "They are scaled by a temperature of {temperature}: the model was too {how}.",
+    "mixture": "They are mixed with probabilities at a temperature of {temperature} and with equal ones.",
     "vector": "They are scaled by a factor and a bias a class, learned out of fold.",
 }
+_CURVED = " The largest one then follows a curve: how often the answer was right, by how sure it was."
 
 
 def unknowns(caution: Mapping[str, Any] | None) -> dict[str, Any] | None:
     r"""What the section on the unknown shows, or None where nothing was learned about it.
 
     Args:
-        caution: scaling, temperature, before and after (ece, brier, log_loss), detector, about, left_out
-            (names of classes), areas (for each detector one area a class left out), interval (of
-            the mean area), rows (that a judge has not seen).
+        caution: scaling, temperature, curved (whether a curve follows), before and after (ece, brier,
+            log_loss), detector, about, left_out (names of classes), areas (for each detector one area a class
+            left out), interval (of the mean area), rows (that a judge has not seen).
 
     Returns:
         Values for the template; the picture is not marked as safe yet.
@@ -66,9 +68,11 @@ def _scaled(caution: Mapping[str, Any]) -> str:
     """What was done to the probabilities, in a sentence."""
     temperature = number(caution, "temperature")
     how = "sure of itself" if temperature is not None and temperature > 1 else "modest"
-    return _KINDS.get(str(caution.get("scaling")), _KINDS["none"]).format(
-        temperature=value(temperature), how=how
-    )
+    kind, curved = str(caution.get("scaling")), bool(caution.get("curved"))
+    if curved and kind == "none":
+        return _CURVED.strip().replace(" then", "")
+    told = _KINDS.get(kind, _KINDS["none"]).format(temperature=value(temperature), how=how)
+    return told + _CURVED * curved
 
 
 def _changes(caution: Mapping[str, Any]) -> list[tuple[str, str, str]]:

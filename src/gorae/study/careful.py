@@ -111,13 +111,15 @@ def caution_finding(
         labels: what the classes are called.
     """
     stated = found.answers.probabilities
-    kind = calibration.scaling.kind
-    scaled = stated
-    if kind != "none":
-        scaled = scaled_out_of_fold(kind, logits_of(stated), found.codes, found.folds)
+    scaling, scaled = calibration.scaling, stated
+    if scaling.changes:
+        scaled = scaled_out_of_fold(
+            scaling.kind, logits_of(stated), found.codes, found.folds, curved=scaling.is_curved
+        )
     return {
-        "scaling": kind,
-        "temperature": calibration.scaling.temperature,
+        "scaling": scaling.kind,
+        "temperature": scaling.temperature,
+        "curved": scaling.is_curved,
         "before": _in_figures(reliability(stated, found.codes)),
         "after": _in_figures(reliability(scaled, found.codes)),
         "detector": panel.detector,

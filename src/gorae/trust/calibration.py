@@ -21,6 +21,9 @@ from gorae.trust.gathering import Gathered
 _KNOWN, _NEW = 0, 1
 """Seeds of what adaptive sets draw: rows that are asked about share no draw with those calibrated on."""
 
+_CLOSE = 1e-6
+_OF_CLASSES, _OF_THREE = ("weight", "bias"), ("shares", "curve")
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -36,7 +39,7 @@ class Calibration:
 
     def probabilities(self, stated: Float[np.ndarray, "rows classes"]) -> Float[np.ndarray, "rows classes"]:
         """Return calibrated probabilities; stated ones as they are, where scaling would not help."""
-        if self.scaling.kind == SCALINGS[0]:
+        if not self.scaling.changes:
             return stated
         return self.scaling.probabilities(logits_of(stated))
 
@@ -58,8 +61,8 @@ class Calibration:
 
     def to_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return arrays and JSON for a file."""
-        parts = {"weight": self.scaling.weight, "bias": self.scaling.bias, "strangeness": self.strangeness}
-        return parts, {"scaling": self.scaling.kind}
+        parts = {name: getattr(self.scaling, name) for name in (*_OF_CLASSES, *_OF_THREE)}
+        return {**parts, "strangeness": self.strangeness}, {"scaling": self.scaling.kind}
 
 
 def make_calibration(gathered: Gathered, *, calibrate: bool = True) -> Calibration:
@@ -90,13 +93,25 @@ def calibration_from_state(
     kind = meta.get("scaling")
     if not isinstance(kind, str) or kind not in SCALINGS:
         raise DamagedFileError(f"no scaling is called {kind!r:.80}.")
-    if set(arrays) != {"weight", "bias", "strangeness"}:
+    needed, later = (
+        {*_OF_CLASSES, "strangeness"},
+        set(_OF_THREE),
+    )  # files of earlier versions have no later ones
+    if not (set(arrays) == needed or set(arrays) == needed | later):
         raise DamagedFileError("its calibration is incomplete.")
     if not all(a.dtype.kind == "f" and a.size > 0 and np.isfinite(a).all() for a in arrays.values()):
         raise DamagedFileError("its calibration has parts that are no finite numbers.")
-    weight, bias, strangeness = arrays["weight"], arrays["bias"], arrays["strangeness"]
-    if not weight.shape == bias.shape == (classes,):
+    parts = {name: array for name, array in arrays.items() if name in (*_OF_CLASSES, *_OF_THREE)}
+    if not all(parts[name].shape == ((classes,) if name in _OF_CLASSES else (3,)) for name in parts):
         raise DamagedFileError("its scaling is of other classes.")
+    if later <= set(parts) and not _are_sound(parts["shares"], parts["curve"]):
+        raise DamagedFileError("its scaling gives no probabilities.")
+    strangeness = arrays["strangeness"]
     if strangeness.ndim != 1 or not (np.diff(strangeness) >= 0).all():
         raise DamagedFileError("its scores are not sorted.")
-    return Calibration(Scaling(kind, weight, bias), strangeness)
+    return Calibration(Scaling(kind, **parts), strangeness)
+
+
+def _are_sound(shares: np.ndarray, curve: np.ndarray) -> bool:
+    """Return whether shares sum to 1, and a curve rises."""
+    return bool((shares >= 0).all() and abs(shares.sum() - 1) < _CLOSE and (curve[:2] >= 0).all())

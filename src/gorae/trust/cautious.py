@@ -33,8 +33,8 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             for `MLPClassifier(random_state=random_state)`. Networks are trained together.
         cv: folds.
         repeats: how often rows are cut into folds anew; more make `audit` steadier.
-        calibrate: whether probabilities are scaled (by a temperature, or a factor and a bias a class) where
-            that lowers the log-loss out of fold by more than its standard error.
+        calibrate: whether probabilities are calibrated where that lowers the log-loss out of fold, in the
+            way that does so most (see `gorae.evidence.choose_scaling`).
         detector: a name of `gorae.trust.DETECTORS`, or "auto": the one that best tells rows of classes that
             were left out one by one, so that no unknown row is needed to choose it; "cosine", the distance in
             angle, where none is better by more than chance.
