@@ -3,8 +3,9 @@
 In each split some classes are known and the others are not. `CautiousClassifier` learns from rows of the
 known ones; it is asked about other rows of the known classes and about rows of all others. Told are
 
-* the share of known rows flagged where 1 % and 5 % were stated, with the 95 % interval of a binomial of the
-  stated share: beside the chance of the rows asked about there is that of the rows calibrated on;
+* the share of known rows flagged where 1 % and 5 % were stated, in each split and over all, with the 95 %
+  interval of a binomial of the stated share: beside the chance of the rows asked about there is that of the
+  rows calibrated on;
 * the area under the ROC curve of unknown against known rows, by the detector that was chosen without unknown
   rows, and by the same models' largest probability (the baseline), with the interval of the difference.
 
@@ -94,20 +95,31 @@ def one_split(
         "unknown_rows": len(new),
         "learned_rows": len(learn),
         "seconds": seconds,
-        "flagged": {str(share): _flagged(flags, share) for share, flags in flagged.items()},
+        "flagged": {
+            str(share): _flagged(int(flags.sum()), len(flags), share) for share, flags in flagged.items()
+        },
     }
 
 
-def _flagged(flags: np.ndarray, share: float) -> dict[str, Any]:
+def _flagged(count: int, rows: int, share: float) -> dict[str, Any]:
     """Return the share flagged, and whether it lies in the interval of the stated one."""
-    low, high = (float(binom.ppf(p, len(flags), share)) / len(flags) for p in (0.025, 0.975))
-    found = float(flags.mean())
-    return {"share": found, "low": low, "high": high, "inside": low <= found <= high}
+    low, high = (float(binom.ppf(p, rows, share)) / rows for p in (0.025, 0.975))
+    found = count / rows
+    return {"count": count, "share": found, "low": low, "high": high, "inside": low <= found <= high}
+
+
+def _over_all(splits: list[dict[str, Any]], rows: int, share: float) -> dict[str, Any]:
+    """Return the share flagged over all splits, and in how many it lies in the interval of its split."""
+    return {
+        "over_all": _flagged(sum(one["count"] for one in splits), rows, share),
+        "splits_inside": sum(one["inside"] for one in splits),
+    }
 
 
 def summary(name: str, splits: list[dict]) -> dict[str, Any]:
     """Return the figures of a set over its splits."""
     gains = np.array([one["area"] - one["softmax_area"] for one in splits])
+    rows = sum(one["known_rows"] for one in splits)
     reach = (
         student.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0
     )
@@ -118,10 +130,7 @@ def summary(name: str, splits: list[dict]) -> dict[str, Any]:
         "mean_softmax_area": float(np.mean([one["softmax_area"] for one in splits])),
         "gain": [float(gains.mean()), float(gains.mean() - reach), float(gains.mean() + reach)],
         "flagged": {
-            str(share): {
-                "mean": float(np.mean([one["flagged"][str(share)]["share"] for one in splits])),
-                "inside": sum(one["flagged"][str(share)]["inside"] for one in splits),
-            }
+            str(share): _over_all([one["flagged"][str(share)] for one in splits], rows, share)
             for share in SHARES
         },
         "splits": splits,
