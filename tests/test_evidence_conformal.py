@@ -65,6 +65,14 @@ def test_sets_grow_from_the_most_probable_class_on():
     assert np.allclose(class_scores(stated, seed=None).max(axis=1), 1)
 
 
+def test_draws_are_given():
+    """With u = 0.5 the scores of (0.5, 0.2, 0.3) are 0.25, 0.8 + 0.1 and 0.5 + 0.15; another length is told."""
+    found = class_scores([[0.5, 0.2, 0.3]], draws=[0.5])
+    np.testing.assert_allclose(found, [[0.25, 0.9, 0.65]])
+    with pytest.raises(InputError, match="probabilities has 1, draws has 2"):
+        class_scores([[0.5, 0.2, 0.3]], draws=[0.5, 0.5])
+
+
 def test_split_coverage_by_simulation():
     """On 200 new data sets, sets and intervals of level 0.9 cover 90 % of 200 new rows within 4 standard errors."""
     draw = np.random.default_rng(4)

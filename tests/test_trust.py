@@ -36,6 +36,7 @@ from gorae.trust import (
     panel_from_state,
 )
 from gorae.trust.answers import space_of
+from gorae.trust.draws import checksums, row_draws
 from gorae.trust.parts import fit_parts
 
 
@@ -208,6 +209,30 @@ def test_sets_cover():
         assert abs(hit - coverage) < 3.3 * np.sqrt(2 * coverage * (1 - coverage) / len(y))
         sizes.append(sets.sum())
     assert sizes == sorted(sizes)
+
+
+def test_a_set_belongs_to_its_row():
+    """Asked alone, in another order or as other numbers of the same value, a row has the same set."""
+    X = digits()[1][:30]
+    sets = of_digits().predict_set(X, 0.8)
+    np.testing.assert_array_equal(of_digits().predict_set(X[::-1], 0.8)[::-1], sets)
+    np.testing.assert_array_equal(of_digits().predict_set(X.astype(np.float32), 0.8), sets)
+    alone = np.concatenate([of_digits().predict_set(row[None], 0.8) for row in X])
+    np.testing.assert_array_equal(alone, sets)
+    assert not sets.all(axis=0).any()
+
+
+def test_draws_of_rows():
+    """Rows draw evenly from 0 to 1, equal rows the same; 0 and -0 are equal; images are rows too."""
+    X = np.random.default_rng(0).normal(size=(10_000, 2)).round(6)
+    found = row_draws(X)
+    assert found.min() >= 0
+    assert found.max() < 1
+    counts = np.histogram(found, 10, (0, 1))[0]
+    assert ((counts - 1000) ** 2 / 1000).sum() < 30  # chi-square of 9 degrees; 1 in 2,000 is above
+    np.testing.assert_array_equal(row_draws(np.array([[0.0, 1.0]])), row_draws(np.array([[-0.0, 1.0]])))
+    np.testing.assert_array_equal(row_draws(X[:6].reshape(3, 2, 2)), row_draws(X[:6].reshape(3, 4)))
+    assert abs(np.corrcoef(found, checksums(X) % 5)[0, 1]) < 0.05
 
 
 def test_calibration_helps_where_it_is_needed():

@@ -96,7 +96,7 @@ def thresholds_out_of_fold(scores: Any, folds: Any, level: float) -> Float[np.nd
 
 
 def class_scores(
-    probabilities: Any, *, adaptive: bool = True, seed: int | None = 0
+    probabilities: Any, *, adaptive: bool = True, seed: int | None = 0, draws: Any = None
 ) -> Float[np.ndarray, "queries classes"]:
     r"""Return how strange each class is for each row; a set holds the classes at or below the threshold.
 
@@ -108,12 +108,14 @@ def class_scores(
         probabilities: (queries, classes) each row summing to 1.
         adaptive: Whether sets adapt to how hard a row is.
         seed: Of u; None takes u = 1, which states less than it covers.
+        draws: (queries,) the u of each row, from 0 to 1, in place of a seed's: such as belong to the row,
+            whatever it is asked about with.
 
     Returns:
         Scores between 0 and 1. Those of the true classes of calibration rows give the threshold.
 
     Raises:
-        InputError: If the probabilities are none.
+        InputError: If the probabilities are none, or lengths differ.
 
     Example:
         >>> class_scores([[0.5, 0.2, 0.3]], seed=None).round(2).tolist()
@@ -131,7 +133,12 @@ def class_scores(
     order = np.argsort(-stated, axis=1, kind="stable")
     sorted_ = np.take_along_axis(stated, order, axis=1)
     before = np.cumsum(sorted_, axis=1) - sorted_
-    share = 1.0 if seed is None else np.random.default_rng(seed).random((len(stated), 1))
+    share: Any = 1.0
+    if draws is not None:
+        share = finite_vector("draws", draws)[:, None]
+        check_same_length(probabilities=stated, draws=share)
+    elif seed is not None:
+        share = np.random.default_rng(seed).random((len(stated), 1))
     scores = np.empty_like(stated)
     np.put_along_axis(scores, order, before + share * sorted_, axis=1)
     return scores

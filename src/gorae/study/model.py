@@ -151,7 +151,8 @@ class StudyModel:
             raise InputError(_NO_CAUTION)
         own = np.asarray(self.estimator.classes_, np.int64)
         sets = np.zeros((len(X), len(self.classes)), bool)
-        sets[:, own] = self.calibration.sets(self.estimator.predict_proba(self.matrix(X)), coverage)
+        matrix = self.matrix(X)
+        sets[:, own] = self.calibration.sets(self.estimator.predict_proba(matrix), coverage, matrix)
         return sets
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:

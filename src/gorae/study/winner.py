@@ -162,7 +162,7 @@ def _held_on_test(winner: Winner, test: Rows) -> list[dict[str, Any]]:
                 sets = np.zeros((len(matrix), test.classes), bool)
                 stated = winner.estimator.predict_proba(matrix)
                 own = np.asarray(winner.estimator.classes_, np.int64)
-                sets[:, own] = winner.calibration.sets(stated, coverage)
+                sets[:, own] = winner.calibration.sets(stated, coverage, matrix)
                 found.append(held_set(sets, test.targets, coverage))
     return found
 

@@ -16,10 +16,8 @@ from gorae.evidence import (
     conformal_threshold,
     logits_of,
 )
+from gorae.trust.draws import row_draws
 from gorae.trust.gathering import Gathered
-
-_KNOWN, _NEW = 0, 1
-"""Seeds of what adaptive sets draw: rows that are asked about share no draw with those calibrated on."""
 
 _CLOSE = 1e-6
 _OF_CLASSES, _OF_THREE = ("weight", "bias"), ("shares", "curve")
@@ -44,12 +42,13 @@ class Calibration:
         return self.scaling.probabilities(logits_of(stated))
 
     def sets(
-        self, stated: Float[np.ndarray, "rows classes"], coverage: float
+        self, stated: Float[np.ndarray, "rows classes"], coverage: float, X: Any
     ) -> Bool[np.ndarray, "rows classes"]:
         """Return which classes each row may have: the true one is among them with the stated coverage.
 
         Args:
             stated: probabilities as the estimator states them.
+            X: (rows, columns) what it was asked; a row's numbers draw what its set needs.
             coverage: wanted share of rows whose set holds the true class.
 
         Raises:
@@ -57,7 +56,7 @@ class Calibration:
             InputError: if the model saw fewer rows than such a coverage can be stated from.
         """
         threshold = conformal_threshold(self.strangeness, coverage)
-        return class_scores(self.probabilities(stated), seed=_NEW) <= threshold
+        return class_scores(self.probabilities(stated), draws=row_draws(X)) <= threshold
 
     def to_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return arrays and JSON for a file."""
@@ -78,7 +77,7 @@ def make_calibration(gathered: Gathered, *, calibrate: bool = True) -> Calibrati
     if calibrate:
         scaling = choose_scaling(logs, gathered.codes, gathered.folds)
     shares = scaling.probabilities(logs)
-    own = class_scores(shares, seed=_KNOWN)[np.arange(len(shares)), gathered.codes]
+    own = class_scores(shares, draws=gathered.draws)[np.arange(len(shares)), gathered.codes]
     return Calibration(scaling, np.sort(own))
 
 

@@ -149,7 +149,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             InputError: if there were too few training rows to state such a coverage.
         """
-        return self._fitted.sets(self._stated(X), coverage)
+        return self._fitted.sets(self._stated(X), coverage, given_rows(self, X))
 
     def novelty_score(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return how unlike the training data each row is: 0 is usual, 1 stranger than 9 known rows in 10."""

@@ -17,6 +17,7 @@ from gorae.search.out_of_fold import over_rows
 from gorae.train import Progress
 from gorae.trust.answers import Answers, ask, features_of, space_of
 from gorae.trust.detectors import DETECTORS, Arrays
+from gorae.trust.draws import row_draws
 from gorae.trust.parts import fit_parts
 
 MOST_LEFT_OUT = 10
@@ -49,6 +50,7 @@ class Gathered:
         estimator: fitted on all rows.
         classes: the class labels, sorted.
         codes: (rows,) the class of each row.
+        draws: (rows,) what each row draws for sets of classes.
         folds: (rows,) the fold that each row was scored in, in the first repeat.
         answers: what was said of each row out of fold, in the first repeat.
         probabilities: (rows, classes) out of fold, averaged over all repeats.
@@ -61,6 +63,7 @@ class Gathered:
     estimator: Any
     classes: np.ndarray
     codes: Int[np.ndarray, " rows"]
+    draws: Float[np.ndarray, " rows"]
     folds: Int[np.ndarray, " rows"]
     answers: Answers
     probabilities: Float[np.ndarray, "rows classes"]
@@ -142,6 +145,7 @@ def gather(
         estimator=whole.model,
         classes=classes,
         codes=codes,
+        draws=row_draws(X),
         folds=_in_order([np.full(len(test), fold) for fold, test in enumerate(tests[:cv])], tests[:cv]),
         answers=_joined(out[:cv], tests[:cv]),
         probabilities=over_rows([answers.probabilities for answers in out], tests, len(y)),

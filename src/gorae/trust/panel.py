@@ -1,6 +1,5 @@
 """The judges of all folds: every row is flagged by one of them, ranked by all."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from gorae.estimators.parameters import check_choice, check_real
 from gorae.evidence import fewest_calibration_rows
 from gorae.search.races import under
 from gorae.trust.detectors import DETECTORS
+from gorae.trust.draws import checksums
 from gorae.trust.gathering import Gathered
 from gorae.trust.judge import Judge, judge_from_state
 
@@ -93,8 +93,7 @@ class Panel:
 
     def _whose(self, X: Any) -> Int[np.ndarray, " rows"]:
         """Return the judge of each row, by a checksum of its numbers."""
-        numbers = np.ascontiguousarray(np.asarray(X, np.float64).reshape(len(X), -1)) + 0.0
-        return np.array([zlib.crc32(row.tobytes()) % len(self.judges) for row in numbers], np.int64)
+        return checksums(X) % len(self.judges)
 
 
 def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
