@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.tree import DecisionTreeRegressor
 
 from gorae import CautiousRegressor, LinearQuantileRegressor, MLPQuantileRegressor, MLPRegressor
 from gorae.errors import DataError, InputError, NotFittedError, ParameterError
@@ -19,18 +20,52 @@ def data(rows, seed):
     return X, X @ [1.0, -2.0, 0.5] + rng.exponential(size=rows)
 
 
-def test_intervals_cover():
+@pytest.mark.parametrize("method", ["fold", "plus"])
+def test_intervals_cover(method):
     """Over 60 data sets intervals hold the true value within a point of what is stated."""
     found = {0.8: [], 0.9: []}
     for seed in range(60):
         X, y = data(600, seed)
-        model = CautiousRegressor(LinearRegression(), random_state=seed).fit(X[:200], y[:200])
+        model = CautiousRegressor(LinearRegression(), method=method, random_state=seed)
+        model.fit(X[:200], y[:200])
         for coverage, shares in found.items():
             low, high = model.predict_interval(X[200:], coverage).T
             shares.append(np.mean((low <= y[200:]) & (y[200:] <= high)))
     for coverage, shares in found.items():
         noise = np.std(shares, ddof=1) / np.sqrt(len(shares))
         assert abs(np.mean(shares) - coverage) < 0.01 + 2 * noise
+
+
+def test_models_that_do_not_agree():
+    """Trees of one row a leaf differ from fold to fold: one fold's intervals hold as stated, CV+ more often."""
+    shares = {"fold": [], "plus": []}
+    for seed in range(20):
+        X, y = data(600, seed)
+        for method, found in shares.items():
+            model = CautiousRegressor(DecisionTreeRegressor(random_state=0), method=method).fit(
+                X[:200], y[:200]
+            )
+            low, high = model.predict_interval(X[200:], 0.8).T
+            found.append(np.mean((low <= y[200:]) & (y[200:] <= high)))
+    noise = np.std(shares["fold"], ddof=1) / np.sqrt(20)
+    assert abs(np.mean(shares["fold"]) - 0.8) < 0.01 + 2 * noise
+    assert np.mean(shares["plus"]) > 0.83
+
+
+def test_an_interval_is_that_of_one_fold():
+    """Each interval stands around what one fold's model says, as wide as the threshold; alone as in a crowd."""
+    X, y = data(60, 1)
+    model = CautiousRegressor(LinearRegression(), cv=3).fit(X, y)
+    found, asked = (
+        model.predict_interval(X, 0.8),
+        np.stack([one.predict(X) for one in model.fold_estimators_]),
+    )
+    threshold = np.sort(model.residuals_)[int(np.ceil(61 * 0.8)) - 1]
+    np.testing.assert_allclose(np.diff(found)[:, 0], 2 * threshold)
+    away = np.abs(asked - found.mean(axis=1))
+    np.testing.assert_allclose(away.min(axis=0), 0, atol=1e-9)
+    assert set(away.argmin(axis=0)) == {0, 1, 2}
+    np.testing.assert_allclose(np.concatenate([model.predict_interval(row[None], 0.8) for row in X]), found)
 
 
 class Memory(RegressorMixin, BaseEstimator):
@@ -143,6 +178,8 @@ def test_bad_input():
         model.predict_interval(X, 0.99)
     with pytest.raises(ParameterError, match="level must lie between 0 and 1"):
         model.predict_interval(X, 1.0)
+    with pytest.raises(ParameterError, match="Did you mean 'plus'"):
+        CautiousRegressor(LinearRegression(), method="pluss").fit(X, y)
     with pytest.raises(DataError, match="one target"):
         CautiousRegressor(LinearRegression()).fit(X, np.stack([y, y], axis=1))
 

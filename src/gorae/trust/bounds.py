@@ -1,6 +1,6 @@
 """Intervals of a fitted regressor, from what its twins of the folds answered for rows they had not seen.
 
-Unlike `CautiousRegressor`, which asks the models of all folds, intervals stand around the answer of the one
+Unlike `CautiousRegressor`, which asks the models of folds, intervals stand around the answer of the one
 model that is fitted on all rows, so that a file holds no other: those of five folds would make it six times
 as large. Simulated with networks and linear functions of 200 rows, coverage was within a point of what is
 stated; a guarantee for whatever estimator, as CV+ has one, there is none.
