@@ -399,6 +399,23 @@ def test_a_judge_that_compares_columns_of_a_file():
         judge_from_state({**arrays, "shift": np.zeros(3)}, meta)
 
 
+def test_a_judge_of_an_earlier_file_goes_on_with_the_fifth_row():
+    """Its file has scores of the fifth nearest row and no word of it: new rows are scored alike."""
+    judge = make_panel(of_digits().gathered_, "cosine").judges[0]
+    arrays, meta = through_json(judge.to_state())
+    assert arrays.pop("kept/neighbor").tolist() == [1.0]
+    earlier = judge_from_state(arrays, meta)
+    rows = digits()[0][:20]
+    unit = earlier.estimator.hidden_features(rows).astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    away = np.linalg.norm(unit[:, None] - arrays["kept/features"][None].astype(np.float64), axis=2)
+    np.testing.assert_allclose(earlier.scores(rows), np.sort(away, axis=1)[:, 4], atol=1e-3)
+    np.testing.assert_allclose(judge.scores(rows), np.sort(away, axis=1)[:, 0], atol=1e-3)
+    for wrong in (np.zeros(1), np.full(1, 1e9), np.ones(2), np.ones((1, 1))):
+        with pytest.raises(DamagedFileError, match="neighbor"):
+            judge_from_state({**arrays, "kept/neighbor": wrong}, meta)
+
+
 def test_calibration_of_a_file():
     """A calibration goes through a file's arrays; of other classes, unsorted or unknown it is refused."""
     found = make_calibration(of_digits().gathered_)

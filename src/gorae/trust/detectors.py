@@ -25,6 +25,9 @@ from gorae.trust.answers import Answers
 
 Arrays = Mapping[str, np.ndarray]
 
+NEIGHBOR = "neighbor"
+"""Which of the nearest training rows a distance is to, where a detector keeps it."""
+
 _MOST_COMPARED = 10_000
 _MOST_MIXED = 2000
 _SPREAD = 1e-3
@@ -60,15 +63,17 @@ def _compared(features: np.ndarray, codes: np.ndarray, seed: int, cosine: bool) 
     del codes
     if len(features) > _MOST_COMPARED:
         features = features[np.random.default_rng(seed).choice(len(features), _MOST_COMPARED, replace=False)]
-    return {"features": (_unit(features) if cosine else features).astype(np.float32)}
+    return {"features": (_unit(features) if cosine else features).astype(np.float32), NEIGHBOR: np.ones(1)}
 
 
 def _away(kept: Arrays, answers: Answers, cosine: bool) -> np.ndarray:
     r"""Return the distance to the nearest training row, by $|a|^2 + |b|^2 - 2 a \cdot b$ in float32.
 
     The nearest and not a later one: so unknown classes are told better, in images, letters, and call counts.
+    Models of earlier versions go on with the fifth, which the scores in their files are of.
     """
     known = kept["features"]
+    place = min(int(kept[NEIGHBOR][0]), len(known)) - 1
     asked = (_unit(answers.features) if cosine else answers.features).astype(np.float32)
     lengths = np.einsum("ij,ij->i", known, known)
     found = np.empty(len(asked))
@@ -76,7 +81,8 @@ def _away(kept: Arrays, answers: Answers, cosine: bool) -> np.ndarray:
     for start in range(0, len(asked), block):
         part = asked[start : start + block]
         squares = lengths - 2 * part @ known.T
-        nearest = squares.min(axis=1) + np.einsum("ij,ij->i", part, part)
+        near = squares.min(axis=1) if place == 0 else np.partition(squares, place, axis=1)[:, place]
+        nearest = near + np.einsum("ij,ij->i", part, part)
         found[start : start + block] = np.sqrt(np.maximum(nearest, 0.0))
     return found
 

@@ -13,15 +13,17 @@ from gorae.estimators.loading import estimator_from_state
 from gorae.estimators.saving import fitted_state
 from gorae.search.races import under
 from gorae.trust.answers import ask, compares_columns, features_width
-from gorae.trust.detectors import DETECTORS, Arrays
+from gorae.trust.detectors import DETECTORS, NEIGHBOR, Arrays
 
 _SPACE = ("fill", "shift", "scale")
 _OF_FEATURES = {
-    "distance": ("features",),
-    "cosine": ("features",),
+    "distance": ("features", NEIGHBOR),
+    "cosine": ("features", NEIGHBOR),
     "mahalanobis": ("means", "factor"),
     "gaussian mixture": ("weights", "means", "variances"),
 }
+_EARLIER = 5.0
+"""The neighbor of files of earlier versions, which do not say it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def judge_from_state(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) 
         estimator_from_state(under("estimator/", arrays), meta["estimator"]),
         under("kept/", arrays),
     )
+    if set(kept) == {"features"}:
+        kept[NEIGHBOR] = np.array([_EARLIER])
     _want(set(kept) == set(_OF_FEATURES.get(str(detector), ())), "its detector keeps other things")
     width = features_width(estimator)
     rest = {name: arrays[name] for name in arrays if "/" not in name}
@@ -109,7 +113,9 @@ def judge_from_state(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) 
 def _check_kept(kept: Mapping[str, np.ndarray], width: int) -> None:
     """Refuse what a detector cannot have kept of features of this width."""
     for name, array in kept.items():
-        if name == "weights":
+        if name == NEIGHBOR:
+            _want(array.shape == (1,) and float(array[0]) in (1.0, _EARLIER), "its neighbor is none")
+        elif name == "weights":
             _want(array.shape == kept["means"].shape[:1] and bool((array > 0).all()), "its weights are none")
         else:
             _want(array.ndim == 2 and array.shape[1] == width, "its features have another width")
