@@ -194,7 +194,7 @@ CALIBRATIONS = [
 
 
 def calibrated(kind, curve):
-    """A model of a study whose probabilities of three classes are calibrated so, and rows for it."""
+    """A model of a study whose probabilities of three classes are calibrated so; rows, some answered surely."""
     rng = np.random.default_rng(8)
     X, y = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 3
     estimator = MLPClassifier((5,), epochs=3, learning_rate=0.1, random_state=0).fit(X, y)
@@ -209,4 +209,4 @@ def calibrated(kind, curve):
     names = tuple(f"x{place}" for place in range(4))
     calibration = Calibration(scaling, np.zeros(1))
     model = StudyModel("mlp", estimator, None, None, np.arange(3), names, None, None, calibration)
-    return model, X
+    return model, np.concatenate([X, 300 * X])

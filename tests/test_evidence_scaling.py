@@ -153,11 +153,11 @@ def test_a_curve_stops_at_the_next_class():
     assert found[0, 0] > found[0, 1]
 
 
-def test_certain_rows_stay_finite():
-    """A probability of exactly 1 gives finite probabilities that sum to 1."""
-    found = with_certainty(np.array([[1.0, 0.0, 0.0]]), np.array([0.2, 0.3, -1.0]))
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.sum(), 1)
+def test_certain_rows_follow_the_curve_too():
+    """Of a curve that says 0.8 of all, a row is 0.8 sure however near to 1 it was; the rest keep their ratios."""
+    stated = np.array([[1 - 1e-7, 1e-7 - 1e-8, 1e-8], [1.0, 0.0, 0.0], [1 - 3e-12, 2e-12, 1e-12]])
+    found = with_certainty(stated, np.array([0.0, 0.0, np.log(4)]))
+    np.testing.assert_allclose(found, [[0.8, 0.18, 0.02], [0.8, 0.1, 0.1], [0.8, 0.4 / 3, 0.2 / 3]])
 
 
 def test_a_curve_is_found_again():

@@ -17,6 +17,9 @@ SUREST = 1 - 1e-6
 AHEAD = 1 + 1e-6
 """What the predicted class is at least beside the next one."""
 
+LEAST = 1e-100
+"""What a probability counts as beside others at least: of nothing, each other class has as much."""
+
 
 def fit_certainty(
     shares: Float[np.ndarray, "rows classes"], codes: Int[np.ndarray, " rows"]
@@ -53,15 +56,19 @@ def with_certainty(
     """Return probabilities whose largest one follows a curve; the others keep their ratios.
 
     The predicted class stays: where the curve would put it below the next one, it is made a millionth larger.
+    Of a row that is certain, the others share evenly what the curve leaves.
 
     Example:
         >>> with_certainty(np.array([[0.8, 0.1, 0.1]]), np.array([1.0, 1.0, 0.0])).round(6).tolist()
         [[0.8, 0.1, 0.1]]
+        >>> with_certainty(np.array([[1.0, 0.0, 0.0]]), np.array([0.0, 0.0, np.log(4)])).round(6).tolist()
+        [[0.8, 0.1, 0.1]]
     """
-    largest = shares.max(axis=1, keepdims=True)
-    second = np.sort(shares, axis=1)[:, -2:-1]
+    shares = np.maximum(shares, LEAST)
+    ordered = np.sort(shares, axis=1)
+    largest, second = ordered[:, -1:], ordered[:, -2:-1]
+    rest = ordered[:, :-1].sum(axis=1, keepdims=True)
     wanted = expit(_columns(largest[:, 0]) @ curve)[:, None]
-    rest = np.maximum(1 - largest, 1 - SUREST)
     wanted = np.maximum(wanted, second / (rest + second) * AHEAD)
     found = np.where(shares < largest, shares * (1 - wanted) / rest, wanted)
     return found / found.sum(axis=1, keepdims=True)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gorae.evidence import Scaling
-from gorae.evidence.certainty import AHEAD, SUREST
+from gorae.evidence.certainty import AHEAD, LEAST, SUREST
 from gorae.exchange.emitter import Emitter
 
 _SMALLEST = 1e-12
@@ -50,9 +50,11 @@ def _curved(graph: Emitter, scaling: Scaling, shares: Any) -> Any:
     a, b, c = (graph.array(np.float64(part)) for part in scaling.curve)
     one, least, most = (graph.array(np.float64(part)) for part in (1, 1 - SUREST, SUREST))
     classes = len(scaling.weight)
+    shares = graph.combine("maximum", shares, graph.array(np.float64(LEAST)))
     largest = graph.reduce("max", shares, (1,), keep=True)
-    second = graph.cut(graph.sorted(shares, classes), (classes - 2,), (classes - 1,), (1,))
-    rest = graph.combine("maximum", graph.combine("subtract", one, largest), least)
+    ordered = graph.sorted(shares, classes)
+    second = graph.cut(ordered, (classes - 2,), (classes - 1,), (1,))
+    rest = graph.reduce("sum", graph.cut(ordered, (0,), (classes - 1,), (1,)), (1,), keep=True)
     sure = graph.combine("minimum", graph.combine("maximum", largest, least), most)
     rises = graph.combine("multiply", a, graph.logarithm(sure))
     falls = graph.combine("multiply", b, graph.logarithm(graph.combine("subtract", one, sure)))
