@@ -59,6 +59,8 @@ def test_windows_and_packed_treebanks(tmp_path):
         ((word(1), "a sentence"), "but line 2 is none"),
         ((word(1), word(1)), "but line 2 has the word number 1 for 2"),
         ((word(5),), "but line 1 has the word number 5 for 1"),
+        ((word("9" * 5000),), f"but line 1 has the word number {'9' * 20} for 1"),
+        ((word("\u0661"),), "but line 1 has the word number \u0661 for 1"),
         (
             (word(1, tag="red"), word(2, tag="blue")),
             "no blank line ends a sentence, and column 4 holds other",
@@ -99,6 +101,7 @@ def test_what_is_no_file(tmp_path):
     (tmp_path / "broken.gz").write_bytes(b"\x1f\x8bxxxxxxxxxx")
 
     assert {contents_of(tmp_path / name).kind for name in (".", "none.csv", "broken.gz")} == {"text"}
+    assert contents_of(tmp_path / ("a" * 5000)).kind == "text"
 
 
 def test_a_head_that_is_cut_off(tmp_path):

@@ -63,7 +63,7 @@ def contents_of(path: str | Path) -> Contents:
         Contents(kind='table', why='every line of it has 2 columns between commas')
     """
     file = Path(path)
-    if not file.is_file():
+    if not _is_file(file):
         return Contents("text")
     head = read_head(file, _HEAD)
     if head.startswith(PARQUET_MAGIC):
@@ -78,6 +78,14 @@ def contents_of(path: str | Path) -> Contents:
     if _PACKED.sub("", file.name.lower()).endswith(_TABLES):
         return Contents("table", "its name says so")
     return _as_table([line for line in lines if line.strip()]) or Contents("text")
+
+
+def _is_file(file: Path) -> bool:
+    """Return whether a path is that of a file; of one that no file can have it is none."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
 
 
 def _as_treebank(lines: Sequence[str]) -> Contents | None:
@@ -98,10 +106,9 @@ def _as_treebank(lines: Sequence[str]) -> Contents | None:
         if cells[0].isdecimal():
             word += 1
             tags.add(cells[_TAG])
-            if int(cells[0]) != word:
-                return Contents(
-                    "unclear", f"{begins}, but line {number} has the word number {cells[0]} for {word}"
-                )
+            if cells[0] != str(word):
+                came = f"{cells[0]:.20} for {word}"
+                return Contents("unclear", f"{begins}, but line {number} has the word number {came}")
     if told or tags <= _UNIVERSAL:
         return Contents("treebank", "its lines have ten columns between tabs, the first a word's number")
     return Contents("unclear", f"{begins}, but no blank line ends a sentence, and column 4 holds other tags")
