@@ -17,6 +17,7 @@ from gorae.trust.calibration import Calibration, make_calibration
 from gorae.trust.gathering import gather
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.panel import AUTO, make_panel
+from gorae.trust.shaped import flat_rows, flattened
 
 _FLAG = "flag"
 
@@ -76,7 +77,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Fit on all rows, in folds, and without each class.
 
         Args:
-            X: (rows, columns) numbers.
+            X: (rows, columns) numbers, or what the estimator reads: images, sequences.
             y: (rows,) class labels.
             sample_weight: (rows,) or None.
             groups: (rows,) or None; rows of a group are never on both sides of a fold.
@@ -92,6 +93,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         calibrate = check_flag("calibrate", self.calibrate)
         estimator = MLPClassifier(random_state=seed) if self.estimator is None else self.estimator
         check_kind(estimator, is_classifier, "a classifier")
+        estimator, X = flattened(estimator, X)
         X, y = given_pair(self, X, y)
         found = gather(
             estimator,
@@ -137,7 +139,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         labels = self.classes_[np.argmax(shares, axis=1)]
         if unknown is None:
             return labels
-        return labels, self.panel_.are_unknown(given_rows(self, X), false_alarms)
+        return labels, self.panel_.are_unknown(self._rows(X), false_alarms)
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "rows classes"]:
         """Return calibrated probabilities."""
@@ -149,17 +151,17 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             InputError: if there were too few training rows to state such a coverage.
         """
-        return self._fitted.sets(self._stated(X), coverage, given_rows(self, X))
+        return self._fitted.sets(self._stated(X), coverage, self._rows(X))
 
     def novelty_score(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return how unlike the training data each row is: 0 is usual, 1 stranger than 9 known rows in 10."""
         self._check_fitted()
-        return self.panel_.scores(given_rows(self, X))
+        return self.panel_.scores(self._rows(X))
 
     def known_share(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return the share of known rows that are at least as strange as each row (a conformal p-value)."""
         self._check_fitted()
-        return self.panel_.known_shares(given_rows(self, X))
+        return self.panel_.known_shares(self._rows(X))
 
     def uncertainty(self, X: Any) -> Uncertainty:
         """Return the aleatoric and the epistemic part of each row's uncertainty, in nats.
@@ -168,7 +170,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             ParameterError: if the estimator has one member only, which disagrees with none.
         """
         self._check_members()
-        return uncertainty(member_probabilities(self.estimator_, given_rows(self, X)))
+        return uncertainty(member_probabilities(self.estimator_, self._rows(X)))
 
     def doubt(self, groups: Any = None) -> Doubt:
         """Return how much of the doubt about the training rows more data could settle, judged out of fold.
@@ -197,10 +199,15 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self._check_fitted()
         return self.calibration_
 
+    def _rows(self, X: Any) -> Any:
+        """Return rows to answer for, checked."""
+        self._check_fitted()
+        return given_rows(self, flat_rows(self.estimator_, X))
+
     def _stated(self, X: Any) -> Float[np.ndarray, "rows classes"]:
         """Return what the estimator states of rows."""
         self._check_fitted()
-        return stated(self.estimator_, given_rows(self, X), self.classes_)
+        return stated(self.estimator_, self._rows(X), self.classes_)
 
     def _check_members(self) -> None:
         """Refuse to tell of disagreement where there is nobody to disagree."""

@@ -19,6 +19,7 @@ from gorae.trust.draws import checksums
 from gorae.trust.ends import answered, ends, levels_of, states_quantiles
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.parts import fit_parts
+from gorae.trust.shaped import flat_rows, flattened
 
 METHODS = ("fold", "plus")
 
@@ -93,6 +94,7 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_kind(estimator, is_regressor, "a regressor")
         quantiles = states_quantiles(estimator)
         levels = levels_of(estimator) if quantiles else None
+        estimator, X = flattened(estimator, X)
         X, y = given_pair(self, X, y)
         values = finite_values(y)
         if values.ndim != 1:
@@ -112,7 +114,9 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> Float64[np.ndarray, " rows"]:
         """Return the value of each row, by the model fitted on all rows."""
         self._check_fitted()
-        return np.asarray(self.estimator_.predict(given_rows(self, X)), np.float64)
+        return np.asarray(
+            self.estimator_.predict(given_rows(self, flat_rows(self.estimator_, X))), np.float64
+        )
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64[np.ndarray, "rows 2"]:
         """Return what each row's value lies between, with the stated coverage.
@@ -129,7 +133,7 @@ class CautiousRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             InputError: if there were too few training rows to state such a coverage: 0.99 needs 99.
         """
         self._check_fitted()
-        rows = given_rows(self, X)
+        rows = given_rows(self, flat_rows(self.estimator_, X))
         known = quantile_scores(*ends(self.answers_, self.levels_, coverage), self.targets_)
         if self.method == "plus":
             lows, highs = (np.array(each) for each in zip(*self._ends(rows, coverage), strict=True))
