@@ -274,6 +274,18 @@ def test_maps_refused(rows, method, error, words):
         draw_map(rows, method)
 
 
+def test_umap():
+    """Groups that lie apart stay apart on a map by UMAP: a row's nearest point is of its own group."""
+    pytest.importorskip("umap", reason="the extra map is not installed")
+    draw = np.random.default_rng(0)
+    rows = np.concatenate([draw.normal(0, 1, (40, 5)), draw.normal(12, 1, (40, 5))])
+    found = draw_map(rows, "umap")
+    assert found.points.shape == (80, 2)
+    away = np.linalg.norm(found.points[:, None] - found.points, axis=2)
+    np.fill_diagonal(away, np.inf)
+    np.testing.assert_array_equal(away.argmin(axis=1) < 40, np.arange(80) < 40)
+
+
 def test_umap_that_is_not_installed(monkeypatch):
     """Without umap-learn one sentence says what to install."""
     maps = import_module("gorae.similarity.maps")

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from gorae import CautiousClassifier, CautiousRegressor, CNNClassifier, CNNRegressor, ConvPart, DensePart
+from gorae import (
+    CautiousClassifier,
+    CautiousRegressor,
+    CNNClassifier,
+    CNNRegressor,
+    ConvPart,
+    DensePart,
+    permutation_importance,
+)
 from gorae.errors import DataError
 
 PARTS = [ConvPart(2), DensePart(4)]
@@ -66,3 +74,13 @@ def test_values_of_images():
     assert (low < high).all()
     alone: Any = clone(network)
     np.testing.assert_array_equal(model.predict(X), alone.fit(X, bright).predict(X))
+
+
+def test_cells_that_matter(fitted):
+    """Of cells of images those of the bright channel matter; the other one is noise."""
+    X, y, _ = images(60)
+    for model in (fitted[0], fitted[0].estimator_):
+        found = permutation_importance(model, X, y, random_state=0, repeats=2)
+        best = int(found.columns[0].name.removeprefix("x"))
+        assert best % 2 == 0  # channels vary fastest
+        assert (best // 2) % 4 < 3

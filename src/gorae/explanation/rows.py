@@ -15,6 +15,7 @@ from jaxtyping import Integer
 
 from gorae.data import as_frame
 from gorae.errors import DataError, InputTypeError, ParameterError, closest
+from gorae.estimators.shaped import flat_rows
 
 __all__ = ["ColumnRows", "TableModel", "position_of", "reads_tables", "rows_for"]
 
@@ -200,7 +201,7 @@ def rows_for(model: Any, X: Any) -> ColumnRows:
 
     Args:
         model: a fitted model of gorae or scikit-learn, or one that reads tables.
-        X: an array, a frame of any library, or whatever the model takes.
+        X: an array, a frame of any library, or whatever the model takes; each cell of an image is a column.
 
     Raises:
         DataError: when there are no rows, or they are no table.
@@ -214,7 +215,7 @@ def rows_for(model: Any, X: Any) -> ColumnRows:
             raise DataError("X must hold at least one row, but it holds none.")
         return FrameRows(frame)
     try:
-        values = np.asarray(X)
+        values = np.asarray(flat_rows(model, X))
     except (TypeError, ValueError) as error:
         raise InputTypeError(
             f"X must be rows of equally many values, but no array can be made of it ({error})."

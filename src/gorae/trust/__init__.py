@@ -3,6 +3,7 @@
 * ``given``: what a cautious model is given, checked
 * ``answers``: what a fitted classifier says of rows: probabilities, logits, features
 * ``parts``: a model fitted on many parts of the rows, as one population
+* ``draws``: numbers that rows draw themselves
 * ``detectors``: scores of how unlike the training data a row is
 * ``gathering``: what is learned about a model from rows that it has not seen
 * ``audit``: which labels of the rows look wrong

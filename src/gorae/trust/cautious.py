@@ -11,13 +11,13 @@ from gorae.errors import ParameterError, as_input_error
 from gorae.estimators.given import given_pair, given_rows
 from gorae.estimators.mlp import MLPClassifier
 from gorae.estimators.parameters import check_choice, check_count, check_flag, root_seed
+from gorae.estimators.shaped import flat_rows, flattened
 from gorae.evidence import Doubt, LabelAudit, Uncertainty, audit_labels, doubt, uncertainty
 from gorae.trust.answers import member_probabilities, stated
 from gorae.trust.calibration import Calibration, make_calibration
 from gorae.trust.gathering import gather
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.panel import AUTO, make_panel
-from gorae.trust.shaped import flat_rows, flattened
 
 _FLAG = "flag"
 

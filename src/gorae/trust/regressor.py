@@ -14,12 +14,12 @@ from gorae.estimators.given import finite_values, given_pair, given_rows
 from gorae.estimators.mlp import MLPRegressor
 from gorae.estimators.parameters import check_choice, check_count, root_seed
 from gorae.estimators.quantiles import middle_level
+from gorae.estimators.shaped import flat_rows, flattened
 from gorae.evidence import conformal_threshold, cross_conformal_intervals, quantile_scores, uncrossed
 from gorae.trust.draws import checksums
 from gorae.trust.ends import answered, ends, levels_of, states_quantiles
 from gorae.trust.given import check_kind, check_weights
 from gorae.trust.parts import fit_parts
-from gorae.trust.shaped import flat_rows, flattened
 
 METHODS = ("fold", "plus")
 
