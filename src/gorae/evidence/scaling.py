@@ -3,7 +3,7 @@
 Letters of shapes: ``rows``; ``classes``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -133,7 +133,12 @@ def fit_scaling(kind: str, logits: Any, labels: Any, *, curved: bool = False) ->
     check_choice("kind", kind, SCALINGS)
     values, codes = _checked(logits, labels)
     found = _fitted(kind, values, codes)
-    return replace(found, curve=fit_certainty(found.probabilities(values), codes)) if curved else found
+    return _with_curve(found, values, codes) if curved else found
+
+
+def _with_curve(scaling: Scaling, values: np.ndarray, codes: np.ndarray) -> Scaling:
+    """Return a scaling whose largest probability follows a curve."""
+    return replace(scaling, curve=fit_certainty(scaling.probabilities(values), codes))
 
 
 def _fitted(kind: str, values: np.ndarray, codes: np.ndarray) -> Scaling:
@@ -178,19 +183,27 @@ def choose_scaling(logits: Any, labels: Any, folds: Any) -> Scaling:
         3.4 (one standard error).
     """
     values, codes, numbers = _checked_folds(logits, labels, folds)
-    every = np.arange(len(codes))
+    parts = list(_parts(numbers))
 
-    def losses(kind: str, curved: bool = False) -> np.ndarray:
-        return -_logs(_out_of_fold(kind, curved, values, codes, numbers))[every, codes]
+    def losses(scalings: Sequence[Scaling]) -> np.ndarray:
+        """Return the loss of each row by the scaling that has not seen its fold."""
+        found = np.empty(len(codes))
+        for (_, own), scaling in zip(parts, scalings, strict=True):
+            found[own] = -_logs(scaling.probabilities(values[own])[np.arange(len(own)), codes[own]])
+        return found
 
-    chosen, least = SCALINGS[0], losses(SCALINGS[0])
+    def fitted(kind: str) -> list[Scaling]:
+        return [_fitted(kind, values[rest], codes[rest]) for rest, _ in parts]
+
+    chosen, best = SCALINGS[0], fitted(SCALINGS[0])
+    least = losses(best)
     for kind, errors in _ERRORS.items():
-        found = losses(kind)
+        scalings = fitted(kind)
+        found = losses(scalings)
         if _is_better(found, least, errors):
-            chosen, least = kind, found
-    return fit_scaling(
-        chosen, values, codes, curved=_is_better(losses(chosen, True), least, _ERRORS_OF_CURVE)
-    )
+            chosen, best, least = kind, scalings, found
+    curved = [_with_curve(one, values[rest], codes[rest]) for one, (rest, _) in zip(best, parts, strict=True)]
+    return fit_scaling(chosen, values, codes, curved=_is_better(losses(curved), least, _ERRORS_OF_CURVE))
 
 
 def _is_better(losses: np.ndarray, than: np.ndarray, errors: float) -> bool:
@@ -215,17 +228,11 @@ def scaled_out_of_fold(
         InputError: If lengths differ, a logit is not finite, a code has no column, or there is one fold.
         ParameterError: If the kind is unknown.
     """
-    return _out_of_fold(kind, curved, *_checked_folds(logits, labels, folds))
-
-
-def _out_of_fold(
-    kind: str, curved: bool, logits: np.ndarray, codes: np.ndarray, folds: np.ndarray
-) -> np.ndarray:
-    """Return each row's probabilities by a scaling that was fitted on the other folds."""
-    shares = np.empty(logits.shape)
-    for rest, own in _parts(folds):
-        found = fit_scaling(kind, logits[rest], codes[rest], curved=curved)
-        shares[own] = found.probabilities(logits[own])
+    values, codes, numbers = _checked_folds(logits, labels, folds)
+    shares = np.empty(values.shape)
+    for rest, own in _parts(numbers):
+        found = fit_scaling(kind, values[rest], codes[rest], curved=curved)
+        shares[own] = found.probabilities(values[own])
     return shares
 
 
