@@ -14,7 +14,10 @@ _BITS = 53
 
 
 def rows_as_bytes(X: Any) -> Iterator[bytes]:
-    """Yield each row's numbers as float64, -0 as 0; so a row is the same of whatever type it came."""
+    """Yield each row's numbers as float64, -0 as 0: a row is the same of whatever type that holds them.
+
+    One that float32 has rounded holds other numbers.
+    """
     for start in range(0, len(X), _BLOCK):
         part = np.asarray(X[start : start + _BLOCK], np.float64).reshape(len(X[start : start + _BLOCK]), -1)
         yield from (row.tobytes() for row in np.ascontiguousarray(part) + 0.0)
