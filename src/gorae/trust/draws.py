@@ -34,9 +34,9 @@ def row_draws(X: Any) -> Float[np.ndarray, " rows"]:
     Draws by place would give the first row of every question the same one: rows that are asked about one by
     one would all draw alike, and sets of classes would not hold the true one as often as is stated.
 
-    Equal rows draw alike. Where a question has few different ones (of 600 rows of one truth value), sets stated
-    to hold the true class in 80 % of rows hold it in 70 to 90 %, each kind of row as a whole; of eight different
-    rows in 75 to 85 %.
+    Equal rows draw alike. Where a question has few different ones, each kind of row is right or wrong as a
+    whole: of 600 rows of one truth value, sets stated to hold the true class in 80 % of rows hold it in 70 to
+    90 %; of eight different rows in 75 to 85 %.
 
     Example:
         >>> X = np.array([[1.0, 2.0], [3.0, 4.0]])
