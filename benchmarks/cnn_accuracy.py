@@ -1,8 +1,8 @@
 """What convolutional networks reach on MNIST, Fashion-MNIST and a subset of CIFAR-10, over three seeds.
 
 Each is trained once a seed on the whole training file and scored on the test file, which nothing else sees.
-With `--together` the seeds are the members of one fit, on all cores: each is scored alone, and the seconds of a
-seed are those of the fit over the seeds.
+With `--together` the seeds are the members of one fit, on all cores: each is scored alone, and the seconds of
+a seed are those of the fit over the seeds.
 
     python benchmarks/cnn_accuracy.py --only fashion-mnist --data-dir FOLDER --together
 """
@@ -83,7 +83,7 @@ def network(name: str, seed: int, epochs: int, members: int = 1) -> Any:
 def together(
     name: str, data: tuple[np.ndarray, ...], epochs: int, seeds: int
 ) -> tuple[Any, list[float], float]:
-    """Train all seeds as members of one fit; return it, each member's accuracy, and the seconds of the fit."""
+    """Train all seeds as members of one fit; return it, the accuracy of each, and the seconds of all."""
     X, y, X_test, y_test = data
     model = network(name, 0, epochs, seeds)
     seconds, _ = machine.timed(lambda: model.fit(X, y))
