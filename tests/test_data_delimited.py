@@ -1,6 +1,7 @@
 import datetime
 import gzip
 import lzma
+import warnings
 
 import polars as pl
 import pytest
@@ -268,6 +269,37 @@ def test_thousands_separators_are_told(write):
     ):
         frame = read_table(write('pay,city\n950,a\n"1,234",b\n"-1,234,567.5",c\n,d\n'))
     assert frame["pay"].to_list() == [950.0, 1234.0, -1234567.5, None]
+
+
+def test_words_among_numbers_are_told(write):
+    """A column of numbers but for a word stays text, and a warning names the word and how often it stands."""
+    cells = "".join(f"{k}\n" for k in range(12)) + "unknown\nunknown\n"
+    told = r"column 'hours' holds numbers, but for 'unknown' in 2 of 14 values; the column stays text"
+    with pytest.warns(DataWarning, match=told):
+        frame = read_table(write("hours\n" + cells))
+    assert frame["hours"].dtype == pl.String
+
+
+@pytest.mark.parametrize("marker", ["n/a", "N/A", "#NA", "<NA>", "NaN"])
+def test_missing_values_by_their_names(write, marker):
+    """A column of numbers with cells that say "not available" is one of numbers with missing values."""
+    frame = read_table(write(f"hours,sold\n1.5,a\n{marker},b\n2,c\n"))
+    assert frame["hours"].to_list() == [1.5, None, 2.0]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "2", "3", "other"] * 5,  # few different numbers: levels of a scale
+        [f"{k}" for k in range(12)] + ["12A", "12B", "12C", "12D"],  # codes of many kinds
+        [f"{k}" for k in range(12)] + ["a"] * 13,  # mostly words
+    ],
+)
+def test_texts_that_are_no_numbers_are_not_told(write, cells):
+    """Scales, codes and words are texts without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(write("x,y\n" + "".join(f"{cell},1\n" for cell in cells)))["x"].dtype == pl.String
 
 
 @pytest.mark.parametrize("text", ["1,23", "1234,567", "1,2345", ",123", "1,234,56"])

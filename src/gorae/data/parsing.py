@@ -16,7 +16,7 @@ __all__ = [
     "type_of_text",
 ]
 
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "NAN", "nan", "null", "NULL", "Null", "?")
 """Texts that stand for a missing value, after spaces around them are stripped."""
 
 _PADDED = r"^0\d+$"
@@ -28,6 +28,8 @@ _MEASURED = (  # a sign, a currency or its three letters; a number without zeros
     rf"(?:\s?[{_BESIDE}\p{{L}}][{_BESIDE}\p{{L}}/²³]{{0,9}})?$"
 )
 _MOST_UNITS = 5
+_MOST_WORDS, _FEWEST_NUMBERS = 3, 10
+"""Different texts among numbers that may stand for missing values; and different numbers beside them."""
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
 _MOMENT_FORMATS = tuple(
     f"{date}{gap}{time}" for date in _DATE_FORMATS for gap in ("T", " ") for time in ("%H:%M:%S%.f", "%H:%M")
@@ -90,7 +92,8 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     Tried in this order: numbers, truth values, numbers with thousands separators (``1,234.5``; a warning
     says so), dates, moments in time; what is none of them stays text. A column without any value stays text
     as well, and so does, with a warning, one of codes: whole numbers with zeros before them (``007``), or
-    with more digits than a float keeps.
+    with more digits than a float keeps. A column of numbers but for up to three words stays text with a
+    warning.
 
     Args:
         text: A column of strings.
@@ -126,6 +129,7 @@ def type_of_text(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
             if typed.dtype.is_float() and len(long) and typed.n_unique() < text.n_unique():
                 return _kept_as_codes(text, long[0], "more digits than a number keeps")
             return typed
+    _tell_words_among_numbers(text)
     return text
 
 
@@ -193,6 +197,23 @@ def _kept_as_codes(text: pl.Series, example: str, why: str) -> pl.Series:
         stacklevel=5,
     )
     return text
+
+
+def _tell_words_among_numbers(text: pl.Series) -> None:
+    """Say that a column is text because of a few words, which may stand for missing values."""
+    known, numbers = text.drop_nulls(), read_numbers(text).drop_nulls()
+    if 2 * len(numbers) < len(known) or numbers.n_unique() < _FEWEST_NUMBERS:
+        return
+    others = known.filter(read_numbers(known).is_null())
+    words = others.unique(maintain_order=True)
+    if len(words) <= _MOST_WORDS:
+        name = f"column {text.name!r}" if text.name else "a column"
+        warnings.warn(
+            f"{name} holds numbers, but for {', '.join(repr(word) for word in words)} in {len(others):,} of "
+            f"{len(known):,} values; the column stays text. Empty those cells if values are missing there.",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def _tell_grouped(text: pl.Series) -> None:
