@@ -222,6 +222,14 @@ def test_curves_are_judged_out_of_fold():
     np.testing.assert_allclose(found[folds == 0], other.probabilities(logits[folds == 0]))
 
 
+def test_many_rows_are_drawn():
+    """Of more rows than are needed some are drawn: each kind finds the same numbers, nearly, as of all."""
+    logits, labels = drawn(40_000, temperature=2.0)
+    found = fit_scaling("temperature", logits, labels)
+    assert found.temperature == pytest.approx(2.0, rel=0.05)
+    np.testing.assert_array_equal(fit_scaling("temperature", logits, labels).weight, found.weight)
+
+
 def test_what_changes_nothing():
     """A scaling of the kind "none" changes something only with a curve."""
     plain = Scaling("none", np.ones(2), np.zeros(2))

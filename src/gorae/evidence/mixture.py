@@ -8,9 +8,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-_MOST_ROWS = 20_000
 _FARTHEST = 8.0
-_SEED = 0
 
 
 def mixed(
@@ -33,8 +31,7 @@ def fit_mixture(
     r"""Return a factor of the logits and three shares, by maximum likelihood.
 
     $q = w_1 \mathrm{softmax}(b z) + w_2 \mathrm{softmax}(z) + w_3 / K$: a few answers that are sure and wrong
-    need a floor, not a temperature that makes all of them modest. The order of the classes is kept. Of more
-    than 20,000 rows as many are drawn evenly: there are three numbers to learn.
+    need a floor, not a temperature that makes all of them modest. The order of the classes is kept.
 
     Args:
         logits: out of fold.
@@ -45,9 +42,6 @@ def fit_mixture(
         Zhang, Kailkhura, Han (2020), "Mix-n-Match: ensemble and compositional methods for uncertainty
         calibration in deep learning", section 3.2, equation 6.
     """
-    if len(codes) > _MOST_ROWS:
-        some = np.random.default_rng(_SEED).choice(len(codes), _MOST_ROWS, replace=False)
-        logits, codes = logits[some], codes[some]
     rows, classes = logits.shape
     every = np.arange(rows)
     own, stated = logits[every, codes], softmax(logits, axis=1)[every, codes]

@@ -31,6 +31,7 @@ _ERRORS_OF_CURVE = 1.0
 _COLDEST, _HOTTEST = 0.02, 50.0
 _PRIOR_ROWS = 1.0
 _SMALLEST = 1e-12
+_MOST_ROWS, _SEED = 20_000, 0
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def fit_scaling(kind: str, logits: Any, labels: Any, *, curved: bool = False) ->
     Temperature: minus the mean log-likelihood of softmax(b z) is convex in b = 1/T; its slope, the mean of
     sum_j p_j z_j - z_y, is brought to 0. Mixture: shares of softmax(b z), of softmax(z) and of equal
     probabilities. Vector: factors and biases, drawn to 1 and 0 as if by one row more. Curve: of what these
-    give, the largest probability is mapped to how often it is right (beta calibration).
+    give, the largest probability is mapped to how often it is right (beta calibration). Of more than 20,000
+    rows as many are drawn evenly: there are few numbers to learn.
 
     Args:
         kind: one of `SCALINGS`.
@@ -143,6 +145,7 @@ def _with_curve(scaling: Scaling, values: np.ndarray, codes: np.ndarray) -> Scal
 
 def _fitted(kind: str, values: np.ndarray, codes: np.ndarray) -> Scaling:
     """Return a scaling without a curve."""
+    values, codes = _drawn(values, codes)
     ones = np.ones(values.shape[1])
     zeros = np.zeros_like(ones)
     if kind == "none":
@@ -154,6 +157,14 @@ def _fitted(kind: str, values: np.ndarray, codes: np.ndarray) -> Scaling:
         return Scaling(kind, ones * factor, zeros)
     factor, shares = fit_mixture(values, codes, factor)
     return Scaling(kind, ones * factor, zeros, shares)
+
+
+def _drawn(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows enough to learn a few numbers from."""
+    if len(codes) <= _MOST_ROWS:
+        return values, codes
+    some = np.random.default_rng(_SEED).choice(len(codes), _MOST_ROWS, replace=False)
+    return values[some], codes[some]
 
 
 def _all_right(values: np.ndarray, codes: np.ndarray) -> bool:
