@@ -38,7 +38,7 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             way that does so most (see `gorae.evidence.choose_scaling`).
         detector: a name of `gorae.trust.DETECTORS`, or "auto": the one that best tells rows of classes that
             were left out one by one, so that no unknown row is needed to choose it; "cosine", the distance in
-            angle, where none is better by more than chance, and "distance" with two classes.
+            angle, where none is better by more than chance.
         random_state: seed of the folds.
 
     Example:

@@ -19,10 +19,7 @@ from gorae.trust.judge import Judge, judge_from_state
 AUTO = "auto"
 """The detector that tells classes which were left out best; the usual one where that is not clear."""
 
-_USUAL = "cosine"
-_WITHOUT_EVIDENCE = "distance"
-"""Where no class can be left out: it also tells rows that are far away in a known direction."""
-
+_FALLBACK = "cosine"
 _MOST_JUDGES = 100
 
 
@@ -105,8 +102,7 @@ def make_panel(gathered: Gathered, detector: str = AUTO) -> Panel:
     Args:
         gathered: what `gather` found.
         detector: a name of `DETECTORS`, or "auto": the distance in angle, unless the one with the largest
-            mean area over the classes left out is ahead by more than the standard error of that difference;
-            the distance where there are two classes, of which none can be left out.
+            mean area over the classes left out is ahead by more than the standard error of that difference.
 
     Raises:
         ParameterError: if there is no such detector, or the model has too few members for it.
@@ -140,8 +136,7 @@ def _choose(areas: Mapping[str, Float[np.ndarray, " left"]], able: Sequence[str]
         Breiman, Friedman, Olshen, Stone 1984, "Classification and regression trees", section 3.4.3 (the rule
         of one standard error).
     """
-    wanted = _USUAL if areas else _WITHOUT_EVIDENCE
-    usual = wanted if wanted in able else able[0]
+    usual = _FALLBACK if _FALLBACK in able else able[0]
     if not areas:
         return usual
     best = max(areas, key=lambda name: float(np.mean(areas[name])))
