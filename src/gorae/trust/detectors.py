@@ -67,8 +67,9 @@ def _compared(features: np.ndarray, codes: np.ndarray, seed: int, cosine: bool) 
 
 
 def _away(kept: Arrays, answers: Answers, cosine: bool) -> np.ndarray:
-    r"""Return the distance to the nearest training row, by $|a|^2 + |b|^2 - 2 a \cdot b$ in float32.
+    r"""Return the distance to the nearest training row, found by $|a|^2 + |b|^2 - 2 a \cdot b$ in float32.
 
+    That sum is rounding where rows are nearly equal; the distance is that of the differences.
     The nearest and not a later one: so unknown classes are told better, in images, letters, and call counts.
     Models of earlier versions go on with the fifth, which the scores in their files are of.
     """
@@ -81,8 +82,10 @@ def _away(kept: Arrays, answers: Answers, cosine: bool) -> np.ndarray:
     for start in range(0, len(asked), block):
         part = asked[start : start + block]
         squares = lengths - 2 * part @ known.T
-        near = squares.min(axis=1) if place == 0 else np.partition(squares, place, axis=1)[:, place]
-        nearest = near + np.einsum("ij,ij->i", part, part)
+        if place == 0:
+            found[start : start + block] = np.linalg.norm(part - known[squares.argmin(axis=1)], axis=1)
+            continue
+        nearest = np.partition(squares, place, axis=1)[:, place] + np.einsum("ij,ij->i", part, part)
         found[start : start + block] = np.sqrt(np.maximum(nearest, 0.0))
     return found
 
