@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from gorae.cli import main
+from study_cases import as_csv, people
 
 
 class Ran(NamedTuple):
@@ -32,3 +33,11 @@ def run(monkeypatch, capsys):
         return Ran(int(left.value.code or 0), out, err)
 
     return command
+
+
+@pytest.fixture
+def table(tmp_path, few_fits, monkeypatch):
+    """A folder with `people.csv`, which commands are run in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "people.csv").write_text(as_csv(people()))
+    return tmp_path

@@ -11,21 +11,14 @@ import pytest
 import gorae
 import gorae.files.atomic as atomic
 import gorae.study.ascent as ascent_module
-from cli_cases import run
+from cli_cases import run, table
 from gorae.cli.options import to_json
 from gorae.study import Study
 from study_cases import as_csv, few_fits, people
 
 assert run
+assert table
 assert few_fits
-
-
-@pytest.fixture
-def table(tmp_path, few_fits, monkeypatch):
-    """A folder with `people.csv`, which commands are run in."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "people.csv").write_text(as_csv(people()))
-    return tmp_path
 
 
 @pytest.fixture

@@ -3,20 +3,13 @@
 import pytest
 
 import gorae
-from cli_cases import run
+from cli_cases import run, table
 from gorae.errors import DataError
-from study_cases import as_csv, few_fits, people
+from study_cases import few_fits
 
 assert run
+assert table
 assert few_fits
-
-
-@pytest.fixture
-def table(tmp_path, few_fits, monkeypatch):
-    """A folder with `people.csv`, which commands run in."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "people.csv").write_text(as_csv(people()))
-    return tmp_path
 
 
 FIT = ("fit", "people.csv", "--target", "income", "--models", "bayes")

@@ -188,11 +188,15 @@ def _read_grouped_numbers(text: pl.Series) -> pl.Series:
     return plain.cast(pl.Float64, strict=False)
 
 
+def _called(text: pl.Series) -> str:
+    """Return what a column is called in a sentence."""
+    return f"column {text.name!r}" if text.name else "a column"
+
+
 def _kept_as_codes(text: pl.Series, example: str, why: str) -> pl.Series:
     """Return the column as it is, and say that its numbers are taken for codes."""
-    name = f"column {text.name!r}" if text.name else "a column"
     warnings.warn(
-        f"{name} holds {example!r}, with {why}; the column stays text, as codes and identifiers do.",
+        f"{_called(text)} holds {example!r}, with {why}; the column stays text, as codes and identifiers do.",
         DataWarning,
         stacklevel=5,
     )
@@ -207,10 +211,10 @@ def _tell_words_among_numbers(text: pl.Series) -> None:
     others = known.filter(read_numbers(known).is_null())
     words = others.unique(maintain_order=True)
     if len(words) <= _MOST_WORDS:
-        name = f"column {text.name!r}" if text.name else "a column"
         warnings.warn(
-            f"{name} holds numbers, but for {', '.join(repr(word) for word in words)} in {len(others):,} of "
-            f"{len(known):,} values; the column stays text. Empty those cells if values are missing there.",
+            f"{_called(text)} holds numbers, but for {', '.join(repr(word) for word in words)} in "
+            f"{len(others):,} of {len(known):,} values; the column stays text. "
+            "Empty those cells if values are missing there.",
             DataWarning,
             stacklevel=4,
         )
@@ -219,10 +223,9 @@ def _tell_words_among_numbers(text: pl.Series) -> None:
 def _tell_grouped(text: pl.Series) -> None:
     """Say that commas were taken for thousands separators."""
     example = text.filter(text.str.contains(_GROUPED).fill_null(False))[0]
-    name = f"column {text.name!r}" if text.name else "a column"
     warnings.warn(
-        f"{name} holds numbers with thousands separators, such as {example!r}; they were read as numbers, "
-        f"{example!r} as {float(example.replace(',', '')):.15g}.",
+        f"{_called(text)} holds numbers with thousands separators, such as {example!r}; they were read as "
+        f"numbers, {example!r} as {float(example.replace(',', '')):.15g}.",
         DataWarning,
         stacklevel=5,
     )
