@@ -114,7 +114,7 @@ def test_equal_probabilities_get_the_share_of_labels_drawn_evenly():
 def test_a_mixture_is_a_maximum():
     """No factor or shares near the fitted ones have a greater likelihood."""
     logits, labels = wild(500, 0.2, seed=1)
-    factor, shares = fit_mixture(logits, labels, 0.8)
+    factor, shares = fit_mixture(logits, labels, 0.8, (0.02, 50.0))
     every = np.arange(500)
 
     def likelihood(factor, shares):
@@ -220,6 +220,14 @@ def test_curves_are_judged_out_of_fold():
     found = scaled_out_of_fold("mixture", logits, labels, folds, curved=True)
     other = fit_scaling("mixture", logits[folds == 1], labels[folds == 1], curved=True)
     np.testing.assert_allclose(found[folds == 0], other.probabilities(logits[folds == 0]))
+
+
+def test_the_temperature_of_a_mixture_ends_somewhere():
+    """Where the best factor would be as near 0 as it may, the temperature of a mixture is 50, as others' is."""
+    logits, labels = wild(300, 0.6, seed=8)
+    found = fit_scaling("mixture", 1000 * logits, labels)
+    assert found.temperature is not None
+    assert found.temperature <= 50 * (1 + 1e-9)
 
 
 def test_many_rows_are_drawn():

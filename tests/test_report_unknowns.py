@@ -11,7 +11,10 @@ from gorae.report.unknowns import unknowns
         ({"scaling": "none"}, "left as they are"),
         ({"scaling": "temperature", "temperature": 2.5}, "temperature of 2.500: the model was too sure"),
         ({"scaling": "temperature", "temperature": 0.5}, "too modest"),
-        ({"scaling": "mixture", "temperature": 2.5}, "mixed with probabilities at a temperature of 2.500"),
+        (
+            {"scaling": "mixture", "temperature": 2.5},
+            "mixed of those stated, those at a temperature of 2.500, and equal ones",
+        ),
         ({"scaling": "vector"}, "a factor and a bias a class"),
         ({"scaling": "vector", "curved": True}, "out of fold. The largest one then follows a curve"),
         ({"scaling": "none", "curved": True}, "The largest one follows a curve"),

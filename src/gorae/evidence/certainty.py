@@ -35,7 +35,7 @@ def fit_certainty(
 
     References:
         Kull, Silva Filho, Flach (2017), "Beta calibration: a well-founded and easily implemented improvement
-        on logistic calibration for binary classifiers", equation 1.
+        on logistic calibration for binary classifiers".
     """
     columns = _columns(shares.max(axis=1))
     right = (shares.argmax(axis=1) == codes).astype(np.float64)

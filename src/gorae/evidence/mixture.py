@@ -26,7 +26,10 @@ def mixed(
 
 
 def fit_mixture(
-    logits: Float[np.ndarray, "rows classes"], codes: Int[np.ndarray, " rows"], factor: float
+    logits: Float[np.ndarray, "rows classes"],
+    codes: Int[np.ndarray, " rows"],
+    factor: float,
+    bounds: tuple[float, float],
 ) -> tuple[float, Float[np.ndarray, "3"]]:
     r"""Return a factor of the logits and three shares, by maximum likelihood.
 
@@ -37,10 +40,11 @@ def fit_mixture(
         logits: out of fold.
         codes: the true classes.
         factor: 1 over the best temperature, to begin at.
+        bounds: what the factor lies between.
 
     References:
         Zhang, Kailkhura, Han (2020), "Mix-n-Match: ensemble and compositional methods for uncertainty
-        calibration in deep learning", section 3.2, equation 6.
+        calibration in deep learning" (ensemble temperature scaling).
     """
     rows, classes = logits.shape
     every = np.arange(rows)
@@ -59,12 +63,11 @@ def fit_mixture(
         )
 
     far = (-_FARTHEST, _FARTHEST)
-    middle = float(np.log(factor))
     found = minimize(
         loss,
-        np.array([middle, 0.0, -4.0]),
+        np.array([np.log(factor), 0.0, -4.0]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(middle - 4, middle + 4), far, far],
+        bounds=[(np.log(bounds[0]), np.log(bounds[1])), far, far],
     )
     return float(np.exp(found.x[0])), softmax(np.concatenate([[0.0], found.x[1:]]))

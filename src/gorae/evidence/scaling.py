@@ -28,9 +28,13 @@ _ERRORS = {"temperature": 0.0, "mixture": 1.0, "vector": 1.0}
 
 _ERRORS_OF_CURVE = 1.0
 
-_COLDEST, _HOTTEST = 0.02, 50.0
+_FACTORS = 1 / 50.0, 1 / 0.02
+"""Of logits: temperatures lie between 0.02 and 50."""
+
 _PRIOR_ROWS = 1.0
-_SMALLEST = 1e-12
+SMALLEST = 1e-12
+"""What a probability is at least before its logarithm is taken."""
+
 _MOST_ROWS, _SEED = 20_000, 0
 
 
@@ -129,8 +133,8 @@ def fit_scaling(kind: str, logits: Any, labels: Any, *, curved: bool = False) ->
 
     References:
         Temperature and vector: Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural
-        networks", section 4.2. Mixture: Zhang, Kailkhura, Han (2020), "Mix-n-Match", section 3.2. Curve:
-        Kull, Silva Filho, Flach (2017), "Beta calibration", equation 1.
+        networks", section 4.2. Mixture: Zhang, Kailkhura, Han (2020), "Mix-n-Match" (ensemble temperature
+        scaling). Curve: Kull, Silva Filho, Flach (2017), "Beta calibration".
     """
     check_choice("kind", kind, SCALINGS)
     values, codes = _checked(logits, labels)
@@ -155,7 +159,7 @@ def _fitted(kind: str, values: np.ndarray, codes: np.ndarray) -> Scaling:
     factor = _inverse_temperature(values, codes)
     if kind == "temperature" or _all_right(values, codes):
         return Scaling(kind, ones * factor, zeros)
-    factor, shares = fit_mixture(values, codes, factor)
+    factor, shares = fit_mixture(values, codes, factor, _FACTORS)
     return Scaling(kind, ones * factor, zeros, shares)
 
 
@@ -249,7 +253,7 @@ def scaled_out_of_fold(
 
 def _logs(shares: np.ndarray) -> np.ndarray:
     """Return logarithms, of 0 that of 1e-12."""
-    return np.log(np.maximum(shares, _SMALLEST))
+    return np.log(np.maximum(shares, SMALLEST))
 
 
 def _checked_folds(logits: Any, labels: Any, folds: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -275,7 +279,7 @@ def _inverse_temperature(logits: np.ndarray, codes: np.ndarray) -> float:
     def slope(factor: float) -> float:
         return float(np.mean(np.sum(softmax(factor * logits, axis=1) * logits, axis=1) - own))
 
-    least, most = 1 / _HOTTEST, 1 / _COLDEST
+    least, most = _FACTORS
     if slope(least) >= 0:
         return least
     if slope(most) <= 0:  # all are right by any factor, which they therefore say nothing of

@@ -6,10 +6,8 @@ import numpy as np
 
 from gorae.evidence import Scaling
 from gorae.evidence.certainty import AHEAD, LEAST, SUREST
+from gorae.evidence.scaling import SMALLEST
 from gorae.exchange.emitter import Emitter
-
-_SMALLEST = 1e-12
-"""What a probability is at least before its logarithm is taken, as where calibration was learned."""
 
 
 def lower_scaling(graph: Emitter, scaling: Scaling, slot: Any) -> Any:
@@ -27,7 +25,7 @@ def lower_scaling(graph: Emitter, scaling: Scaling, slot: Any) -> Any:
     def number(value: float) -> Any:
         return graph.array(np.float64(value))
 
-    stated = graph.combine("maximum", graph.as_type(slot, "float64"), number(_SMALLEST))
+    stated = graph.combine("maximum", graph.as_type(slot, "float64"), number(SMALLEST))
     logs = graph.logarithm(stated)
     scaled = graph.combine("multiply", logs, graph.array(np.asarray(scaling.weight, np.float64)))
     found = graph.softmax(

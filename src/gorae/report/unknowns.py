@@ -13,7 +13,7 @@ _MOST_DOTS = 12
 _KINDS = {
     "none": "They are left as they are: scaling them does not lower the log loss out of fold.",
     "temperature": "They are scaled by a temperature of {temperature}: the model was too {how}.",
-    "mixture": "They are mixed with probabilities at a temperature of {temperature} and with equal ones.",
+    "mixture": "They are mixed of those stated, those at a temperature of {temperature}, and equal ones.",
     "vector": "They are scaled by a factor and a bias a class, learned out of fold.",
 }
 _CURVED = " The largest one then follows a curve: how often the answer was right, by how sure it was."

@@ -92,15 +92,12 @@ def calibration_from_state(
     kind = meta.get("scaling")
     if not isinstance(kind, str) or kind not in SCALINGS:
         raise DamagedFileError(f"no scaling is called {kind!r:.80}.")
-    needed, later = (
-        {*_OF_CLASSES, "strangeness"},
-        set(_OF_THREE),
-    )  # files of earlier versions have no later ones
-    if not (set(arrays) == needed or set(arrays) == needed | later):
+    needed, later = {*_OF_CLASSES, "strangeness"}, set(_OF_THREE)
+    if set(arrays) not in (needed, needed | later):  # files of earlier versions have no later ones
         raise DamagedFileError("its calibration is incomplete.")
     if not all(a.dtype.kind == "f" and a.size > 0 and np.isfinite(a).all() for a in arrays.values()):
         raise DamagedFileError("its calibration has parts that are no finite numbers.")
-    parts = {name: array for name, array in arrays.items() if name in (*_OF_CLASSES, *_OF_THREE)}
+    parts = {name: array for name, array in arrays.items() if name != "strangeness"}
     if not all(parts[name].shape == ((classes,) if name in _OF_CLASSES else (3,)) for name in parts):
         raise DamagedFileError("its scaling is of other classes.")
     if later <= set(parts) and not _are_sound(parts["shares"], parts["curve"]):

@@ -151,17 +151,18 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises:
             InputError: if there were too few training rows to state such a coverage.
         """
-        return self._fitted.sets(self._stated(X), coverage, self._rows(X))
+        rows = self._rows(X)
+        return self._fitted.sets(stated(self.estimator_, rows, self.classes_), coverage, rows)
 
     def novelty_score(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return how unlike the training data each row is: 0 is usual, 1 stranger than 9 known rows in 10."""
-        self._check_fitted()
-        return self.panel_.scores(self._rows(X))
+        rows = self._rows(X)
+        return self.panel_.scores(rows)
 
     def known_share(self, X: Any) -> Float[np.ndarray, " rows"]:
         """Return the share of known rows that are at least as strange as each row (a conformal p-value)."""
-        self._check_fitted()
-        return self.panel_.known_shares(self._rows(X))
+        rows = self._rows(X)
+        return self.panel_.known_shares(rows)
 
     def uncertainty(self, X: Any) -> Uncertainty:
         """Return the aleatoric and the epistemic part of each row's uncertainty, in nats.
@@ -206,7 +207,6 @@ class CautiousClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _stated(self, X: Any) -> Float[np.ndarray, "rows classes"]:
         """Return what the estimator states of rows."""
-        self._check_fitted()
         return stated(self.estimator_, self._rows(X), self.classes_)
 
     def _check_members(self) -> None:
