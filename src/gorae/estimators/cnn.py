@@ -318,6 +318,7 @@ def cnn_recipe(
         shuffle=parts,
         micro_batch=_micro_batch(shape, batch, estimator.device),
         augmenting=_augmenting(estimator.augmentation, image),
+        by_row=shape.normalization != "batch",
     )
     return Recipe(
         problem, {**numbers, "dropout": dropout, **more}, merge=not parts and problem.augmenting is None

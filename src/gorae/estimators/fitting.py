@@ -105,6 +105,7 @@ def fit_network(
             checkpoint=None if one_epoch else _checkpoint(estimator),
             states=[state_to_go_on(job.earlier, recipe) for job in wanted],
             keep_state=one_epoch or bool(getattr(estimator, "warm_start", False)),
+            alone=asked == 1,
         )
     pairs = [(job, _one_member(job.earlier, result)) for job, result in zip(wanted, results, strict=True)]
     kept = [(job, member) for job, member in pairs if member is not None]

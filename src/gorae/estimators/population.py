@@ -271,6 +271,7 @@ def train_recipes(
     checkpoint: Checkpoint | None = None,
     states: Sequence[Any] | None = None,
     keep_state: bool = False,
+    alone: bool = False,
 ) -> tuple[list[MemberResult | None], bool]:
     """Train members of several settings; settings of equal structure are one population.
 
@@ -284,6 +285,7 @@ def train_recipes(
         checkpoint: where members are kept while they train.
         states: for each member the state to go on from, or None.
         keep_state: whether results hold their state.
+        alone: whether there is one member, whose steps may be divided over the cores.
 
     Returns:
         One result a member, and whether Ctrl-C cut the training short.
@@ -307,6 +309,7 @@ def train_recipes(
             progress=progress,
             checkpoint=checkpoint,
             keep_state=keep_state,
+            alone=alone,
         )
         for i, result in zip(group, outcome.results, strict=True):
             results[i] = None if result is None else recipes[members[i][0]].result(result)

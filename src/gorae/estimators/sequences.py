@@ -91,6 +91,7 @@ class _Sequences(NetworkEstimator):
             batch_size=batch,
             shuffle=parts,
             clip=clip is not None,
+            by_row=True,
             bucket=_BUCKET if parts else 0,
         )
         numbers = {**training_numbers(self), "dropout": dropout, "clip": limit, **self._numbers()}

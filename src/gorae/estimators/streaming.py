@@ -249,6 +249,7 @@ def _train(
             keep_state=True,
             until=number,
             weighed=True,
+            alone=members == 1,
         )
         for i, result in zip(going, outcome.results, strict=True):
             if result is not None:

@@ -342,6 +342,7 @@ class SequenceTagger(Savable, BaseEstimator):
             batch_size=batch,
             classes=tags,
             shuffle=parts,
+            by_row=True,
         )
         return Recipe(problem, {**numbers, "dropout": dropout, "label_smoothing": smoothing})
 

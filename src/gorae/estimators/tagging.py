@@ -51,6 +51,7 @@ def fit_tagger(estimator: Any, sentences: TaggedSentences, groups: np.ndarray | 
             devices=select_devices(estimator.device),
             progress=progress,
             checkpoint=_checkpoint(estimator),
+            alone=asked == 1,
         )
     kept = [(stream, member) for stream, member in enumerate(results) if member is not None]
     estimator.classes_ = sentences.classes

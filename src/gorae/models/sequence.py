@@ -4,7 +4,7 @@ Letters: a stored row holds its number of steps, then T steps: codes of tokens, 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 import jax
@@ -163,7 +163,7 @@ class Reader(nn.Layer):
         self, x: Float[Array, "batch inputs"], context: nn.Context
     ) -> tuple[Float[Array, "batch features"], "Reader"]:
         """Return the pooled features."""
-        context = nn.Context(context.key, context.training, context.mask, x[:, 0].astype(jnp.int32))
+        context = replace(context, lengths=x[:, 0].astype(jnp.int32))
         if self.embedding is not None:
             steps, _ = self.embedding(x[:, 1:], context)
         else:

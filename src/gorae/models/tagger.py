@@ -14,6 +14,7 @@ References:
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal, final
 
 import equinox as eqx
@@ -178,7 +179,7 @@ class Tagger(Network):
         if context.training and self.word_dropout > 0:
             key = context.fold(0).key
             assert key is not None
-            missed = jax.random.bernoulli(key, self.word_dropout, words.shape)
+            missed = context.drawn(partial(jax.random.bernoulli, key, self.word_dropout), words.shape)
             words = jnp.where(missed & real, UNKNOWN, words)
         parts = [self.word(words, context)[0]]
         if self.spelling is not None:

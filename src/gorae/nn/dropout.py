@@ -73,10 +73,13 @@ class Dropout(Layer):
                 "Dropout needs random numbers in training, got a context without a key; "
                 "pass Context(jax.random.key(seed), training=True), or inference() to predict."
             )
-        kept = 1 - self.rate.value.astype(x.dtype)
-        mask = jax.random.bernoulli(context.key, kept, x.shape)
-        if context.units is not None:
-            mask = _of_narrower(mask, context.units.astype(jnp.int32))
+        key, kept = context.key, 1 - self.rate.value.astype(x.dtype)
+
+        def draw(shape: tuple[int, ...]) -> Bool[Array, " batch *features"]:
+            mask = jax.random.bernoulli(key, kept, shape)
+            return mask if context.units is None else _of_narrower(mask, context.units.astype(jnp.int32))
+
+        mask = context.drawn(draw, x.shape)
         # A factor and no quotient: compilers divide by a scalar in their own way, alone and in a population.
         return jnp.where(mask, x * (1 / kept), 0), self
 

@@ -1,6 +1,7 @@
 """What every layer is, and what surrounds one call of it."""
 
 import abc
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
@@ -26,6 +27,8 @@ class Context(eqx.Module):
             row is one.
         units: How many of a row's features are real, where layers of several widths are padded to one; None
             where all are (`gorae.nn.Widened`).
+        part: Which part of a batch this is, from 0, where one is cut into equal parts; None for all of it.
+        parts: How many those are.
 
     Example:
         >>> import jax
@@ -40,12 +43,26 @@ class Context(eqx.Module):
     lengths: Int[Array, " batch"] | None = None
     begins: Bool[Array, "batch time"] | None = None
     units: Float[Array, ""] | None = None
+    part: Int[Array, ""] | None = None
+    parts: int = eqx.field(static=True, default=1)
 
     def fold(self, index: int) -> "Context":
         """Return the context of sub-layer ``index``, with a key that is that sub-layer's own."""
         if self.key is None:
             return self
         return replace(self, key=jax.random.fold_in(self.key, index))
+
+    def drawn(self, draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> Array:
+        """Return random numbers for rows, which are the same in a whole batch and in parts of it.
+
+        Args:
+            draw: From a shape to numbers, by the context's key.
+            shape: What is wanted, rows on the first axis.
+        """
+        if self.part is None:
+            return draw(shape)
+        whole = draw((shape[0] * self.parts, *shape[1:]))
+        return jax.lax.dynamic_slice_in_dim(whole, self.part * shape[0], shape[0])
 
 
 def inference() -> Context:

@@ -1,5 +1,6 @@
 """A layer of features, applied at every cell of an image or every step of a sequence."""
 
+from dataclasses import replace
 from typing import final
 
 import jax.numpy as jnp
@@ -47,6 +48,6 @@ class PerCell(Layer):
             mask = jnp.broadcast_to(
                 context.mask.reshape(-1, *ones.shape) * ones, (x.shape[0], *cells)
             ).reshape(-1)
-            context = Context(context.key, context.training, mask)
+            context = replace(context, mask=mask, lengths=None, begins=None, units=None)
         outputs, layer = self.layer(jnp.reshape(x, (-1, x.shape[-1])), context)
         return outputs.reshape(x.shape[0], *cells, outputs.shape[-1]), PerCell(layer)

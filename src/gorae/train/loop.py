@@ -60,6 +60,7 @@ def train(
     keep_state: bool = False,
     until: int | None = None,
     weighed: bool = False,
+    alone: bool = False,
 ) -> Outcome:
     """Train a population.
 
@@ -80,6 +81,8 @@ def train(
         until: the epoch (from 1) after which members pause, all begun by then for equally many epochs; what
             their schedules plan stays what it was. None trains every member to its end.
         weighed: whether training weights keep the mean that they have: splits are parts of larger ones.
+        alone: whether there is one member and never another, so that its steps may be divided over the cores:
+            it then is what it would be in a population within rounding, and not bitwise.
 
     Returns:
         The outcome. After Ctrl-C it holds the members as they were, and says so.
@@ -102,13 +105,14 @@ def train(
             devices,
             together=end_together(problem, members),
             steps=fewest_steps(problem, splits, members),
+            alone=alone,
         )
         if checkpoint is not None:
             open_folder(checkpoint)
         known = checkpoint is not None or spread.count > 1
         fit = fingerprint(problem, shared, splits, members) if known else ""
         read = [as_read(split, weighed=weighed) for split in splits]
-        work = Work(problem, members, read, keep_state, checkpoint, fit, until)
+        work = Work(problem, members, read, keep_state, checkpoint, fit, until, parts=plan.parts)
         return (work, plan, _placed(shared, plan)), Terms(fit, plan.chunk if chunk is None else chunk)
 
     (work, plan, placed), terms = spread.begin(ready)

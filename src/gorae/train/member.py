@@ -164,8 +164,37 @@ def put_back(state: MemberState) -> MemberState:
 def _one_epoch(
     problem: Problem, shared: SharedRows, split: SplitRows, hyper: Hyper, before: MemberState, steps: Array
 ) -> tuple[MemberState, Array]:
-    """Train one epoch, then validate, and decide whether to go on; a member that diverged stops as it is."""
-    ran = _run_steps(problem, shared, split, hyper, before, steps)
+    """Train one epoch, then validate, and decide whether to go on."""
+    epoch = begin_epoch(problem, shared, split, hyper, before.epoch, before.step, steps)
+    ran = jax.lax.fori_loop(
+        0,
+        steps,
+        lambda j, running: take_step(problem, shared, split, hyper, epoch, j, running),
+        at_rest(problem, before),
+    )
+    return end_epoch(problem, shared, split, hyper, before, ran, steps)
+
+
+def at_rest(problem: Problem, state: MemberState) -> Running:
+    """Return a member before the first step of an epoch."""
+    nothing = jnp.zeros(len(layer_names(problem)), jnp.float32)
+    start = state.parameters, state.buffers, state.optimizer
+    return Running(*start, jnp.float32(0), nothing, state.diverged_step)
+
+
+def end_epoch(
+    problem: Problem,
+    shared: SharedRows,
+    split: SplitRows,
+    hyper: Hyper,
+    before: MemberState,
+    ran: Running,
+    steps: Int[Array, ""],
+) -> tuple[MemberState, Float[Array, " records"]]:
+    """Return a member after the steps of an epoch, validated, and the epoch's record.
+
+    A member that diverged stops as it is.
+    """
     began_well = (ran.diverged_step < 0) | (ran.diverged_step > before.step)
     escaped = (ran.diverged_step < 0) & _too_large(ran.parameters)
     diverged_step = jnp.where(escaped, before.step + steps - 1, ran.diverged_step)
@@ -186,24 +215,6 @@ def _one_epoch(
     if problem.objective == "perceptron":  # its loss is 0 if and only if no unit answered wrongly
         after = after._replace(stopped=after.stopped | (train_loss == 0.0))
     return after, jnp.concatenate([jnp.stack([train_loss, loss, score]), ran.norms])
-
-
-def _run_steps(
-    problem: Problem, shared: SharedRows, split: SplitRows, hyper: Hyper, state: MemberState, steps: Array
-) -> Running:
-    """Make the steps of one epoch."""
-    epoch = begin_epoch(problem, shared, split, hyper, state.epoch, state.step, steps)
-    start = Running(
-        state.parameters,
-        state.buffers,
-        state.optimizer,
-        jnp.float32(0),
-        jnp.zeros(len(layer_names(problem)), jnp.float32),
-        state.diverged_step,
-    )
-    return jax.lax.fori_loop(
-        0, steps, lambda j, running: take_step(problem, shared, split, hyper, epoch, j, running), start
-    )
 
 
 def _too_large(parameters: Any) -> Bool[Array, ""]:

@@ -20,6 +20,11 @@ _STACKED_STEPS = 1 << 16
 """Steps of all members from which a stack pays: it saves about 20 µs a step, and the final fit of a search,
 which is one network, then has to compile a program of its own."""
 _LARGEST_CHUNK = 512
+_DIVIDED_STEP = 1 << 25
+"""Multiplications of a step's answers from which parts pay, measured: those of a half take about a
+millisecond, and to make a step on the host half of one."""
+_FEWEST_ROWS = 16
+"""Rows of a part from which a recurrent step's products are at a good part of their speed."""
 _MEMBER_OVERHEAD = 20_000
 """Bytes of Python objects and records that a member takes, whatever its size."""
 
@@ -29,13 +34,14 @@ class Plan:
     """The planner's answer: members a program, and who runs them.
 
     `turns` says whether members that would wait for a worker at the end may take turns with those at work:
-    all of them are then in memory.
+    all of them are then in memory. `parts` is into how many a batch of a member alone is cut.
     """
 
     chunk: int
     workers: tuple[Worker, ...]
     member_bytes: int
     turns: bool = False
+    parts: int = 1
 
 
 def plan_members(
@@ -47,6 +53,7 @@ def plan_members(
     *,
     together: bool = False,
     steps: int = _STACKED_STEPS,
+    alone: bool = False,
 ) -> Plan:
     """Return how to run `members` members on `devices`.
 
@@ -63,6 +70,7 @@ def plan_members(
         devices: where.
         together: whether all end after the same epochs.
         steps: the fewest that a member may take.
+        alone: whether there is one member, whose steps may be divided over the cores.
 
     Raises:
         MemoryPlanError: when not even one member fits into the budget.
@@ -83,7 +91,8 @@ def plan_members(
         chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together, steps))
         busy = min(len(workers), fitting // chunk, -(-members // chunk))
         turns = fitting // chunk >= 2 * busy - 1
-        return Plan(chunk, tuple(workers[: max(1, busy)]), each, turns)
+        parts = batch_parts(problem, min(len(workers), fitting)) if alone else 1
+        return Plan(chunk, tuple(workers[: max(1, busy)]), each, turns, parts)
     share = -(-members // len(workers))
     return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[: max(1, members)]), each)
 
@@ -124,6 +133,20 @@ def check_members(problem: Problem, members: int) -> None:
 def parameter_count(problem: Problem) -> int:
     """Return the number of parameters of one member."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(parameter_shapes(problem)[0]))
+
+
+def batch_parts(problem: Problem, workers: int) -> int:
+    """Return into how many equal parts the batches of a network that is trained alone are cut.
+
+    A power of two, so that the parts of the usual batches are equal, and each for one worker.
+    """
+    if not problem.by_row or _step_work(problem) < _DIVIDED_STEP:
+        return 1
+    most = min(workers, problem.batch_size // (problem.micro_batch or _FEWEST_ROWS))
+    parts, unit = 1, problem.micro_batch or 1
+    while 2 * parts <= most and problem.batch_size % (2 * parts * unit) == 0:
+        parts *= 2
+    return parts
 
 
 def is_tiny(problem: Problem) -> bool:

@@ -61,6 +61,8 @@ class Problem:
         row_work: multiplications that one row's answer takes; 0 where each weight is used once.
         row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
         clip: whether a gradient longer than the member's number `clip` is shortened to that length.
+        by_row: whether a step of one member alone may be divided by the rows of its batch: no layer takes
+            statistics over rows, and products are small (XLA itself divides large ones, and better).
         bucket: batches whose rows are sorted together by their first stored number, which is a sequence's
             length, so that rows of a batch are about equally long; 0 leaves rows as they are shuffled.
     """
@@ -79,6 +81,7 @@ class Problem:
     row_work: int = 0
     row_numbers: int = 0
     clip: bool = False
+    by_row: bool = False
     bucket: int = 0
 
 

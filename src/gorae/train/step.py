@@ -1,6 +1,7 @@
 """One step of one member: a batch, its loss and gradient, and the update of the parameters."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -113,6 +114,20 @@ def take_step(
     loss, buffers, gradient = batch_gradient(
         problem, hyper, running.parameters, running.buffers, batch, context
     )
+    return follow(problem, split, hyper, epoch, j, running._replace(buffers=buffers), loss, gradient)
+
+
+def follow(
+    problem: Problem,
+    split: SplitRows,
+    hyper: Hyper,
+    epoch: Epoch,
+    j: Int[Array, ""],
+    running: Running,
+    loss: Float[Array, ""],
+    gradient: Any,
+) -> Running:
+    """Return what step j makes of a member, by its batch's loss and gradient."""
     done = epoch.first_step + j
     parameters, optimizer = update(
         problem, hyper, running.parameters, running.optimizer, gradient, done / epoch.total_steps
@@ -121,7 +136,7 @@ def take_step(
     diverges = (running.diverged_step < 0) & ~jnp.isfinite(loss)
     return Running(
         parameters=parameters,
-        buffers=buffers,
+        buffers=running.buffers,
         optimizer=optimizer,
         loss_sum=running.loss_sum + loss * rows,
         norms=jax.lax.cond(
@@ -159,16 +174,56 @@ def batch_gradient(
 ) -> tuple[Float[Array, ""], Any, Any]:
     """Return the batch's loss (the weighted sum of its rows' losses), the new buffers and the gradient."""
     if 0 < problem.micro_batch < problem.batch_size:
-        return _summed_gradient(problem, hyper, parameters, buffers, batch, context)
+        count = problem.batch_size // problem.micro_batch
+        return _summed_gradient(problem, hyper, parameters, buffers, batch, context, 0, count)
     return _whole_gradient(problem, hyper, parameters, buffers, batch, context)
 
 
-def _summed_gradient(
-    problem: Problem, hyper: Hyper, parameters: Any, buffers: Any, batch: Batch, context: nn.Context
-) -> tuple[Float[Array, ""], Any, Any]:
-    """Return the same, summed over parts of the batch: those of padding alone are left out.
+def part_gradient(
+    problem: Problem,
+    shared: SharedRows,
+    split: SplitRows,
+    hyper: Hyper,
+    epoch: Epoch,
+    j: Int[Array, ""],
+    parameters: Any,
+    buffers: Any,
+    part: Int[Array, ""],
+    parts: int,
+) -> tuple[Float[Array, ""], Any]:
+    """Return what one of several equal parts of batch j adds to its loss and gradient.
 
-    Buffers are those after the last part, so no layer may take statistics over the batch.
+    The random numbers are those that the whole batch has, whose sums are the same but for rounding.
+    """
+    batch = take_batch(problem, shared, split, epoch, j)
+    context = nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)
+    if 0 < problem.micro_batch < problem.batch_size:
+        count = problem.batch_size // problem.micro_batch // parts
+        first = part * count
+        loss, _, gradient = _summed_gradient(
+            problem, hyper, parameters, buffers, batch, context, first, first + count
+        )
+        return loss, gradient
+    size = problem.batch_size // parts
+    own = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, part * size, size), batch)
+    context = replace(context, mask=own.mask, part=part, parts=parts)
+    loss, _, gradient = _whole_gradient(problem, hyper, parameters, buffers, own, context)
+    return loss, gradient
+
+
+def _summed_gradient(
+    problem: Problem,
+    hyper: Hyper,
+    parameters: Any,
+    buffers: Any,
+    batch: Batch,
+    context: nn.Context,
+    first: Int[Array, ""] | int,
+    last: Int[Array, ""] | int,
+) -> tuple[Float[Array, ""], Any, Any]:
+    """Return the same, summed over micro-batches `first` to before `last`: padding alone is left out.
+
+    Buffers are those after the last of them, so no layer may take statistics over the batch.
     """
     size = problem.micro_batch
     assert context.key is not None
@@ -182,7 +237,7 @@ def _summed_gradient(
         return sums[0] + loss, after, jax.tree.map(jnp.add, sums[2], gradient)
 
     start = (jnp.float32(0), buffers, jax.tree.map(jnp.zeros_like, parameters))
-    return jax.lax.fori_loop(0, (rows + size - 1) // size, add, start)
+    return jax.lax.fori_loop(first, jnp.minimum((rows + size - 1) // size, last), add, start)
 
 
 def _whole_gradient(

@@ -7,6 +7,7 @@ whether to stop.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 
 from gorae.backend import Device, compiled
 from gorae.train.checkpoint import Checkpoint, load_member, save_member
+from gorae.train.divided import Given, compile_gradient, divided_programs, train_divided
 from gorae.train.history import MemberResult, as_result
 from gorae.train.member import (
     RECORD,
@@ -68,6 +70,7 @@ class Work:
     until: int | None = None
     stop: bool = False
     seconds_an_epoch: float = 0.0
+    parts: int = 1
     placed: dict[tuple[int, Device], SplitRows] = field(default_factory=dict)
 
 
@@ -115,9 +118,12 @@ def compile_ahead(work: Work, task: Sequence[int], size: int, device: Device, sh
     member = work.members[task[0]]
     split = work.splits[member.split]
     trees = (split, dict(member.hyper), blank_state(work.problem))
+    steps = np.int32(steps_an_epoch(work.problem, split))
+    if work.parts > 1:
+        compile_gradient(work.problem, work.parts, device, (shared, *trees, steps))
+        return
     if size > 1:
         trees = jax.tree.map(lambda a: np.broadcast_to(a, (size, *np.shape(a))), trees)
-    steps = np.int32(steps_an_epoch(work.problem, split))
     _program(work.problem, size, (shared, *trees, np.int32(1), steps), device)
 
 
@@ -154,17 +160,16 @@ def train_task(
     else:
         hyper, split = dict(members[0].hyper), _placed(work, members[0].split, device)
     steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
+    segment = _segment(work, size, device, (shared, split, hyper, state, steps))
     had_a_turn = False
     while not work.stop and (left := _epochs_left(work, state)) > 0:
         if had_a_turn and make_way():
             return Paused(task, size, state, records)
         had_a_turn = True
-        arguments = (shared, split, hyper, state, np.int32(min(_segment_epochs(work), left)), steps)
-        program = _program(work.problem, size, arguments, device)
-        began = time.perf_counter()
-        state, rows = program(*arguments)
+        before, began = np.atleast_1d(state.epoch), time.perf_counter()
+        state, rows = segment(state, min(_segment_epochs(work), left))
         state = put_back(state)
-        before, after = np.atleast_1d(arguments[3].epoch), np.atleast_1d(state.epoch)
+        after = np.atleast_1d(state.epoch)
         work.seconds_an_epoch = (time.perf_counter() - began) / max(1, int(np.max(after - before)))
         rows = np.asarray(rows).reshape(size, *rows.shape[-2:])
         records = [
@@ -176,6 +181,18 @@ def train_task(
             for member, one, record in zip(task, _apart(state, size), records, strict=False):
                 save_member(work.checkpoint, member, work.fit, one, record)
     return Paused(task, size, state, records).results(work)
+
+
+def _segment(
+    work: Work, size: int, device: Device, given: Given
+) -> Callable[[MemberState, int], tuple[MemberState, Any]]:
+    """Return what trains a task for some epochs, compiled: from its state to that and its records."""
+    if work.parts > 1:
+        programs = divided_programs(work.problem, work.parts, device, given)
+        return partial(train_divided, work.problem, programs, device, given)
+    *rows, _, steps = given
+    program = _program(work.problem, size, (*given[:4], np.int32(0), steps), device)
+    return lambda state, epochs: program(*rows, state, np.int32(epochs), steps)
 
 
 def _begun(work: Work, task: Sequence[int], size: int, device: Device) -> Paused:
