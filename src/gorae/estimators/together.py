@@ -84,8 +84,8 @@ def fit_together(
 
     Each estimator ends as after `estimator.fit(X[rows], y[rows], sample_weight[rows], groups=groups[rows])`:
     bitwise where members run one by one, within rounding where small ones are stacked, where hidden layers of
-    several widths share a program, or where a column is so far from 0 that it is stored as the difference
-    from an anchor.
+    several widths share a program, where `fit` divides the steps of its only member over the cores, or where
+    a column is so far from 0 that it is stored as the difference from an anchor.
 
     Args:
         fits: who is to be fitted on which rows; all of one class.

@@ -122,10 +122,7 @@ def train(
     results: list[MemberResult | None] = [None] * len(members)
     epochs = np.zeros(len(members), np.int64)
     run = Run(work, spread, [*tasks], own, plan.chunk, plan.turns, results, epochs)
-    jobs = [partial(work_on, run, worker, placed[worker.device]) for worker in plan.workers[: len(tasks)]]
-    if tasks and is_drawn(work, tasks[0]):
-        first = plan.workers[0].device
-        jobs.insert(0, partial(compile_task, run, tasks[0], first, placed[first]))  # it takes longest
+    jobs = _jobs(run, plan, placed)
     threads = [threading.Thread(target=counted, args=(run, job), daemon=True) for job in jobs]
     with hearing_interrupts(partial(_interrupt, run)):
         interrupted = _run_threads(run, threads, progress, began) or run.interrupted
@@ -140,6 +137,16 @@ def train(
     if interrupted and not any(results):
         raise KeyboardInterrupt
     return Outcome(results, interrupted, time.perf_counter() - began, plan)
+
+
+def _jobs(run: Run, plan: Plan, placed: dict[Device, SharedRows]) -> list[Callable[[], None]]:
+    """Return what threads are to do: each worker its tasks; first compiling, which takes longest."""
+    tasks, jobs = run.tasks, []
+    if tasks and not isinstance(tasks[0], Paused) and is_drawn(run.work, tasks[0]):
+        first = plan.workers[0].device
+        jobs.append(partial(compile_task, run, tasks[0], first, placed[first]))
+    workers = plan.workers[: len(tasks)]
+    return [*jobs, *[partial(work_on, run, worker, placed[worker.device]) for worker in workers]]
 
 
 def _placed(shared: SharedRows, plan: Plan) -> dict[Device, SharedRows]:

@@ -160,12 +160,12 @@ def train_task(
     else:
         hyper, split = dict(members[0].hyper), _placed(work, members[0].split, device)
     steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
-    segment = _segment(work, size, device, (shared, split, hyper, state, steps))
-    had_a_turn = False
+    segment, had_a_turn = None, False
     while not work.stop and (left := _epochs_left(work, state)) > 0:
         if had_a_turn and make_way():
             return Paused(task, size, state, records)
         had_a_turn = True
+        segment = segment or _segment(work, size, device, (shared, split, hyper, state, steps))
         before, began = np.atleast_1d(state.epoch), time.perf_counter()
         state, rows = segment(state, min(_segment_epochs(work), left))
         state = put_back(state)
