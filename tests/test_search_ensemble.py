@@ -1,12 +1,18 @@
 """Ensembles from a search: out-of-fold outputs, greedy selection, and what comes out."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.stats import loguniform
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, get_scorer
 from sklearn.model_selection import GridSearchCV, RepeatedKFold, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from gorae import KNeighborsClassifier, LinearClassifier, LinearRegressor, SearchCV, ensemble_from_search
@@ -96,6 +102,42 @@ def test_other_estimators_are_fitted_once_more():
     voted = ensemble_from_search(margins, X, NAMES, size=3)
     assert voted.voting == "hard"
     assert voted.score(X, NAMES) > 0.85
+
+
+def test_a_library_of_pipelines():
+    """Each split learns the inputs from its own rows, as alone; the vote is of pipelines fitted on all rows."""
+    rows = sparse.csr_matrix(np.floor(X))
+    ranks = ColumnTransformer([("a", QuantileTransformer(n_quantiles=20), slice(0, 9))], sparse_threshold=0)
+    shares = ColumnTransformer([("a", MaxAbsScaler(), slice(3, None))], sparse_threshold=0)
+    near = KNeighborsClassifier(5, weights="distance")
+    space = [{"inputs": [ranks], "model": [near]}, {"inputs": [shares], "model": [near, LINEAR]}]
+    pipeline = Pipeline([("inputs", "passthrough"), ("model", near)])
+    search = SearchCV(pipeline, space, sampler="grid", cv=3, scoring="neg_log_loss", random_state=0)
+    search.fit(rows, NAMES)
+    alone = [clone(pipeline).set_params(**setting) for setting in search.cv_results_["params"]]
+
+    outputs = ensemble._refitted(search, rows, NAMES, None)
+    chosen = ensemble_from_search(search, rows, NAMES, size=5)
+
+    for place, one in enumerate(alone):
+        expected = cross_val_predict(one, rows, NAMES, cv=StratifiedKFold(3), method="predict_proba")
+        np.testing.assert_allclose(outputs[place], expected, rtol=0, atol=1e-6)
+    expected = np.mean(
+        [alone[place].fit(rows, NAMES).predict_proba(rows) for place in chosen.selected_], axis=0
+    )
+    np.testing.assert_allclose(chosen.predict_proba(rows), expected, rtol=0, atol=1e-6)
+
+
+def test_probabilities_are_scored_that_sum_to_one():
+    """Those of single precision miss 1 by more than scorers allow in double precision; no warning is told."""
+    outputs = np.random.default_rng(0).dirichlet(np.ones(3), (2, 40)).astype(np.float32)
+    search = SimpleNamespace(scorer_=get_scorer("neg_log_loss"))
+
+    _, scores = ensemble._select(search, outputs, np.arange(40) % 3, np.arange(3), 2)
+
+    means = [outputs[0], outputs[1], outputs.astype(float).mean(axis=0)]
+    told = [np.log(each[np.arange(40), np.arange(40) % 3]).mean() for each in means]
+    np.testing.assert_allclose(scores, [max(told[:2]), max(told)], rtol=0, atol=1e-6)
 
 
 def test_regression_with_repeated_folds():

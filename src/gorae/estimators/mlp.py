@@ -43,7 +43,9 @@ class MLPClassifier(SoftmaxClassifier):
         tol: without early stopping: the fall of the training loss that counts as improvement.
         class_weight: None, "balanced" (inverse to the class's rows) or a dictionary {class: weight}.
         scale: how inputs are scaled: "standard" (each column to mean 0, deviation 1), "common" (all columns
-            by one shift and scale), None, or "auto": common for bytes, else standard.
+            by one shift and scale), None, or "auto": common for bytes, else standard. Columns with heavy
+            tails, such as counts, are often learned better as ranks, by scikit-learn's `QuantileTransformer`
+            before the network in a pipeline.
         members: networks trained from different seeds; probabilities are their mean.
         warm_start: whether `fit` goes on where the last fit stopped, for `epochs` more; columns and targets
             stay scaled as they were. On the same rows with a constant schedule, 10 epochs and 10 more are
