@@ -12,6 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 import gorae
 from gorae.errors import DataError, FileExistsRefusal, ParameterError
 from gorae.evidence import audit_labels, nearest, neighbour_shares
+from gorae.trust import audit as audit_of_rows
 from gorae.trust import gathering
 from gorae.trust.audit import audit_rows, mixture_weight, noise_interval
 from study_cases import people
@@ -57,6 +58,36 @@ def test_planted_mistakes_come_first():
     assert low < SHARE < high
     suspects = found.wrong_rows
     assert np.mean(given[suspects] != y[suspects]) > 0.8
+
+
+def test_few_rows_are_judged_by_a_kernel_and_many_by_networks(monkeypatch):
+    """Both find the planted mistakes; weights, which the kernel knows not, need networks; the method says which."""
+    X, y, given = digits()
+    assert "least squares with a Gaussian kernel" in digits_audit().facts["method"]
+    gathered = []
+    gather = audit_of_rows.gather
+    monkeypatch.setattr(audit_of_rows, "gather", lambda *a, **k: gathered.append(1) or gather(*a, **k))
+    weighed = gorae.audit(X, given, repeats=1, image_shape=(8, 8), sample_weight=np.ones(len(y)))
+    monkeypatch.setattr(audit_of_rows, "_KERNEL_ROWS", len(y) - 1)
+    many = gorae.audit(X, given, repeats=1, image_shape=(8, 8))
+    assert len(gathered) == 2
+    for found in (weighed, many):
+        assert "networks and nearest neighbours" in found.facts["method"]
+        assert precision_of(found.found.found.order, given != y) > 0.8
+
+
+def test_groups_are_left_out_together():
+    """Five equal rows with one wrong label: their own label has no say where they are a group."""
+    X, y, _ = digits()
+    X, y = np.repeat(X[:120], 5, axis=0) + 0.01 * (np.arange(600) % 5)[:, None], np.repeat(y[:120], 5)
+    given = y.copy()
+    given[200:205] = (y[200] + 1) % 10
+    groups = np.arange(600) // 5
+    told, trusted = (
+        gorae.audit(X, given, repeats=1, image_shape=(8, 8), groups=each).found.found.wrong[200:205].mean()
+        for each in (groups, None)
+    )
+    assert told > 0.5 > trusted
 
 
 def test_suggestions_are_right():

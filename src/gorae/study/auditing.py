@@ -15,7 +15,7 @@ from gorae.study.label_audit import Audit, facts_of
 from gorae.study.outcomes import row_values
 from gorae.study.prepare import Prepared, part_of, prepare, told_of_seen
 from gorae.study.text_rungs import form_of, text_auditor
-from gorae.trust.audit import RowAudit, audit_rows
+from gorae.trust.audit import RowAudit, audit_rows, judged_by_kernel
 from gorae.trust.given import check_weights
 
 __all__ = ["audit"]
@@ -45,16 +45,16 @@ def audit(
 ) -> Audit:
     """Find labels that look wrong, rows that are there twice, and what may leak the answer.
 
-    Networks learn from the rows in folds, cut anew in each repeat, all as one population. What they say of
-    rows that they have not seen, averaged over the repeats and mixed with the labels of a row's nearest
-    neighbours, is weighed against the label by confident learning. Rows are compared in their filled and
-    scaled columns, which no label has touched.
+    Models learn from the rows in folds, cut anew in each repeat: least squares with a Gaussian kernel from up
+    to 4,000 rows, networks from more, whose answers are mixed with the labels of a row's nearest neighbours.
+    What they say of rows that they have not seen, averaged over the repeats, is weighed against the label by
+    confident learning. Rows are compared in their filled and scaled columns, which no label has touched.
 
     Args:
         X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array.
         y: class labels, one a row.
         estimator: an unfitted classifier of gorae or of scikit-learn, which reads encoded and filled columns
-            and class codes; None for small networks and nearest neighbours.
+            and class codes; None for what is told above.
         cv: folds, at most as many as the smallest class has rows.
         repeats: how often rows are cut into folds anew; more make the ranking steadier.
         random_state: seed of everything.
@@ -115,7 +115,7 @@ def audit(
     data, weight, unjudged = _judged(data, weight)
     folds = min(folds, data.folds)
     found = _rows_audited(data, weight, estimator, folds, repeats, seed, verbose)
-    facts = facts_of(data, name, target, _method(estimator, folds, repeats, texts=data.texts is not None))
+    facts = facts_of(data, name, target, _method(data, weight, estimator, folds, repeats))
     # Test rows among these are told with the leaks, whatever their labels.
     again = told_of_seen(data.seen, data.test)
     told = (*notes, *(note for note in data.notes if note not in again), *unjudged)
@@ -132,12 +132,13 @@ def _rows_audited(
     verbose: int,
 ) -> RowAudit:
     """Audit the labels of prepared rows, with a progress bar where that is asked for."""
-    networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
     matrix = data.rows.matrix
     if estimator is None and data.texts is not None:
         matrix = data.in_form(form_of("linear")).rows.matrix
         estimator = text_auditor(data.texts.rows.ngrams, data.rows.classes, seed)
-    with training_bar(verbose, networks) as bar:
+    networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
+    silent = judged_by_kernel(len(matrix), estimator, weight)  # it is soon over
+    with training_bar(0 if silent else verbose, networks) as bar:
         return audit_rows(
             _filled(matrix),
             data.rows.targets,
@@ -158,11 +159,16 @@ def _filled(matrix: np.ndarray) -> np.ndarray:
     return matrix if whole else fit_affine(matrix, kind="none").apply(matrix)
 
 
-def _method(estimator: Any, folds: int, repeats: int, *, texts: bool) -> str:
+def _method(data: Prepared, weight: np.ndarray | None, estimator: Any, folds: int, repeats: int) -> str:
     """Return how labels were judged, in words."""
     times = f", cut anew {repeats} times" if repeats > 1 else ""
-    own = "a linear model of n-grams" if texts else "networks and nearest neighbours"
-    who = own if estimator is None else type(estimator).__name__
+    who = "networks and nearest neighbours"
+    if estimator is not None:
+        who = type(estimator).__name__
+    elif data.texts is not None:
+        who = "a linear model of n-grams"
+    elif judged_by_kernel(len(data.rows.matrix), estimator, weight):
+        who = "least squares with a Gaussian kernel"
     return f"Every row was judged by {who} that had not learned from it ({folds} folds{times})."
 
 
