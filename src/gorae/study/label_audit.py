@@ -75,8 +75,8 @@ class Audit:
     def ranking(self, most: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows, the most suspicious first, as dictionaries by the columns of the CSV file.
 
-        Ranks are by a more careful estimate than `probability_wrong` (`gorae.evidence.audit_labels`), which may
-        therefore rise here and there.
+        Ranks are by a more careful estimate than `probability_wrong` (`gorae.evidence.audit_labels`), which
+        may therefore rise here and there.
 
         Args:
             most: how many; None for all.
