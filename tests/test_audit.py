@@ -76,6 +76,32 @@ def test_few_rows_are_judged_by_a_kernel_and_many_by_networks(monkeypatch):
         assert precision_of(found.found.found.order, given != y) > 0.8
 
 
+@pytest.mark.parametrize("count", [3, 10])
+def test_few_groups_do_not_spoil_the_ranking(count):
+    """Patients or places, a few hundred rows each, are no reason to find fewer mistakes."""
+    X, y, given = digits()
+    groups = np.random.default_rng(1).integers(0, count, len(y))
+    found = gorae.audit(X, given, cv=3, repeats=1, image_shape=(8, 8), groups=groups)
+    alone = gorae.audit(X, given, cv=3, repeats=1, image_shape=(8, 8))
+    reached, plain = (precision_of(each.found.found.order, given != y) for each in (found, alone))
+    assert reached > plain - 0.03
+
+
+def test_wide_rows_are_judged_by_networks():
+    """A kernel over millions of numbers would be no matter of seconds."""
+    assert audit_of_rows.judged_by_kernel((1000, 50_000), None, None)
+    assert not audit_of_rows.judged_by_kernel((1000, 50_001), None, None)
+    assert not audit_of_rows.judged_by_kernel((1000, 10), GaussianNB(), None)
+    assert not audit_of_rows.judged_by_kernel((1000, 10), None, np.ones(1000))
+
+
+def test_the_kernel_stays_within_the_memory(monkeypatch):
+    """What a kernel of 1,000 rows holds is asked of the budget."""
+    monkeypatch.setattr(audit_of_rows, "memory_budget", lambda device: 2 * 8 * 1000 * (4 * 1000 + 10) - 1)
+    assert not audit_of_rows.judged_by_kernel((1000, 10), None, None)
+    assert audit_of_rows.judged_by_kernel((999, 10), None, None)
+
+
 def test_groups_are_left_out_together():
     """Five equal rows with one wrong label: their own label has no say where they are a group."""
     X, y, _ = digits()

@@ -8,6 +8,7 @@ from scipy.special import softmax
 from sklearn.kernel_ridge import KernelRidge
 
 from gorae.data import make_folds
+from gorae.errors import InputError
 from gorae.models import kernel
 from gorae.models.kernel import kernel_answers
 
@@ -123,19 +124,45 @@ def test_repeats_are_averaged():
     np.testing.assert_allclose(both.sum(axis=1), 1)
 
 
-def test_one_row_of_a_group_is_chosen_on():
-    """Twins within a group would make the narrowest kernel look best."""
-    groups = np.repeat(np.arange(20), 5)
-    some = kernel._one_a_group(groups, 100, 0)
-    assert len(some) == 20
-    assert len(np.unique(groups[some])) == 20
-    assert len(kernel._one_a_group(None, 3000, 0)) == kernel._TRIED_ROWS
-    points, labels = blobs(rows=20, classes=2, width=2, seed=3)
-    twins, codes = np.repeat(points, 5, axis=0) + 1e-6 * np.arange(100)[:, None], np.repeat(labels, 5)
-    folds = make_folds(codes, folds=4, repeats=1, stratify=True, groups=groups, seed=0)
+def test_errors_of_rows_left_out_together():
+    """Every strength's error is that of fits without one part and without the other."""
+    points, labels = blobs(rows=14)
+    target = np.eye(3)[labels] - 1 / 3
+    squares, parts = kernel._squares(points), [np.arange(9), np.arange(9, 14)]
+    found = kernel._errors(1.0, squares, target, parts)
+    slow = [
+        np.sum((target - kernel._left_out(np.exp(-squares), each, target, parts)) ** 2)
+        for each in kernel._STRENGTHS
+    ]
+    np.testing.assert_allclose(found, slow, rtol=1e-8)
+
+
+@pytest.mark.parametrize("count", [3, 5, 20])
+def test_twins_within_a_group_choose_no_narrow_kernel(count):
+    """Equal rows of a group foretell one another's class; the folds, which keep them together, choose by others."""
+    points, labels = blobs(rows=60, classes=2, width=2, seed=3)
+    twins, codes = np.repeat(points, 4, axis=0), np.repeat(labels, 4)
+    twins = twins + 1e-6 * np.arange(240)[:, None]
+    groups = (np.arange(240) // 4) % count
+    folds = make_folds(codes, folds=3, repeats=1, stratify=True, groups=groups, seed=0)
     kept = kernel_answers(twins, codes, 2, folds, groups=groups)
-    said = kept[np.arange(100), codes]
-    assert said.mean() > 0.5
+    alone = kernel_answers(points, labels, 2, folds_of(labels))
+    assert np.mean(kept.argmax(axis=1) == codes) > np.mean(alone.argmax(axis=1) == labels) - 0.05
+
+
+def test_wide_rows_are_read_in_blocks():
+    """Distances do not depend on how many columns are read at once."""
+    points = np.random.default_rng(0).integers(0, 256, (5, 2 * kernel._COLUMNS + 3)).astype(np.float32)
+    differences = points[:, None].astype(np.float64) - points
+    np.testing.assert_allclose(kernel._squares(points), (differences**2).sum(axis=2), rtol=1e-9, atol=1e-3)
+
+
+def test_what_is_not_finite_is_told():
+    """One sentence with the row."""
+    points, labels = blobs()
+    points[4, 1] = np.nan
+    with pytest.raises(InputError, match="row 4 is not"):
+        kernel_answers(points, labels, 3, folds_of(labels))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import gorae
 import sequence_cases
 from gorae import nn
 from gorae.backend import select_devices
+from gorae.errors import GoraeWarning
 from gorae.estimators.population import Build
 from gorae.models import MLPShape
 from gorae.models.network import parameters_by_layer
-from gorae.train import Checkpoint, Problem, divided, plan_members, planner
+from gorae.train import Checkpoint, Problem, divided, plan_members, planner, task
 from population_cases import (
     CLASSES,
     STOPS,
@@ -133,6 +134,29 @@ def test_what_fails_in_a_part_ends_the_training(monkeypatch):
     monkeypatch.setattr(divided, "compile_gradient", spoiled)
     with pytest.raises(ValueError, match="the last part"):
         trained(problem(), who, splits, alone=True)
+
+
+def test_memory_that_runs_out_takes_the_parts_away(monkeypatch):
+    """The step is then made whole, and the results are told to be the same but for rounding."""
+    who, splits = one()
+    whole = trained(problem(), who, splits)
+
+    def failing(*given):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+
+    monkeypatch.setattr(task, "train_divided", failing)
+    with pytest.warns(GoraeWarning, match=r"steps on one core \(the same results but for rounding\)"):
+        result = trained(problem(), who, splits, alone=True)
+    assert_same(result, whole)
+
+
+def test_two_epochs_and_two_more_are_four():
+    """A warm start of a divided fit goes on where it stopped, bitwise."""
+    _, X, y = recurrent()
+    options = {"cell": "gru", "width": 5, "dropout": 0.3, "batch_size": 8, "tol": 0.0, "random_state": 0}
+    whole = gorae.SequenceClassifier(**options, epochs=4).fit(X, y)
+    begun = gorae.SequenceClassifier(**options, epochs=2, warm_start=True).fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(begun.predict_proba(X), whole.predict_proba(X))
 
 
 def parts_of(given, **options):

@@ -20,6 +20,7 @@ from jaxtyping import Float, Float64, Int
 from scipy.linalg import cho_factor, cho_solve, eigh, get_lapack_funcs, solve
 from scipy.special import softmax
 
+from gorae.evidence.checks import check_same_length, finite_matrix
 from gorae.models.distances import one_blas_thread
 
 __all__ = ["kernel_answers"]
@@ -36,6 +37,9 @@ _FACTORS, _FLOORS = 2.0 ** np.arange(0, 6.25, 0.25), np.array([0.001, 0.01, 0.03
 _ROUNDING = 1e-12
 """Of the largest squared distance: less is none."""
 
+_COLUMNS = 1024
+"""Columns that are read at once."""
+
 _TRIED_ROWS = 500
 """Rows that width and strength are chosen on."""
 
@@ -51,8 +55,8 @@ def kernel_answers(
 ) -> Float64[np.ndarray, "rows classes"]:
     r"""Return the probabilities of classes that each row is given by models that have not seen it.
 
-    Width and strength are those of the least squared error when rows are left out one by one, of at most 500
-    rows, each of a group of its own. Scores become probabilities $\mathrm{softmax}(b F)$ of the true class:
+    Width and strength are those of the least squared error of at most 500 rows, left out one by one, or by
+    the folds where there are groups. Scores become probabilities $\mathrm{softmax}(b F)$ of the true class:
     the factor $b$ is the one that makes the labels most probable in a mixture with a floor,
     $(1 - w)\, \mathrm{softmax}(b F) + w / K$: wrong labels cost no more than the floor, and make right ones
     no less certain. Repeats are averaged.
@@ -62,11 +66,14 @@ def kernel_answers(
         labels: Class codes from 0.
         classes: How many classes there are.
         folds: Pairs (learned, left out); every row is left out in equally many.
-        groups: A group a row, for the choice, or None; the folds are to keep them together.
+        groups: A group a row, or None; the folds are to keep them together.
         seed: Decides which rows are chosen on, of many.
 
     Returns:
         Rows of probabilities.
+
+    Raises:
+        InputError: If a number is not finite, or there are not as many labels as rows.
 
     Example:
         >>> points = np.array([[0.0], [0.1], [0.2], [2.0], [2.1], [2.2]])
@@ -75,24 +82,30 @@ def kernel_answers(
         >>> kernel_answers(points, np.array([0, 0, 0, 1, 1, 1]), 2, folds).argmax(axis=1)
         array([0, 0, 0, 1, 1, 1])
     """
-    points = np.asarray(points, np.float64)
+    points = finite_matrix("points", points)
+    check_same_length(points=points, labels=labels)
+    some = np.sort(np.random.default_rng(seed).permutation(len(labels))[:_TRIED_ROWS])
+    together = None if groups is None else [np.flatnonzero(np.isin(some, out)) for _, out in folds]
     with one_blas_thread():
-        return _answers(points, labels, classes, folds, _one_a_group(groups, len(labels), seed))
+        return _answers(points, labels, classes, folds, some, together)
 
 
 def _answers(
-    points: Float64[np.ndarray, "rows width"],
+    points: Float[np.ndarray, "rows width"],
     labels: Int[np.ndarray, " rows"],
     classes: int,
     folds: Sequence[tuple[np.ndarray, np.ndarray]],
     some: Int[np.ndarray, " some"],
+    together: Sequence[np.ndarray] | None,
 ) -> Float64[np.ndarray, "rows classes"]:
-    """Return the probabilities of each row, width and strength being chosen on some rows."""
+    """Return the probabilities of each row; some, left out singly or together, choose width and strength."""
     chance = np.bincount(labels, minlength=classes) / len(labels)
     target = np.eye(classes)[labels] - chance
     unit = _typical(points[some])
-    width, strength = _chosen(_squares(points[some]) / unit, target[some])
-    system = np.exp(_squares(points) / (-width * unit))
+    width, strength = _chosen(_squares(points[some]) / unit, target[some], together)
+    system = _squares(points)
+    system /= -width * unit
+    np.exp(system, out=system)
     parts = [np.sort(out) for _, out in folds]
     scores = chance + _left_out(system, strength, target, parts)
     asked = np.concatenate(parts)
@@ -102,27 +115,21 @@ def _answers(
     return total / np.bincount(asked, minlength=len(labels))[:, None]
 
 
-def _one_a_group(groups: np.ndarray | None, rows: int, seed: int) -> Int[np.ndarray, " some"]:
-    """Return rows to choose on: a random one of each group, and no more than are needed."""
-    order = np.random.default_rng(seed).permutation(rows)
-    if groups is not None:
-        _, first = np.unique(np.asarray(groups)[order], return_index=True)
-        order = order[np.sort(first)]
-    return order[:_TRIED_ROWS]
-
-
-def _squares(points: Float64[np.ndarray, "rows width"]) -> Float64[np.ndarray, "rows rows"]:
-    """Return the squared distances between all rows."""
-    centred = points - points.mean(axis=0)
-    lengths = np.einsum("ij,ij->i", centred, centred)
-    squares = centred @ centred.T
-    squares *= -2
+def _squares(points: Float[np.ndarray, "rows width"]) -> Float64[np.ndarray, "rows rows"]:
+    """Return the squared distances between all rows, in double precision block of columns by block."""
+    squares = np.zeros((len(points), len(points)))
+    lengths = np.zeros(len(points))
+    for start in range(0, points.shape[1], _COLUMNS):
+        part = points[:, start : start + _COLUMNS].astype(np.float64)
+        part -= part.mean(axis=0)
+        squares -= 2 * (part @ part.T)
+        lengths += np.einsum("ij,ij->i", part, part)
     squares += lengths[:, None]
     squares += lengths
     return np.maximum(squares, 0, out=squares)
 
 
-def _typical(points: Float64[np.ndarray, "rows width"]) -> float:
+def _typical(points: Float[np.ndarray, "rows width"]) -> float:
     """Return the median of the squared distances between rows that differ; 1 where none do."""
     squares = _squares(points)[np.triu_indices(len(points), 1)]
     squares = squares[squares > _ROUNDING * squares.max(initial=0.0)]
@@ -130,24 +137,35 @@ def _typical(points: Float64[np.ndarray, "rows width"]) -> float:
 
 
 def _chosen(
-    squares: Float64[np.ndarray, "some some"], target: Float64[np.ndarray, "some classes"]
+    squares: Float64[np.ndarray, "some some"],
+    target: Float64[np.ndarray, "some classes"],
+    together: Sequence[np.ndarray] | None = None,
 ) -> tuple[float, float]:
-    """Return the width and the strength of the least squared error, each row left out in turn."""
-    errors = np.stack([_errors(width, squares, target) for width in _WIDTHS])
+    """Return width and strength of the least squared error of rows left out, each alone or together."""
+    errors = np.stack([_errors(width, squares, target, together) for width in _WIDTHS])
     width, strength = np.unravel_index(errors.argmin(), errors.shape)
     return _WIDTHS[width], float(_STRENGTHS[strength])
 
 
 def _errors(
-    width: float, squares: Float64[np.ndarray, "some some"], target: Float64[np.ndarray, "some classes"]
+    width: float,
+    squares: Float64[np.ndarray, "some some"],
+    target: Float64[np.ndarray, "some classes"],
+    together: Sequence[np.ndarray] | None = None,
 ) -> Float64[np.ndarray, " strengths"]:
     """Return the squared error of every strength at one width: one decomposition serves them all."""
     values, vectors = eigh(np.exp(squares / -width), driver="evd", check_finite=False, overwrite_a=True)
     inverse = 1 / (np.maximum(values, 0)[:, None] + _STRENGTHS)
     turned = inverse[:, :, None] * (vectors.T @ target)[:, None, :]
     weights = (vectors @ turned.reshape(len(values), -1)).reshape(turned.shape)
-    missed = weights / ((vectors**2) @ inverse)[:, :, None]
-    return np.mean(missed**2, axis=(0, 2))
+    if together is None:
+        return np.mean((weights / ((vectors**2) @ inverse)[:, :, None]) ** 2, axis=(0, 2))
+    total = np.zeros(len(_STRENGTHS))
+    for part in together:
+        for at, each in enumerate(inverse.T):
+            own = (vectors[part] * each) @ vectors[part].T
+            total[at] += np.sum(solve(own, weights[part, at], assume_a="pos", check_finite=False) ** 2)
+    return total
 
 
 def _left_out(

@@ -181,7 +181,8 @@ def _select(
     kind = _KnownRegressor if classes is None else _KnownClassifier
     if classes is not None:  # of float32: they sum to 1 within its rounding, and scorers ask for float64's
         outputs = outputs.astype(np.float64)
-        outputs /= outputs.sum(axis=-1, keepdims=True)
+        sums = outputs.sum(axis=-1, keepdims=True)
+        outputs = np.divide(outputs, sums, out=outputs, where=sums > 0)  # some say nothing of a row
     rows = np.arange(len(y))
     total = np.zeros(outputs.shape[1:])
     chosen: list[int] = []

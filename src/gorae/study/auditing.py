@@ -46,9 +46,10 @@ def audit(
     """Find labels that look wrong, rows that are there twice, and what may leak the answer.
 
     Models learn from the rows in folds, cut anew in each repeat: least squares with a Gaussian kernel from up
-    to 4,000 rows, networks from more, whose answers are mixed with the labels of a row's nearest neighbours.
-    What they say of rows that they have not seen, averaged over the repeats, is weighed against the label by
-    confident learning. Rows are compared in their filled and scaled columns, which no label has touched.
+    to 4,000 rows, networks from more or from very wide ones, whose answers are mixed with the labels of a
+    row's nearest neighbours. What they say of rows that they have not seen, averaged over the repeats, is
+    weighed against the label by confident learning. Rows are compared in their filled and scaled columns,
+    which no label has touched.
 
     Args:
         X: rows: a pandas, polars or pyarrow frame with numbers, text and missing values, or an array.
@@ -58,7 +59,7 @@ def audit(
         cv: folds, at most as many as the smallest class has rows.
         repeats: how often rows are cut into folds anew; more make the ranking steadier.
         random_state: seed of everything.
-        sample_weight: one weight a row, or None.
+        sample_weight: one weight a row, or None; weighted rows are judged by networks, however few they are.
         groups: a group a row; rows of a group are never on both sides of a fold.
         X_test: test rows, which are looked for among the rows.
         y_test: their labels.
@@ -137,7 +138,7 @@ def _rows_audited(
         matrix = data.in_form(form_of("linear")).rows.matrix
         estimator = text_auditor(data.texts.rows.ngrams, data.rows.classes, seed)
     networks = (folds * repeats + 1) * int(getattr(estimator, "members", 1))
-    silent = judged_by_kernel(len(matrix), estimator, weight)  # it is soon over
+    silent = judged_by_kernel(matrix.shape, estimator, weight)  # it is soon over
     with training_bar(0 if silent else verbose, networks) as bar:
         return audit_rows(
             _filled(matrix),
@@ -167,7 +168,7 @@ def _method(data: Prepared, weight: np.ndarray | None, estimator: Any, folds: in
         who = type(estimator).__name__
     elif data.texts is not None:
         who = "a linear model of n-grams"
-    elif judged_by_kernel(len(data.rows.matrix), estimator, weight):
+    elif judged_by_kernel(data.rows.matrix.shape, estimator, weight):
         who = "least squares with a Gaussian kernel"
     return f"Every row was judged by {who} that had not learned from it ({folds} folds{times})."
 

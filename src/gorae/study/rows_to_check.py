@@ -103,8 +103,8 @@ def find_rows_to_check(
     """Look for faults in the rows of a classification; None where that would take too long.
 
     Labels are judged by what the best model said of each row out of fold, beside the row's nearest
-    neighbours. `gorae.audit` judges more sharply: by networks that train for a few epochs only, so that they
-    do not learn wrong labels by heart, and in folds that are cut anew.
+    neighbours. `gorae.audit` judges more sharply: by models made for it, which do not learn wrong labels by
+    heart, and in folds that are cut anew.
 
     Args:
         data: the data.

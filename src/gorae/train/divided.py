@@ -68,6 +68,7 @@ def train_divided(
                 )
                 others = [hands.submit(one, place) for place in places[1:]]
                 found = [one(places[0]), *[other.result() for other in others]]
+                jax.block_until_ready(running.loss_sum)  # calls return before they are done: no step ahead
                 running = programs.move(split, hyper, epoch, step, running, found)
             state, records[done] = programs.end(shared, split, hyper, state, running, steps)
             done += 1

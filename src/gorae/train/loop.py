@@ -132,7 +132,7 @@ def train(
     results, interrupted = spread.collect(
         problem, run.results, keep_state=keep_state, interrupted=interrupted, error=run.error
     )
-    if run.halvings or run.retired:
+    if run.halvings or run.retired or run.undivided:
         warnings.warn(_what_memory_cost(run, plan), GoraeWarning, stacklevel=2)
     if interrupted and not any(results):
         raise KeyboardInterrupt
@@ -277,4 +277,7 @@ def _what_memory_cost(run: Run, plan: Plan) -> str:
         cost.append(f"went on with {run.limit} instead of {plan.chunk} members a program")
     if run.retired:
         cost.append("went on with fewer programs at a time")
-    return f"memory ran out: {' and '.join(cost)} (same results)."
+    if run.undivided:
+        cost.append("went on with steps on one core")
+    same = "the same results but for rounding" if run.undivided else "same results"
+    return f"memory ran out: {' and '.join(cost)} ({same})."

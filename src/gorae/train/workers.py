@@ -46,6 +46,7 @@ class Run:
     error: BaseException | None = None
     halvings: int = 0
     retired: int = 0
+    undivided: bool = False
     interrupted: bool = False
     best_score: float = -np.inf
 
@@ -152,7 +153,7 @@ def _anew(run: Run, task: Paused) -> list[int]:
 
 
 def _shrink(run: Run, task: list[int] | Paused, size: int, crowded: bool, error: Exception) -> bool:
-    """Put a task that ran out of memory back, and ask for less: half of the chunk, or one worker fewer.
+    """Put a task that ran out of memory back, and ask for less: half of the chunk, a worker fewer, no parts.
 
     Returns whether this worker is to go on.
 
@@ -176,6 +177,9 @@ def _shrink(run: Run, task: list[int] | Paused, size: int, crowded: bool, error:
             return False
         if size == 1 and crowded:
             return True  # the others have left meanwhile; alone it may fit
+        if run.work.parts > 1:
+            run.work.parts, run.undivided = 1, True
+            return True
     raise MemoryPlanError(
         f"memory ran out with {size} member{'s' * (size > 1)} a program; use a smaller model or batch_size, "
         "or fewer rows."

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtri
 
+from gorae.backend import memory_budget, select_devices
 from gorae.data import make_folds
 from gorae.errors import DataError
 from gorae.estimators.mlp import MLPClassifier
@@ -28,8 +29,11 @@ NONE = -1
 _CHANCE = 2.33
 _ROUNDS = 50
 _EPOCHS, _STEPS = 15, 120
-_KERNEL_ROWS = 4_000
-"""Rows up to which a kernel takes less time than networks, and finds more of the wrong labels."""
+_KERNEL_ROWS, _KERNEL_CELLS = 4_000, 50_000_000
+"""Rows, and numbers in them, up to which a kernel takes seconds."""
+
+_SQUARES = 4
+"""Matrices of a number for each two rows that it holds at once."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,22 @@ def default_auditor(rows: int, seed: int) -> MLPClassifier:
     return network.set_params(epochs=max(_EPOCHS, -(-_STEPS // steps)))
 
 
-def judged_by_kernel(rows: int, estimator: Any, sample_weight: np.ndarray | None) -> bool:
+def judged_by_kernel(shape: tuple[int, ...], estimator: Any, sample_weight: np.ndarray | None) -> bool:
     """Return whether rows are judged by least squares with a kernel, which takes the cube of their number.
 
     Args:
-        rows: how many there are.
+        shape: rows and columns.
         estimator: what was given to judge them by, or None.
         sample_weight: their weights, or None.
 
     Example:
-        >>> judged_by_kernel(4_000, None, None), judged_by_kernel(4_001, None, None)
+        >>> judged_by_kernel((4_000, 784), None, None), judged_by_kernel((4_001, 784), None, None)
         (True, False)
     """
-    return estimator is None and sample_weight is None and rows <= _KERNEL_ROWS
+    rows, columns = shape
+    bytes_needed = 8 * rows * (_SQUARES * rows + columns)
+    fits = rows * columns <= _KERNEL_CELLS and 2 * bytes_needed <= memory_budget(select_devices("cpu")[0])
+    return estimator is None and sample_weight is None and rows <= _KERNEL_ROWS and fits
 
 
 def audit_rows(
@@ -123,22 +130,23 @@ def audit_rows(
     A classifier is fitted in folds, cut anew in each repeat. What it says of each row that it has not seen,
     averaged over the repeats, is audited by confident learning.
 
-    Unless a classifier is given, up to 4,000 rows without weights are judged by least squares with a Gaussian
-    kernel in `space`, whose folds all follow from one decomposition (`gorae.models.kernel`). More are judged
-    by networks, trained as one population, beside neighbours: by the mixture $(1 - w) p + w q$ of the
-    networks' probabilities $p$ and of the shares $q$ of the classes among a row's 15 nearest other rows, with
-    the weight $w$ that makes the labels most probable. Networks are sure of some hard rows and wrong, which
-    puts these above every wrong label; neighbours are seldom sure, and err on other rows.
+    Unless a classifier is given, up to 4,000 rows without weights, of up to 50 million numbers, are judged by
+    least squares with a Gaussian kernel in `space`, whose folds all follow from one decomposition
+    (`gorae.models.kernel`). More are judged by networks, trained as one population, beside neighbours: by the
+    mixture $(1 - w) p + w q$ of the networks' probabilities $p$ and of the shares $q$ of the classes among a
+    row's 15 nearest other rows, with the weight $w$ that makes the labels most probable. Networks are sure of
+    some hard rows and wrong, which puts these above every wrong label; neighbours are seldom sure, and err on
+    other rows.
 
     Args:
-        X: (rows, columns) numbers, none missing.
+        X: (rows, columns) numbers, none missing; the kernel reads `space` only.
         labels: (rows,) class codes from 0; each class has at least two rows.
         space: (rows, width) in which rows are near or not. Scaled columns serve better than the
             features of a network: a network that has learned a wrong label brings its row near to that class.
         estimator: an unfitted classifier; None for the kernel, or `default_auditor` and neighbours.
         cv: folds.
         repeats: how often the rows are cut into folds anew.
-        seed: decides the folds, and the default classifier's weights.
+        seed: decides the folds, the default classifier's weights, and which rows a kernel is chosen on.
         sample_weight: (rows,) or None.
         groups: (rows,) or None; rows of a group are never on both sides of a fold.
         progress: told about ten times a second while networks train.
@@ -164,7 +172,7 @@ def audit_rows(
         The weight of a mixture on rows not learned from: Smyth, Wolpert (1999), "Linearly combining density
         estimators via stacking".
     """
-    if judged_by_kernel(len(labels), estimator, sample_weight):
+    if judged_by_kernel(np.shape(space), estimator, sample_weight):
         classes, codes = label_codes(labels)
         folds = make_folds(codes, folds=cv, repeats=repeats, stratify=True, groups=groups, seed=seed)
         stated = kernel_answers(space, codes, len(classes), folds, groups=groups, seed=seed)
