@@ -272,3 +272,20 @@ def test_batch_normalisation_needs_the_whole_batch(normalization, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.set_params(normalization=normalization).fit(X, y)
     assert (seen[0] > 1) == (normalization == "layer")
+
+
+@pytest.mark.parametrize(("width", "parts"), [(5, 4), (600, 1)])
+def test_a_wide_recurrent_network_is_not_divided(width, parts, monkeypatch):
+    """Its products are large enough for the compiler to divide."""
+    seen = []
+
+    def planned(given, workers):
+        seen.append(plan(given, workers))
+        raise KeyboardInterrupt  # nothing need be trained
+
+    plan = planner.batch_parts
+    monkeypatch.setattr(planner, "batch_parts", planned)
+    model, X, y = recurrent()
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(width=width, batch_size=32).fit(X, y)
+    assert seen == [parts]

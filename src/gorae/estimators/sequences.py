@@ -15,7 +15,8 @@ from gorae.estimators.sequence_encoding import table_rows
 from gorae.estimators.sequence_rows import check_read_alike
 from gorae.estimators.softmax import SoftmaxClassifier
 from gorae.estimators.starting_vectors import check_frozen
-from gorae.models.sequence import SequenceShape
+from gorae.models.sequence import BAG, SequenceShape
+from gorae.nn.cells import has_small_steps
 
 _BUCKET = 32
 """Batches whose rows are sorted by length together."""
@@ -91,7 +92,7 @@ class _Sequences(NetworkEstimator):
             batch_size=batch,
             shuffle=parts,
             clip=clip is not None,
-            by_row=True,
+            by_row=shape.cell != BAG and has_small_steps(shape.cell, batch, shape.width),
             bucket=_BUCKET if parts else 0,
         )
         numbers = {**training_numbers(self), "dropout": dropout, "clip": limit, **self._numbers()}

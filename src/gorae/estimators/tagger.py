@@ -26,6 +26,7 @@ from gorae.estimators.state import network_state, restored
 from gorae.estimators.tagging import by_sentence, chain_tags, fit_tagger, tag_scores
 from gorae.estimators.training_rows import group_codes
 from gorae.models.tagger import TaggerShape
+from gorae.nn.cells import has_small_steps
 from gorae.train import History, layer_names
 
 _VOCABULARIES = ("words", "characters")
@@ -342,7 +343,7 @@ class SequenceTagger(Savable, BaseEstimator):
             batch_size=batch,
             classes=tags,
             shuffle=parts,
-            by_row=True,
+            by_row=has_small_steps(shape.cell, batch, shape.hidden),
         )
         return Recipe(problem, {**numbers, "dropout": dropout, "label_smoothing": smoothing})
 

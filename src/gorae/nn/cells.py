@@ -20,9 +20,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-__all__ = ["CELLS", "Cell"]
+__all__ = ["CELLS", "Cell", "has_small_steps"]
 
 State = tuple[Array, ...]
+
+_LARGE_PRODUCT = 1 << 24
+"""Multiplications from which a compiler divides a product over the cores, and better than by rows.
+
+Measured on two cores, 64 rows: an LSTM 128 wide takes two thirds of the time by rows, 512 wide a fifth more.
+"""
 
 
 @dataclass(frozen=True)
@@ -129,3 +135,18 @@ CELLS: Mapping[str, Cell] = MappingProxyType(
     }
 )
 """The cells by name. Gates stand in PyTorch's order: i, f, g, o and r, z, n."""
+
+
+def has_small_steps(cell: str, rows: int, width: int) -> bool:
+    """Return whether the hidden part's product of a step is small: rows are then better taken apart.
+
+    Args:
+        cell: One of `CELLS`.
+        rows: Of a batch.
+        width: Of the hidden state.
+
+    Example:
+        >>> has_small_steps("lstm", 64, 256), has_small_steps("lstm", 64, 512)
+        (True, False)
+    """
+    return rows * width * CELLS[cell].gates * width <= _LARGE_PRODUCT
