@@ -95,6 +95,32 @@ def test_of_equal_cells_the_first_has_the_gradient():
     assert slopes[0, :, :, 0].tolist() == [[1, 0], [0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("cells", "kernel"), [((6,), 3), ((4, 6), (2, 3)), ((4, 2, 6), (2, 1, 3)), ((5, 7), 2), ((3, 3), 3)]
+)
+@pytest.mark.parametrize("kind", ["max", "min"])
+def test_slopes_of_windows_side_by_side(kind, cells, kernel):
+    """Each window's slope stands at its chosen cell, also of ties, along one to three axes; left over cells have none."""
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 4, (3, *cells, 2)).astype(np.float32)
+    layer = nn.Pool.create(kind, kernel, axes=len(cells))
+    answer = layer(jnp.asarray(x), TRAINING)[0]
+    g = rng.normal(size=answer.shape).astype(np.float32)
+    found = jax.vjp(lambda x: layer(x, TRAINING)[0], jnp.asarray(x))[1](jnp.asarray(g))[0]
+
+    size = (kernel,) * len(cells) if isinstance(kernel, int) else kernel
+    wanted = np.zeros_like(x)
+    for place in np.ndindex(*answer.shape):
+        row, *window, channel = place
+        part = tuple(slice(w * k, w * k + k) for w, k in zip(window, size, strict=True))
+        inside = x[(row, *part, channel)]
+        first = (inside.argmax if kind == "max" else inside.argmin)()
+        cell = np.unravel_index(first, inside.shape)
+        at = tuple(w * k + c for w, k, c in zip(window, size, cell, strict=True))
+        wanted[(row, *at, channel)] = g[place]
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_all_cells_become_one():
     """The largest, the mean and the smallest of all cells, channel by channel."""
     x = jnp.asarray([[[1.0, 5.0], [3.0, -1.0]]])  # one row, two cells, two channels

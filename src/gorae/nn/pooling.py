@@ -1,7 +1,7 @@
 """Pooling: each window of an image or a sequence becomes its largest, smallest or mean cell."""
 
 from functools import partial
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import equinox as eqx
 import jax
@@ -173,14 +173,45 @@ def _largest(windows: Windows, x: Array) -> Array:
     return found
 
 
-def _save_largest(windows: Windows, x: Array) -> tuple[Array, tuple[Array, Array]]:
+class _Cells(NamedTuple):
+    """What a gradient needs: the batch, and the largest cells."""
+
+    x: Array
+    found: Array
+
+
+class _Places(NamedTuple):
+    """What a gradient needs where windows stand side by side: at which of its cells each has its largest."""
+
+    place: Array
+
+
+def _side_by_side(windows: Windows, cells: tuple[int, ...]) -> bool:
+    """Return whether each cell is in one window."""
+    plain = windows.kernel == windows.stride and set(windows.dilation) == {1}
+    padded = any(low or high for low, high in windows.pads(cells))
+    return plain and not padded and all(n % k == 0 for n, k in zip(cells, windows.kernel, strict=True))
+
+
+def _save_largest(windows: Windows, x: Array) -> tuple[Array, _Cells | _Places]:
     """Return the largest cells, and what their gradient needs."""
-    found = jnp.asarray(_largest(windows, x))
-    return found, (x, found)
+    cells = x.shape[1:-1]
+    if not _side_by_side(windows, cells):
+        found = jnp.asarray(_largest(windows, x))
+        return found, _Cells(x, found)
+    first, *others = [windows.cells(x, offset, windows.outputs(cells)) for offset in windows.offsets()]
+    found, place = first, jnp.zeros(first.shape, jnp.int32)
+    for number, one in enumerate(others, start=1):
+        place = jnp.where(one > found, number, place)
+        found = jnp.maximum(found, one)
+    found, place = jax.lax.optimization_barrier((found, place))  # or it is all computed again, cell by cell
+    return found, _Places(place)
 
 
-def _gradient_of_largest(windows: Windows, saved: tuple[Array, Array], g: Array) -> tuple[Array]:
+def _gradient_of_largest(windows: Windows, saved: _Cells | _Places, g: Array) -> tuple[Array]:
     """Return the gradient of the batch: each window's goes to the first of its largest cells."""
+    if isinstance(saved, _Places):
+        return (_spread(windows, saved.place, g),)
     x, found = saved
     sizes, padded = found.shape[1:-1], windows.padded(x, -np.inf)
     free = jnp.ones(found.shape, bool)
@@ -197,6 +228,19 @@ def _gradient_of_largest(windows: Windows, saved: tuple[Array, Array], g: Array)
 
 
 _largest.defvjp(_save_largest, _gradient_of_largest)
+
+
+def _spread(windows: Windows, place: Array, g: Array) -> Array:
+    """Return the gradients of windows side by side at their cells: one loop without conditions.
+
+    Each axis of windows is followed by one of a window's cells, and both become an axis of cells.
+    """
+    within = tuple(range(2, 2 * windows.axes + 1, 2))
+    numbers = np.arange(np.prod(windows.kernel)).reshape(windows.kernel)
+    numbers = np.expand_dims(numbers, (0, *(axis - 1 for axis in within), 2 * windows.axes + 1))
+    whole = jnp.where(jnp.expand_dims(place, within) == numbers, jnp.expand_dims(g, within), 0)
+    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
+    return whole.reshape(g.shape[0], *cells, g.shape[-1])
 
 
 def _placed(windows: Windows, shares: list[Array], shape: tuple[int, ...]) -> Array:
