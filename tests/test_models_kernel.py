@@ -74,7 +74,7 @@ def test_probabilities_are_the_softmax_of_scores_with_the_factor_of_a_mixture():
     points, labels = blobs()
     folds = folds_of(labels)
     target = np.eye(3)[labels] - 1 / 3
-    unit = kernel._typical(points)
+    unit = kernel._typical(kernel._squares(points))
     width, strength = kernel._chosen(kernel._squares(points) / unit, target)
     scores = np.empty((36, 3))
     for rest, out in folds:

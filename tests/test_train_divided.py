@@ -257,35 +257,31 @@ def test_estimators_divide_a_fit_of_one_member(made, monkeypatch):
     np.testing.assert_allclose(parted.gradient_norms, whole.gradient_norms, rtol=1e-4)
 
 
-@pytest.mark.parametrize("normalization", ["batch", "layer"])
-def test_batch_normalisation_needs_the_whole_batch(normalization, monkeypatch):
-    """A CNN's steps are divided unless a layer takes statistics over rows."""
-    seen = []
+def parts_planned(model, X, y, monkeypatch):
+    """Into how many parts a fit would cut its batches; nothing need be trained."""
+    seen, plan = [], planner.batch_parts
 
     def planned(given, workers):
         seen.append(plan(given, workers))
-        raise KeyboardInterrupt  # nothing need be trained
+        raise KeyboardInterrupt
 
-    plan = planner.batch_parts
     monkeypatch.setattr(planner, "batch_parts", planned)
-    model, X, y = convolutional()
     with pytest.raises(KeyboardInterrupt):
-        model.set_params(normalization=normalization).fit(X, y)
-    assert (seen[0] > 1) == (normalization == "layer")
+        model.fit(X, y)
+    (parts,) = seen
+    return parts
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_batch_normalisation_needs_the_whole_batch(normalization, monkeypatch):
+    """A CNN's steps are divided unless a layer takes statistics over rows."""
+    model, X, y = convolutional()
+    parts = parts_planned(model.set_params(normalization=normalization), X, y, monkeypatch)
+    assert (parts > 1) == (normalization == "layer")
 
 
 @pytest.mark.parametrize(("width", "parts"), [(5, 4), (600, 1)])
 def test_a_wide_recurrent_network_is_not_divided(width, parts, monkeypatch):
     """Its products are large enough for the compiler to divide."""
-    seen = []
-
-    def planned(given, workers):
-        seen.append(plan(given, workers))
-        raise KeyboardInterrupt  # nothing need be trained
-
-    plan = planner.batch_parts
-    monkeypatch.setattr(planner, "batch_parts", planned)
     model, X, y = recurrent()
-    with pytest.raises(KeyboardInterrupt):
-        model.set_params(width=width, batch_size=32).fit(X, y)
-    assert seen == [parts]
+    assert parts_planned(model.set_params(width=width, batch_size=32), X, y, monkeypatch) == parts

@@ -101,8 +101,9 @@ def _answers(
     """Return the probabilities of each row; some, left out singly or together, choose width and strength."""
     chance = np.bincount(labels, minlength=classes) / len(labels)
     target = np.eye(classes)[labels] - chance
-    unit = _typical(points[some])
-    width, strength = _chosen(_squares(points[some]) / unit, target[some], together)
+    near = _squares(points[some])
+    unit = _typical(near)
+    width, strength = _chosen(near / unit, target[some], together)
     system = _squares(points)
     system /= -width * unit
     np.exp(system, out=system)
@@ -129,9 +130,9 @@ def _squares(points: Float[np.ndarray, "rows width"]) -> Float64[np.ndarray, "ro
     return np.maximum(squares, 0, out=squares)
 
 
-def _typical(points: Float[np.ndarray, "rows width"]) -> float:
+def _typical(squares: Float64[np.ndarray, "rows rows"]) -> float:
     """Return the median of the squared distances between rows that differ; 1 where none do."""
-    squares = _squares(points)[np.triu_indices(len(points), 1)]
+    squares = squares[np.triu_indices(len(squares), 1)]
     squares = squares[squares > _ROUNDING * squares.max(initial=0.0)]
     return float(np.median(squares)) if len(squares) else 1.0
 

@@ -109,8 +109,7 @@ def take_step(
 
     What follows such a step is worthless and not prevented: the member stops, and the host puts it back.
     """
-    batch = take_batch(problem, shared, split, epoch, j)
-    context = nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)
+    batch, context = _in_training(problem, shared, split, epoch, j)
     loss, buffers, gradient = batch_gradient(
         problem, hyper, running.parameters, running.buffers, batch, context
     )
@@ -144,6 +143,14 @@ def follow(
         ),
         diverged_step=jnp.where(diverges, done, running.diverged_step),
     )
+
+
+def _in_training(
+    problem: Problem, shared: SharedRows, split: SplitRows, epoch: Epoch, j: Int[Array, ""]
+) -> tuple[Batch, nn.Context]:
+    """Return batch j of an epoch, and what surrounds its pass."""
+    batch = take_batch(problem, shared, split, epoch, j)
+    return batch, nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)
 
 
 def take_batch(
@@ -195,8 +202,7 @@ def part_gradient(
 
     The random numbers are those that the whole batch has, whose sums are the same but for rounding.
     """
-    batch = take_batch(problem, shared, split, epoch, j)
-    context = nn.Context(key=jax.random.fold_in(epoch.key, j), training=True, mask=batch.mask)
+    batch, context = _in_training(problem, shared, split, epoch, j)
     if 0 < problem.micro_batch < problem.batch_size:
         count = problem.batch_size // problem.micro_batch // parts
         first = part * count
