@@ -37,7 +37,7 @@ def small(**more):
 @pytest.fixture(scope="module")
 def fitted():
     """A small network, fitted on images."""
-    return small(members=2, dropout=0.1).fit(X, Y)
+    return small(members=2, dropout=0.1, epochs=10).fit(X, Y)
 
 
 def test_it_learns_digits(fitted):
@@ -69,16 +69,24 @@ def test_parts_of_a_batch_are_the_whole_batch(monkeypatch):
     """Gradients summed over parts of a batch, a partly filled last one among them, are those of the batch."""
     import gorae.estimators.cnn as cnn
 
-    whole_rows = []
-    models = []
-    for cache in (1 << 40, 1):
-        monkeypatch.setattr(cnn, "_CACHE_BYTES", cache)
-        model = small(epochs=2, optimizer="sgd").fit(X[:100], Y[:100], np.arange(100) % 3)
-        whole_rows.append(model._recipe(64, 10, 100).problem.micro_batch)
-        models.append(model)
+    parts, answers = [cnn._micro_batch], []
+    for rows in (0, 1):
+        parts.append(lambda shape, batch, device, rows=rows: rows)
+    for part in parts:
+        monkeypatch.setattr(cnn, "_micro_batch", part)
+        model = small(epochs=2, optimizer="sgd", batch_size=48).fit(X[:100], Y[:100], np.arange(100) % 3)
+        answers.append((model._recipe(64, 10, 100).problem.micro_batch, model.predict_proba(X)))
 
-    assert whole_rows == [16, 1]
-    assert_allclose(models[0].predict_proba(X), models[1].predict_proba(X), atol=1e-5)
+    assert [rows for rows, _ in answers] == [24, 0, 1]
+    for _, found in answers[1:]:
+        assert_allclose(found, answers[0][1], atol=1e-5)
+
+
+def test_a_batch_without_fitting_parts_is_computed_as_a_whole():
+    """Parts of a row or two would leave vector units empty: 37 rows stay together, 100 are four times 25."""
+    parts = [small(batch_size=rows)._recipe(64, 10, 300).problem.micro_batch for rows in (32, 37, 100)]
+
+    assert parts == [0, 0, 25]
 
 
 def test_augmentation_is_for_learning_only():

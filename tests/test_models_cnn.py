@@ -1,5 +1,7 @@
 """Convolutional networks: sizes by hand, blocks against their plain order, parts that do not fit."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +62,31 @@ def test_work_and_weights_by_hand():
     assert shape.weights == 16 * 25 + 12 * 12 * 16 * 10
     assert shape.row_work == 16 * 25 * 24 * 24 + 12 * 12 * 16 * 10
     assert shape.row_numbers == 28 * 28 + 24 * 24 * 16 + 12 * 12 * 16
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+def test_many_rows_are_answered_as_few(normalization):
+    """Answers to 96 rows, which a CPU gives in three parts, and to 40, in one, are those to each 8 of them."""
+    shape = replace(MIXED, normalization=normalization)
+    model, x = build_cnn(KEY, shape), images(shape, 96)
+    ask = jax.jit(lambda x: (model(x, nn.inference())[0], model.features(x, nn.inference())))
+    whole, some = ask(x), ask(x[:40])
+
+    assert shape.cached_rows == 32
+    for first in range(0, 96, 8):
+        for found, part in zip(whole, ask(x[first : first + 8]), strict=True):
+            np.testing.assert_allclose(found[first : first + 8], part, rtol=1e-4, atol=1e-5)
+    for found, part in zip(whole, some, strict=True):
+        np.testing.assert_allclose(found[:40], part, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_that_a_cache_holds():
+    """Of 64 x 64 cells and 16 channels 16 rows: a row keeps 4096 x (1 + 16 + 4) numbers of 4 bytes."""
+    shape = CNNShape((64, 64, 1), 10, (ConvPart(16), PoolPart()))
+
+    assert shape.row_numbers == 4096 * 21
+    assert shape.cached_rows == 16
+    assert CNNShape((1000, 1000, 4), 10, (ConvPart(64),)).cached_rows == 1
 
 
 def test_weights_are_those_of_the_network():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gorae import nn
 from gorae.errors import InputError, ParameterError
-from gorae.nn.convolving import convolve, convolve_by_patches, convolve_by_rows
+from gorae.nn.convolving import BATCH_LAST, CHANNELS_LAST, convolve, convolve_by_patches, convolve_by_rows
 
 TRAINING = nn.Context(None, training=True)
 
@@ -159,16 +159,33 @@ def test_k_stacked_kernels_are_k_layers(groups):
         )
 
 
-def test_both_forms_are_one_convolution():
-    """Patches and rows are the same sums, at odd sizes, with stride, dilation and padding."""
+def test_all_forms_are_one_convolution():
+    """Patches and rows, of few rows and of many, are the same sums, whatever stride, dilation and padding."""
     rng = np.random.default_rng(2)
     x, weight = rng.normal(size=(3, 7, 9, 5)), rng.normal(size=(3, 2, 5, 4))
     windows = nn.make_windows((3, 2), stride=(2, 1), dilation=(1, 3), padding=((1, 0), (2, 1)))
     x, weight = (jnp.asarray(a, jnp.float32) for a in (x, weight))
-    patches, rows = (form(windows, jnp.matmul, x, weight) for form in (convolve_by_patches, convolve_by_rows))
+    forms = [
+        form(windows, order, x, weight)
+        for order in (BATCH_LAST, CHANNELS_LAST)
+        for form in (convolve_by_patches, convolve_by_rows)
+    ]
 
-    np.testing.assert_allclose(patches, rows, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(patches, convolve(x, weight, windows), rtol=1e-4, atol=1e-4)
+    for found in (*forms, convolve(jnp.tile(x, (12, 1, 1, 1)), weight, windows)[-3:]):
+        np.testing.assert_allclose(found, forms[0], rtol=1e-4, atol=1e-4)
+    one = sum(x[1, 1 + u, 1 + 3 * v] @ weight[u, v] for u in range(3) for v in range(2))
+    np.testing.assert_allclose(forms[0][1, 1, 3], one, rtol=1e-4, atol=1e-4)
+
+
+def test_few_rows_are_stored_side_by_side_and_many_by_channels():
+    """So it is in the compiled program, where a batch of 32 is read along its rows."""
+    layer = nn.Conv.create(jax.random.key(0), 1, 4, 3)
+    orders = {}
+    for rows in (32, 33):
+        program = jax.jit(lambda x: layer(x, TRAINING)[0] * 2).lower(jnp.ones((rows, 6, 6, 1))).compile()
+        orders[rows] = f"f32[{rows},4,4,4]{{0,2,1,3}}" in program.as_text()
+
+    assert orders == {32: jax.default_backend() == "cpu", 33: False}
 
 
 @given(

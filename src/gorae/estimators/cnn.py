@@ -18,8 +18,8 @@ from gorae.models.cnn_presets import CNN_PRESETS
 from gorae.nn import Augmentation, augment
 from gorae.train.augmenting import Augmenting
 
-_CACHE_BYTES = 3 << 18
-"""What the numbers of one part of a batch may take, so that they stay in a core's second-level cache."""
+_FEW_ROWS = 8
+"""With fewer at once vector units are half empty: a batch that has no such part is computed as a whole."""
 
 
 class CNNClassifier(SoftmaxClassifier):
@@ -352,13 +352,12 @@ def _augmenting(augmentation: Any, image: tuple[int, int, int]) -> Augmenting | 
 
 
 def _micro_batch(shape: CNNShape, batch: int, device: Any) -> int:
-    """Return the rows whose gradients are computed at once: on a CPU few: their maps stay in its cache.
+    """Return the rows whose gradients are computed at once: on a CPU few, whose maps stay in its cache.
 
     Batch normalisation needs the whole batch.
     """
-    if shape.normalization == "batch" or select_devices(device)[0].platform != "cpu":
+    most = shape.cached_rows
+    if shape.normalization == "batch" or batch <= most or select_devices(device)[0].platform != "cpu":
         return 0
-    rows = 1
-    while 2 * rows < batch and batch % (2 * rows) == 0 and 4 * shape.row_numbers * 2 * rows <= _CACHE_BYTES:
-        rows *= 2
-    return rows
+    rows = max(rows for rows in range(1, most + 1) if batch % rows == 0)
+    return rows if 2 * rows > min(most, _FEW_ROWS) else 0

@@ -96,9 +96,9 @@ class BatchNorm(Layer):
         require_last_axis("BatchNorm", x, self.scale.shape[0])
         if not context.training:
             return self._standardise(x, self.mean.value, self.variance.value), self
-        rows, weight = _without_padding(*_cells_as_rows(x, context.mask))
+        rows, weight = _without_padding(x, context.mask)
         mean, variance, count = _batch_statistics(rows, weight)
-        return self._standardise(rows, mean, variance).reshape(x.shape), self._moved(mean, variance, count)
+        return self._standardise(rows, mean, variance), self._moved(mean, variance, count)
 
     def _standardise(
         self,
@@ -124,40 +124,31 @@ class BatchNorm(Layer):
         )
 
 
-def _cells_as_rows(
-    x: Float[Array, "batch *cells features"], mask: Float[Array, " batch"] | Bool[Array, " batch"] | None
-) -> tuple[Float[Array, "rows features"], Float[Array, " rows"] | Bool[Array, " rows"] | None]:
-    """Return every cell as a row of its own, with the weight of the row that it belongs to."""
-    cells = math.prod(x.shape[1:-1])
-    if mask is not None and cells > 1:
-        mask = jnp.repeat(mask, cells)
-    return x.reshape(-1, x.shape[-1]), mask
-
-
 def _without_padding(
-    x: Float[Array, "batch features"], mask: Float[Array, " batch"] | Bool[Array, " batch"] | None
-) -> tuple[Float[Array, "batch features"], Float[Array, "batch 1"] | None]:
-    """Put 0 where padding may hold anything, as 0 * inf is NaN; the mask becomes a column of weights."""
+    x: Float[Array, "batch *cells features"], mask: Float[Array, " batch"] | Bool[Array, " batch"] | None
+) -> tuple[Float[Array, "batch *cells features"], Array | None]:
+    """Put 0 where padding may hold anything, as 0 * inf is NaN; the mask becomes a weight for each row."""
     if mask is None:
         return x, None
-    weight = mask.astype(x.dtype)[:, None]
+    weight = mask.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
     return jnp.where(weight > 0, x, 0), weight
 
 
 def _batch_statistics(
-    x: Float[Array, "batch features"], weight: Float[Array, "batch 1"] | None
+    x: Float[Array, "batch *cells features"], weight: Array | None
 ) -> tuple[Float[Array, " features"], Float[Array, " features"], Float[Array, ""]]:
-    """Mean and biased variance over the rows that count, and how many these are.
+    """Mean and biased variance over all cells of the rows that count, and how many these are.
 
     Multiplied by one over the count: compilers divide by a scalar in their own way, alone and in a stack.
     """
+    axes, cells = tuple(range(x.ndim - 1)), math.prod(x.shape[1:-1])
     if weight is None:
-        return x.mean(axis=0), x.var(axis=0), jnp.asarray(x.shape[0], x.dtype)
-    count = weight.sum()
+        return x.mean(axis=axes), x.var(axis=axes), jnp.asarray(len(x) * cells, x.dtype)
+    count = weight.sum() * cells
     divisor = jnp.where(count > 0, count, 1)
     share = weight * (1 / divisor)
-    mean = (share * x).sum(axis=0)
-    variance = (share * (x - mean) ** 2).sum(axis=0)
+    mean = (share * x).sum(axis=axes)
+    variance = (share * (x - mean) ** 2).sum(axis=axes)
     return mean, variance, count
 
 

@@ -17,6 +17,7 @@ from gorae.nn.activations import (
     step,
     tanh,
 )
+from gorae.nn.batch_minor import batch_minor_on_cpu
 from gorae.nn.batch_norm import BatchNorm
 from gorae.nn.conv import Conv
 from gorae.nn.layer import Context, Layer
@@ -71,8 +72,9 @@ class ConvBlock(Layer):
             pools = pools[1:]
         maps = maps + settled(self.conv.bias, normalization)
         if normalization is not None:
-            maps, normalization = normalization(maps, context)
-        maps, activation = self.activation(maps, context)
+            maps, normalization = normalization(batch_minor_on_cpu(maps), context)
+        maps, activation = self.activation(batch_minor_on_cpu(maps), context)
+        maps = batch_minor_on_cpu(maps)
         for pool in pools:
             maps, _ = pool(maps, context)
         return maps, ConvBlock(self.conv, normalization, activation, self.pools)

@@ -5,29 +5,30 @@ A compiled loop on a CPU runs XLA's own convolution some twenty times slower tha
 product of matrices keeps its speed; on a GPU or TPU the device's own convolution is the fastest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from gorae.nn.batch_minor import batch_minor, suits_batch_minor
 from gorae.nn.product import trained_product
 from gorae.nn.windows import Windows
 
-__all__ = ["convolve", "convolve_by_patches", "convolve_by_rows", "convolve_natively"]
+__all__ = [
+    "BATCH_LAST",
+    "CHANNELS_LAST",
+    "convolve",
+    "convolve_by_patches",
+    "convolve_by_rows",
+    "convolve_natively",
+]
 
 _FEW_COLUMNS = 32
 """With fewer columns in a row of the kernel, a product over such rows leaves the vector units empty."""
-
-Product = Callable[[Array, Array], Array]
-
-
-def _plain_product(x: Array, weight: Array) -> Array:
-    """Return XW."""
-    return x @ weight
 
 
 def convolve(
@@ -65,7 +66,7 @@ def convolve(
     return jax.lax.platform_dependent(
         x,
         weight,
-        cpu=partial(_by_products, windows, groups, _plain_product),
+        cpu=partial(_by_products, windows, groups, False),
         default=partial(convolve_natively, windows, groups),
     )
 
@@ -76,7 +77,7 @@ def _trained(windows: Windows, groups: int, x: Array, weight: Array) -> Array:
     return jax.lax.platform_dependent(
         x,
         weight,
-        cpu=partial(_by_products, windows, groups, trained_product),
+        cpu=partial(_by_products, windows, groups, True),
         default=partial(convolve_natively, windows, groups),
     )
 
@@ -95,7 +96,7 @@ def _gradient(windows: Windows, groups: int, saved: tuple[Array, Array], g: Arra
     return jax.lax.platform_dependent(
         *saved,
         g,
-        cpu=partial(pulled, partial(_by_products, windows, groups, trained_product)),
+        cpu=partial(pulled, partial(_by_products, windows, groups, True)),
         default=partial(pulled, partial(convolve_natively, windows, groups)),
     )
 
@@ -103,62 +104,123 @@ def _gradient(windows: Windows, groups: int, saved: tuple[Array, Array], g: Arra
 _trained.defvjp(_save, _gradient)
 
 
-def _by_products(windows: Windows, groups: int, multiply: Product, x: Array, weight: Array) -> Array:
+class Order(NamedTuple):
+    """An order of axes in which maps are convolved.
+
+    Args:
+        enter: from a batch with channels last to that order.
+        leave: and back.
+        axis: of the channels in it.
+        multiply: all kernels with the numbers in each window, which lie along `axis`; in the kernels' order.
+    """
+
+    enter: Callable[[Array], Array]
+    leave: Callable[[Array], Array]
+    axis: int
+    multiply: Callable[[Array, Array], Array]
+
+
+def _batch_last(x: Float[Array, "batch *cells channels"]) -> Float[Array, "channels *cells batch"]:
+    """Return a batch with its rows last, as it is stored."""
+    return jnp.swapaxes(batch_minor(x), 0, -1)
+
+
+def _batch_first(x: Float[Array, "channels *cells batch"]) -> Float[Array, "batch *cells channels"]:
+    """Return maps in the shape of all layers; they stay as they are stored."""
+    return batch_minor(jnp.swapaxes(x, 0, -1))
+
+
+def _kernels_times(
+    weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "numbers *windows batch"]
+) -> Float[Array, "outputs *windows batch"]:
+    """Return W^T X."""
+    found = weight.reshape(-1, weight.shape[-1]).T @ patches.reshape(len(patches), -1)
+    return found.reshape(-1, *patches.shape[1:])
+
+
+def _times_kernels(
+    weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "batch *windows numbers"]
+) -> Float[Array, "batch *windows outputs"]:
+    """Return X W."""
+    found = patches.reshape(-1, patches.shape[-1]) @ weight.reshape(-1, weight.shape[-1])
+    return found.reshape(*patches.shape[:-1], -1)
+
+
+def _times_kernels_in_training(
+    weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "batch *windows numbers"]
+) -> Float[Array, "batch *windows outputs"]:
+    """Return X W, with gradients in reverse mode only."""
+    found = trained_product(patches.reshape(-1, patches.shape[-1]), weight.reshape(-1, weight.shape[-1]))
+    return found.reshape(*patches.shape[:-1], -1)
+
+
+def _as_it_is(x: Array) -> Array:
+    """Return what was given."""
+    return x
+
+
+BATCH_LAST = Order(_batch_last, _batch_first, 0, _kernels_times)
+"""For few rows: see `gorae.nn.batch_minor`."""
+
+CHANNELS_LAST = Order(_as_it_is, _as_it_is, -1, _times_kernels)
+"""For many rows."""
+
+
+def _by_products(windows: Windows, groups: int, training: bool, x: Array, weight: Array) -> Array:
     """Return the convolution as products of matrices, in the form that suits the sizes."""
     if groups > 1:
         return _by_groups(windows, groups, x, weight)
+    order = BATCH_LAST if suits_batch_minor(len(x)) else CHANNELS_LAST
+    if training and order is CHANNELS_LAST:
+        order = order._replace(multiply=_times_kernels_in_training)
     if windows.axes == 1 or windows.kernel[-1] * x.shape[-1] < _FEW_COLUMNS:
-        return convolve_by_patches(windows, multiply, x, weight)
-    return convolve_by_rows(windows, multiply, x, weight)
+        return convolve_by_patches(windows, order, x, weight)
+    return convolve_by_rows(windows, order, x, weight)
 
 
-def convolve_by_patches(windows: Windows, multiply: Product, x: Array, weight: Array) -> Array:
-    """Return the convolution as one product: each window's cells side by side, times all kernels.
+def convolve_by_patches(windows: Windows, order: Order, x: Array, weight: Array) -> Array:
+    """Return the convolution as one product: all kernels times each window's cells.
+
+    The cells are put together axis by axis, which copies a few more of them in far fewer loops.
 
     Args:
         windows: where they lie.
-        multiply: the product of two matrices.
+        order: in which the axes are.
         x: (batch, *cells, channels).
         weight: (*kernel, channels, outputs).
     """
-    sizes, padded = windows.outputs(x.shape[1:-1]), windows.padded(x)
-    parts = [windows.cells(padded, offset, sizes) for offset in windows.offsets()]
-    patches = jnp.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
-    outputs = weight.shape[-1]
-    return multiply(patches.reshape(-1, patches.shape[-1]), weight.reshape(-1, outputs)).reshape(
-        x.shape[0], *sizes, outputs
-    )
+    outputs = windows.outputs(x.shape[1:-1])
+    patches, sizes = order.enter(windows.padded(x)), list(windows.padded_sizes(x.shape[1:-1]))
+    for axis in reversed(range(windows.axes)):
+        sizes[axis] = outputs[axis]
+        patches = _beside(windows.along((axis,)), order, patches, sizes)
+    return order.leave(order.multiply(weight, patches))
 
 
-def convolve_by_rows(windows: Windows, multiply: Product, x: Array, weight: Array) -> Array:
-    """Return the convolution as a sum of products: one for each row of the kernel, its cells side by side.
+def convolve_by_rows(windows: Windows, order: Order, x: Array, weight: Array) -> Array:
+    """Return the convolution as a sum of products: one for each row of the kernel, its cells put together.
 
     Args:
         windows: where they lie, along two axes or more.
-        multiply: the product of two matrices.
+        order: in which the axes are.
         x: (batch, *cells, channels).
         weight: (*kernel, channels, outputs).
     """
-    sizes, padded = windows.outputs(x.shape[1:-1]), windows.padded(x)
-    outputs, lead = weight.shape[-1], windows.axes - 1
-    across = Windows(windows.kernel[-1:], windows.stride[-1:], ((0, 0),), windows.dilation[-1:])
-    flat = padded.reshape(-1, *padded.shape[-2:])
-    rows = jnp.concatenate([across.cells(flat, o, sizes[-1:]) for o in across.offsets()], axis=-1)
-    rows = rows.reshape(*padded.shape[:-2], *rows.shape[1:])
-    down = Windows(windows.kernel[:-1], windows.stride[:-1], ((0, 0),) * lead, windows.dilation[:-1])
-    total: Array | None = None
-    for offset, place in zip(down.offsets(), product(*map(range, windows.kernel[:-1])), strict=True):
-        stops = [o + (m - 1) * s + 1 for o, m, s in zip(offset, sizes, down.stride, strict=False)]
-        part = jax.lax.slice(
-            rows,
-            (0, *offset, 0, 0),
-            (rows.shape[0], *stops, *rows.shape[-2:]),
-            (1, *down.stride, 1, 1),
-        )
-        one = multiply(part.reshape(-1, part.shape[-1]), weight[place].reshape(-1, outputs))
-        total = one if total is None else total + one
-    assert total is not None
-    return total.reshape(x.shape[0], *sizes, outputs)
+    outputs, padded = windows.outputs(x.shape[1:-1]), windows.padded_sizes(x.shape[1:-1])
+    across, down = windows.along((windows.axes - 1,)), windows.along(range(windows.axes - 1))
+    rows = _beside(across, order, order.enter(windows.padded(x)), (*padded[:-1], outputs[-1]))
+    places = product(*map(range, windows.kernel[:-1]))
+    parts = [
+        order.multiply(weight[place], down.cells(rows, offset, outputs))
+        for offset, place in zip(down.offsets(), places, strict=True)
+    ]
+    return order.leave(sum(parts[1:], parts[0]))
+
+
+def _beside(windows: Windows, order: Order, x: Array, sizes: Sequence[int]) -> Array:
+    """Return the cells of each window put together along the axis of channels."""
+    parts = [windows.cells(x, offset, sizes) for offset in windows.offsets()]
+    return jnp.concatenate(parts, axis=order.axis) if len(parts) > 1 else parts[0]
 
 
 def _by_groups(windows: Windows, groups: int, x: Array, weight: Array) -> Array:

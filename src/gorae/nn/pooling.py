@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gorae.errors import ParameterError
+from gorae.nn.batch_minor import batch_minor_on_cpu
 from gorae.nn.checks import known_name, require_channels
 from gorae.nn.layer import Context, Layer
 from gorae.nn.windows import Windows, make_windows
@@ -97,11 +98,14 @@ class Pool(Layer):
             InputError: If the batch has another number of axes, or no window fits.
         """
         require_channels("Pool", x, self.windows.axes)
+        x = batch_minor_on_cpu(x)
         if self.kind == "max":
-            return _largest(self.windows, x), self
-        if self.kind == "min":
-            return jnp.negative(_largest(self.windows, -x)), self
-        return _mean(self.windows, x), self
+            found = jnp.asarray(_largest(self.windows, x))
+        elif self.kind == "min":
+            found = jnp.negative(_largest(self.windows, -x))
+        else:
+            found = _mean(self.windows, x)
+        return batch_minor_on_cpu(found), self
 
 
 @final
@@ -186,17 +190,10 @@ class _Places(NamedTuple):
     place: Array
 
 
-def _side_by_side(windows: Windows, cells: tuple[int, ...]) -> bool:
-    """Return whether each cell is in one window."""
-    plain = windows.kernel == windows.stride and set(windows.dilation) == {1}
-    padded = any(low or high for low, high in windows.pads(cells))
-    return plain and not padded and all(n % k == 0 for n, k in zip(cells, windows.kernel, strict=True))
-
-
 def _save_largest(windows: Windows, x: Array) -> tuple[Array, _Cells | _Places]:
     """Return the largest cells, and what their gradient needs."""
     cells = x.shape[1:-1]
-    if not _side_by_side(windows, cells):
+    if not windows.side_by_side(cells):
         found = jnp.asarray(_largest(windows, x))
         return found, _Cells(x, found)
     first, *others = [windows.cells(x, offset, windows.outputs(cells)) for offset in windows.offsets()]
@@ -204,6 +201,7 @@ def _save_largest(windows: Windows, x: Array) -> tuple[Array, _Cells | _Places]:
     for number, one in enumerate(others, start=1):
         place = jnp.where(one > found, number, place)
         found = jnp.maximum(found, one)
+    found, place = batch_minor_on_cpu(found), batch_minor_on_cpu(place)
     found, place = jax.lax.optimization_barrier((found, place))  # or it is all computed again, cell by cell
     return found, _Places(place)
 

@@ -5,6 +5,7 @@ from typing import Any, final
 from jax.random import split
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from gorae.nn.batch_minor import batch_minor_on_cpu
 from gorae.nn.conv import Conv
 from gorae.nn.conv_block import settled
 from gorae.nn.layer import Context, Layer
@@ -100,15 +101,16 @@ class Residual(Layer):
         maps = self._maps(self.first, x, context)
         if after:
             maps, after[0] = after[0](maps, context)
-        maps, _ = self.activation(maps, context)
+        maps, _ = self.activation(batch_minor_on_cpu(maps), context)
         maps = self._maps(self.second, maps, context)
         if after:
             maps, after[1] = after[1](maps, context)
         kept = x if self.shortcut is None else self.shortcut(x, context)[0]
-        maps, _ = self.activation(maps + kept, context)
+        maps, _ = self.activation(batch_minor_on_cpu(maps + kept), context)
+        maps = batch_minor_on_cpu(maps)
         return maps, Residual(self.first, self.second, self.shortcut, tuple(after), self.activation)
 
     def _maps(self, conv: Conv, x: Array, context: Context) -> Array:
         """Return what a convolution that is normalised answers."""
         first = self.normalizations[0] if self.normalizations else None
-        return conv.without_bias(x, context) + settled(conv.bias, first)
+        return batch_minor_on_cpu(conv.without_bias(x, context) + settled(conv.bias, first))

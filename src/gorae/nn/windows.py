@@ -3,7 +3,7 @@
 Letters: ``n`` cells along an axis, ``k`` of the kernel, ``s`` stride, ``d`` dilation, ``p`` padding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -96,6 +96,15 @@ class Windows:
         """The cells from a window's first to its last, along each axis."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
+    def along(self, axes: Iterable[int]) -> "Windows":
+        """Return windows that slide along these axes only, over what has its padding already."""
+        kept = set(axes)
+
+        def only(values: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(value if axis in kept else 1 for axis, value in enumerate(values))
+
+        return Windows(only(self.kernel), only(self.stride), ((0, 0),) * self.axes, only(self.dilation))
+
     def pads(self, sizes: Sequence[int]) -> Pads:
         """Return the cells to add before and after along each axis; what is odd goes after."""
         if not isinstance(self.padding, str):
@@ -128,6 +137,16 @@ class Windows:
             )
             found.append(_count(n, k, s, d, low + high, term, told))
         return tuple(found)
+
+    def side_by_side(self, sizes: Sequence[int]) -> bool:
+        """Return whether each cell is in one window.
+
+        Args:
+            sizes: cells along each axis.
+        """
+        plain = self.kernel == self.stride and set(self.dilation) == {1}
+        padded = any(low or high for low, high in self.pads(sizes))
+        return plain and not padded and all(n % k == 0 for n, k in zip(sizes, self.kernel, strict=True))
 
     def padded(self, x: Float[Array, "batch *cells channels"], value: float = 0.0) -> Array:
         """Return a batch with its padding."""
