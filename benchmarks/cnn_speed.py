@@ -7,6 +7,10 @@ loss is read back, and its threads are the better number of those that there are
 the other. gorae is one fit, or ten folds together. Seconds are those of an epoch of one network, in the
 second call in its process (`warm`).
 
+By default PyTorch's seconds vary up to threefold from run to run: it hands large blocks of memory back after
+each step and touches them anew. So it is also run with the C library told to keep them, which Python
+programs do not usually do; those are rows of their own.
+
     python benchmarks/cnn_speed.py --pairs 5 --data-dir FOLDER
 """
 
@@ -20,6 +24,13 @@ from mnist import add_folder, images
 
 ROWS, BATCH, EPOCHS = 12_800, 128, 2
 WANTED = {1: 1.0, 10: 1.5}
+KEPT = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+}
+"""What makes glibc keep the memory that a process frees."""
+PEERS = {"": {}, ", memory kept": KEPT}
 
 
 def own(rows: int, folder: str, members: int) -> None:
@@ -86,26 +97,32 @@ def child(side: str, members: str, rows: str, folder: str) -> None:
     print(json.dumps({"warm": machine.timed(lambda: peer(many, folder, count))[0], "threads": threads}))
 
 
-def compare(members: int, given: Any) -> dict[str, Any]:
-    """Alternate both sides; return a row."""
+def compare(members: int, given: Any) -> list[dict[str, Any]]:
+    """Alternate all sides; return a row for each way to run the peer."""
     rows = 20 * members + 2 * BATCH if given.quick else ROWS
+    asked = members, rows, given.data_dir
     found = []
     for _ in range(given.pairs):
-        found.append(machine.pair(__file__, members, rows, given.data_dir))
+        theirs = [machine.in_new_process(__file__, "peer", *asked, settings=kept) for kept in PEERS.values()]
+        found.append((*theirs, machine.in_new_process(__file__, "own", *asked)))
         print(members, found[-1], flush=True)
-    peers, owns = ([pair[side]["warm"] / members / EPOCHS for pair in found] for side in (0, 1))
     what = "a CNN 16/32 5x5" if members == 1 else f"each of {members} folds of a CNN 16/32 5x5"
-    row = machine.compared(
-        f"an epoch of {what}, {rows:,} images of MNIST, batch {BATCH}, warm",
-        "a PyTorch loop, channels last",
-        peers,
-        owns,
-        WANTED[members],
-        peer_threads=[theirs["threads"] for theirs, _ in found],
-        own_cold_seconds=machine.spread([ours["cold"] for _, ours in found]),
-    )
-    machine.show(row)
-    return row
+    table = []
+    for place, how in enumerate(PEERS):
+        peers, owns = ([run[side]["warm"] / members / EPOCHS for run in found] for side in (place, -1))
+        table.append(
+            machine.compared(
+                f"an epoch of {what}, {rows:,} images of MNIST, batch {BATCH}, warm",
+                f"a PyTorch loop, channels last{how}",
+                peers,
+                owns,
+                WANTED[members],
+                peer_threads=[run[place]["threads"] for run in found],
+                own_cold_seconds=machine.spread([run[-1]["cold"] for run in found]),
+            )
+        )
+        machine.show(table[-1])
+    return table
 
 
 def main() -> None:
@@ -116,7 +133,9 @@ def main() -> None:
     add_folder(parser)
     parser.add_argument("--members", type=int, choices=list(WANTED), help="one of both comparisons")
     given = machine.pairs_given(parser)
-    rows = [compare(members, given) for members in ([given.members] if given.members else WANTED)]
+    rows = [
+        row for members in ([given.members] if given.members else WANTED) for row in compare(members, given)
+    ]
     if given.members:
         print(json.dumps({"rows": rows}, indent=1))
         return

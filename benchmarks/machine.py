@@ -131,18 +131,27 @@ def ran_child(child: Callable[..., None]) -> bool:
     return True
 
 
-def in_new_process(script: str, *words: object, threads: int | None = None) -> dict[str, Any]:
+def in_new_process(
+    script: str, *words: object, threads: int | None = None, settings: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Run a script with `--child` and words, with an empty compile cache; return the JSON it prints last.
 
     Args:
         script: its path.
         words: what it is asked to do.
         threads: threads of each process's linear algebra; None leaves that to the libraries.
+        settings: further variables of its environment.
     """
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     limits = {} if threads is None else dict.fromkeys(names, str(threads))
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "GORAE_CACHE": cache, "PYTHONWARNINGS": "ignore", **limits}
+        environment = {
+            **os.environ,
+            "GORAE_CACHE": cache,
+            "PYTHONWARNINGS": "ignore",
+            **limits,
+            **(settings or {}),
+        }
         command = [sys.executable, script, "--child", *map(str, words)]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
