@@ -47,7 +47,7 @@ def problem(**options):
     shape = MLPShape(17, CLASSES, hidden=(17,), normalization="layer", dropout=True, activation="tanh")
     options = {"optimizer": "adamw", "schedule": "cosine", "batch_size": 4, "classes": CLASSES, **options}
     return Problem(
-        Build(shape), parameters_by_layer, "cross_entropy", by_row=True, clip=True, row_work=600, **options
+        Build(shape), parameters_by_layer, "cross_entropy", divided_from=2, clip=True, row_work=600, **options
     )
 
 
@@ -278,6 +278,14 @@ def test_batch_normalisation_needs_the_whole_batch(normalization, monkeypatch):
     model, X, y = convolutional()
     parts = parts_planned(model.set_params(normalization=normalization), X, y, monkeypatch)
     assert (parts > 1) == (normalization == "layer")
+
+
+@pytest.mark.parametrize(("count", "parts"), [(2, 1), (3, 2), (4, 4)])
+def test_two_cores_do_not_divide_a_convolutional_network(count, parts, monkeypatch):
+    """There the compiler divides what is in a convolution, and better."""
+    model, X, y = convolutional()
+    cores(monkeypatch, count)
+    assert parts_planned(model, X, y, monkeypatch) == parts
 
 
 @pytest.mark.parametrize(("width", "parts"), [(5, 4), (600, 1)])

@@ -92,7 +92,7 @@ class _Sequences(NetworkEstimator):
             batch_size=batch,
             shuffle=parts,
             clip=clip is not None,
-            by_row=shape.cell != BAG and has_small_steps(shape.cell, batch, shape.width),
+            divided_from=2 if shape.cell != BAG and has_small_steps(shape.cell, batch, shape.width) else 0,
             bucket=_BUCKET if parts else 0,
         )
         numbers = {**training_numbers(self), "dropout": dropout, "clip": limit, **self._numbers()}

@@ -343,7 +343,7 @@ class SequenceTagger(Savable, BaseEstimator):
             batch_size=batch,
             classes=tags,
             shuffle=parts,
-            by_row=has_small_steps(shape.cell, batch, shape.hidden),
+            divided_from=2 if has_small_steps(shape.cell, batch, shape.hidden) else 0,
         )
         return Recipe(problem, {**numbers, "dropout": dropout, "label_smoothing": smoothing})
 

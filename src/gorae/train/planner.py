@@ -140,7 +140,7 @@ def batch_parts(problem: Problem, workers: int) -> int:
 
     A power of two, so that the parts of the usual batches are equal, and each for one worker.
     """
-    if not problem.by_row or _step_work(problem) < _DIVIDED_STEP:
+    if not 0 < problem.divided_from <= workers or _step_work(problem) < _DIVIDED_STEP:
         return 1
     most = min(workers, problem.batch_size // (problem.micro_batch or _FEWEST_ROWS))
     parts, unit = 1, problem.micro_batch or 1

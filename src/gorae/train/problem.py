@@ -61,8 +61,9 @@ class Problem:
         row_work: multiplications that one row's answer takes; 0 where each weight is used once.
         row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
         clip: whether a gradient longer than the member's number `clip` is shortened to that length.
-        by_row: whether a step of one member alone may be divided by the rows of its batch: no layer takes
-            statistics over rows, and products are small (XLA itself divides large ones, and better).
+        divided_from: with how many workers on a step of one member alone is divided by the rows of its batch,
+            where no layer takes statistics over rows; 0 for never. It pays where products are small: XLA itself
+            divides large ones, and better.
         bucket: batches whose rows are sorted together by their first stored number, which is a sequence's
             length, so that rows of a batch are about equally long; 0 leaves rows as they are shuffled.
     """
@@ -81,7 +82,7 @@ class Problem:
     row_work: int = 0
     row_numbers: int = 0
     clip: bool = False
-    by_row: bool = False
+    divided_from: int = 0
     bucket: int = 0
 
 
