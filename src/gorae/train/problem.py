@@ -62,8 +62,8 @@ class Problem:
         row_numbers: numbers that one row's gradient keeps; 0 for an estimate by the weights' widths.
         clip: whether a gradient longer than the member's number `clip` is shortened to that length.
         divided_from: with how many workers on a step of one member alone is divided by the rows of its batch,
-            where no layer takes statistics over rows; 0 for never. It pays where products are small: XLA itself
-            divides large ones, and better.
+            where no layer takes statistics over rows; 0 for never. It pays where products are small: XLA
+            itself divides large ones, and better.
         bucket: batches whose rows are sorted together by their first stored number, which is a sequence's
             length, so that rows of a batch are about equally long; 0 leaves rows as they are shuffled.
     """
