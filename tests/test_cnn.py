@@ -81,10 +81,18 @@ def test_parts_of_a_batch_are_the_whole_batch(monkeypatch):
 
 
 def test_a_batch_without_fitting_parts_is_computed_as_a_whole():
-    """Parts of a row or two would leave vector units empty: 37 rows stay together, 100 are four times 25."""
-    parts = [small(batch_size=rows)._recipe(64, 10, 300).problem.micro_batch for rows in (32, 37, 100)]
+    """Parts of a row or two would leave vector units empty: 37 rows stay together, 100 are four times 25.
 
-    assert parts == [0, 0, 25]
+    But 251 images are too many for a cache to stay together, and 64 x 64 cells with 64 channels are large.
+    """
+    parts = [small(batch_size=rows)._recipe(64, 10, 300).problem.micro_batch for rows in (32, 37, 100, 251)]
+    large = [
+        CNNClassifier([ConvPart(64), PoolPart()], batch_size=rows)._recipe(4096, 10, 300).problem.micro_batch
+        for rows in (48, 37, 5)
+    ]
+
+    assert parts == [0, 0, 25, 1]
+    assert large == [4, 1, 0]
 
 
 def test_augmentation_is_for_learning_only():

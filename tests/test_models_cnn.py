@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import jax
+import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -78,6 +79,25 @@ def test_many_rows_are_answered_as_few(normalization):
             np.testing.assert_allclose(found[first : first + 8], part, rtol=1e-4, atol=1e-5)
     for found, part in zip(whole, some, strict=True):
         np.testing.assert_allclose(found[:40], part, rtol=1e-4, atol=1e-5)
+
+
+def test_an_eager_answer_compiles_nothing_new():
+    """Outside of a compiled program rows are answered at once: parts would be compiled in every call."""
+    shape = CNNShape((8, 8, 1), 3, (ConvPart(2), PoolPart()))
+    model, x = build_cnn(KEY, shape), images(shape, 64)
+    first = model(x, nn.inference())[0]
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(name))
+    try:
+        again = model(x, nn.inference())[0]
+        untold = list(compiled)
+        jax.jit(lambda x: model(x, nn.inference())[0])(x)
+    finally:
+        jax.monitoring.clear_event_listeners()
+
+    assert not any("compile" in name for name in untold)
+    assert any("compile" in name for name in compiled)
+    np.testing.assert_array_equal(again, first)
 
 
 def test_rows_that_a_cache_holds():

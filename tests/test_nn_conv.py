@@ -1,6 +1,7 @@
 """Convolution, transposed convolution and pooling: worked cases, relations, and what they refuse."""
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -175,6 +176,29 @@ def test_all_forms_are_one_convolution():
         np.testing.assert_allclose(found, forms[0], rtol=1e-4, atol=1e-4)
     one = sum(x[1, 1 + u, 1 + 3 * v] @ weight[u, v] for u in range(3) for v in range(2))
     np.testing.assert_allclose(forms[0][1, 1, 3], one, rtol=1e-4, atol=1e-4)
+
+
+def test_no_rows_and_any_number_of_rows():
+    """An empty batch has an empty answer and gradient; a program for any number of rows can be exported."""
+    layer, pool = nn.Conv.create(jax.random.key(0), 2, 4, (3, 2)), nn.Pool.create("max", 2)
+    empty = jnp.zeros((0, 6, 5, 2))
+    for context in (TRAINING, nn.inference()):
+        assert layer(empty, context)[0].shape == (0, 4, 4, 4)
+    assert jax.grad(lambda x: layer(x, TRAINING)[0].sum())(empty).shape == empty.shape
+
+    def answer(x):
+        return pool(layer(x, nn.inference())[0], nn.inference())[0]
+
+    (rows,) = jax.export.symbolic_shape("rows")
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(3, 6, 5, 2)), jnp.float32)
+    anything = jax.export.export(jax.jit(answer))(jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype))
+    few = jax.export.export(
+        jax.jit(answer),
+        disabled_checks=[jax.export.DisabledSafetyCheck.custom_call("LayoutConstraint")],
+    )(x)
+    for program in (anything, few):
+        again = jax.export.deserialize(program.serialize())
+        np.testing.assert_allclose(again.call(x), answer(x), rtol=1e-5, atol=1e-6)
 
 
 def test_few_rows_are_stored_side_by_side_and_many_by_channels():

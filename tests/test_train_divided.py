@@ -227,6 +227,12 @@ def convolutional():
     return gorae.CNNClassifier(dropout=0.3, augmentation=changes, batch_size=16), X, y
 
 
+def convolutional_in_micro_batches():
+    """The same, of more rows than are computed at once."""
+    model, X, y = convolutional()
+    return model.set_params(batch_size=64), np.concatenate([X, X[::-1]]), np.tile(y, 2)
+
+
 def tagger():
     """A tagger with characters and a chain, which misses words in training."""
     words = [["the", "cat", "sat"], ["a", "dog"], ["cat"], ["the", "dog", "sat", "down"]] * 5
@@ -240,7 +246,7 @@ def tagger():
     )
 
 
-@pytest.mark.parametrize("made", [recurrent, convolutional, tagger])
+@pytest.mark.parametrize("made", [recurrent, convolutional, convolutional_in_micro_batches, tagger])
 def test_estimators_divide_a_fit_of_one_member(made, monkeypatch):
     """`fit` of one member learns, divided, what it learns whole."""
     model, X, y = made()

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import equinox as eqx
 import jax
+from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from gorae import nn
@@ -169,7 +170,8 @@ class CNN(Network):
         image: Height, width and channels of a row.
         names: Of the hidden layers.
         skipped: How many layers of the body come before the first with a name.
-        cached_rows: How many rows a CPU answers at a time where nothing is learnt.
+        cached_rows: How many rows a compiled program on a CPU answers at a time where nothing is learnt, or
+            0 for all.
     """
 
     body: nn.Sequential
@@ -177,7 +179,7 @@ class CNN(Network):
     image: tuple[int, int, int] = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     skipped: int = eqx.field(static=True)
-    cached_rows: int = eqx.field(static=True)
+    cached_rows: int = eqx.field(static=True, default=0)
 
     def __call__(
         self, x: Float[Array, "batch inputs"], context: nn.Context
@@ -198,7 +200,7 @@ class CNN(Network):
     ) -> tuple[Float[Array, "batch outputs"], tuple[nn.Sequential, nn.Sequential]]:
         """Return the outputs, and both parts as they are after the pass."""
         hidden, body = self.body(images, context.fold(0))
-        outputs, head = self.head(hidden.reshape(len(images), -1), context.fold(1))
+        outputs, head = self.head(hidden.reshape(images.shape[0], -1), context.fold(1))
         return outputs, (body, head)
 
     def _few_at_a_time(
@@ -207,13 +209,14 @@ class CNN(Network):
         images: Float[Array, "batch height width channels"],
     ) -> Float[Array, "batch numbers"]:
         """Return what a function answers for images, on a CPU as many at a time as its cache holds."""
-        rows = self.cached_rows
-        if len(images) <= rows or len(images) % rows:
+        rows, given = self.cached_rows, images.shape[0]
+        compiled = isinstance(images, Tracer)  # elsewhere each call would compile its parts anew
+        if not (compiled and isinstance(given, int) and 0 < rows < given and given % rows == 0):
             return answer(images)
 
         def in_parts(images: Array) -> Array:
             answers = jax.lax.map(answer, images.reshape(-1, rows, *self.image))
-            return answers.reshape(len(images), -1)
+            return answers.reshape(given, -1)
 
         return jax.lax.platform_dependent(images, cpu=in_parts, default=answer)
 
@@ -234,7 +237,7 @@ class CNN(Network):
         """Return what the output layer reads."""
 
         def answer(images: Array) -> Array:
-            return self.body(images, context.fold(0))[0].reshape(len(images), -1)
+            return self.body(images, context.fold(0))[0].reshape(images.shape[0], -1)
 
         images = self.images(x)
         return answer(images) if context.training else self._few_at_a_time(answer, images)

@@ -8,6 +8,7 @@ product of matrices keeps its speed; on a GPU or TPU the device's own convolutio
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -134,24 +135,20 @@ def _kernels_times(
     weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "numbers *windows batch"]
 ) -> Float[Array, "outputs *windows batch"]:
     """Return W^T X."""
-    found = weight.reshape(-1, weight.shape[-1]).T @ patches.reshape(len(patches), -1)
-    return found.reshape(-1, *patches.shape[1:])
+    numbers, outputs = patches.shape[0], weight.shape[-1]
+    found = weight.reshape(numbers, outputs).T @ patches.reshape(numbers, prod(patches.shape[1:]))
+    return found.reshape(outputs, *patches.shape[1:])
 
 
 def _times_kernels(
-    weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "batch *windows numbers"]
+    multiply: Callable[[Array, Array], Array],
+    weight: Float[Array, "*kernel channels outputs"],
+    patches: Float[Array, "batch *windows numbers"],
 ) -> Float[Array, "batch *windows outputs"]:
-    """Return X W."""
-    found = patches.reshape(-1, patches.shape[-1]) @ weight.reshape(-1, weight.shape[-1])
-    return found.reshape(*patches.shape[:-1], -1)
-
-
-def _times_kernels_in_training(
-    weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "batch *windows numbers"]
-) -> Float[Array, "batch *windows outputs"]:
-    """Return X W, with gradients in reverse mode only."""
-    found = trained_product(patches.reshape(-1, patches.shape[-1]), weight.reshape(-1, weight.shape[-1]))
-    return found.reshape(*patches.shape[:-1], -1)
+    """Return X W, multiplied in a way that is given."""
+    numbers, outputs = patches.shape[-1], weight.shape[-1]
+    found = multiply(patches.reshape(-1, numbers), weight.reshape(numbers, outputs))
+    return found.reshape(*patches.shape[:-1], outputs)
 
 
 def _as_it_is(x: Array) -> Array:
@@ -162,17 +159,19 @@ def _as_it_is(x: Array) -> Array:
 BATCH_LAST = Order(_batch_last, _batch_first, 0, _kernels_times)
 """For few rows: see `gorae.nn.batch_minor`."""
 
-CHANNELS_LAST = Order(_as_it_is, _as_it_is, -1, _times_kernels)
+CHANNELS_LAST = Order(_as_it_is, _as_it_is, -1, partial(_times_kernels, jnp.matmul))
 """For many rows."""
+
+_CHANNELS_LAST_IN_TRAINING = CHANNELS_LAST._replace(multiply=partial(_times_kernels, trained_product))
+"""The same, with gradients in reverse mode only."""
 
 
 def _by_products(windows: Windows, groups: int, training: bool, x: Array, weight: Array) -> Array:
     """Return the convolution as products of matrices, in the form that suits the sizes."""
     if groups > 1:
         return _by_groups(windows, groups, x, weight)
-    order = BATCH_LAST if suits_batch_minor(len(x)) else CHANNELS_LAST
-    if training and order is CHANNELS_LAST:
-        order = order._replace(multiply=_times_kernels_in_training)
+    many = _CHANNELS_LAST_IN_TRAINING if training else CHANNELS_LAST
+    order = BATCH_LAST if suits_batch_minor(x.shape[0]) else many
     if windows.axes == 1 or windows.kernel[-1] * x.shape[-1] < _FEW_COLUMNS:
         return convolve_by_patches(windows, order, x, weight)
     return convolve_by_rows(windows, order, x, weight)

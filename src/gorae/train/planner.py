@@ -24,7 +24,7 @@ _DIVIDED_STEP = 1 << 25
 """Multiplications of a step's answers from which parts pay, measured: those of a half take about a
 millisecond, and to make a step on the host half of one."""
 _FEWEST_ROWS = 16
-"""Rows of a part from which a recurrent step's products are at a good part of their speed."""
+"""Rows of a part from which products are at a good part of their speed, measured on recurrent steps."""
 _MEMBER_OVERHEAD = 20_000
 """Bytes of Python objects and records that a member takes, whatever its size."""
 
