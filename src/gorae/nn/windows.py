@@ -160,7 +160,7 @@ class Windows:
         return product(*(range(0, k * d, d) for k, d in zip(self.kernel, self.dilation, strict=True)))
 
     def cells(self, padded: Array, offset: Sequence[int], outputs: Sequence[int]) -> Array:
-        """Return each window's cell at an offset, `(batch, *outputs, channels)` or with its ends exchanged."""
+        """Return each window's cell at an offset, `(batch, *outputs, channels)` or with ends exchanged."""
         stops = [o + (m - 1) * s + 1 for o, m, s in zip(offset, outputs, self.stride, strict=True)]
         return jax.lax.slice(
             padded,
