@@ -64,6 +64,21 @@ def test_is_not_lost_in_a_callback():
         drop()
 
 
+def test_is_no_other_error_where_a_class_is_made():
+    """Ctrl-C while attributes learn their names, which Python makes a RuntimeError of, is raised after it."""
+
+    class Named:
+        def __set_name__(self, owner, name):
+            signal.raise_signal(signal.SIGINT)
+
+    def make():
+        type("Made", (), {"named": Named()})
+        time.sleep(LONG)
+
+    with pytest.raises(KeyboardInterrupt):
+        make()
+
+
 def test_waits_for_the_end_of_a_block():
     """What is held is done whole, and then Ctrl-C is raised."""
     done = []
