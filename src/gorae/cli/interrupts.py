@@ -1,9 +1,9 @@
 """Ctrl-C is heard, whatever the main thread is doing.
 
 Python raises `KeyboardInterrupt` wherever the main thread happens to be. In a callback of the garbage
-collector or a finaliser the exception is printed and forgotten, so that the program goes on; while a class tells
-its attributes their names it becomes a RuntimeError; while a compiled module is initialised, or JAX's C++ calls
-back into Python, it can end in a crash. There, it has to wait.
+collector or a finaliser the exception is printed and forgotten, so that the program goes on; while a class
+tells its attributes their names it becomes a RuntimeError; while a compiled module is initialised, or JAX's
+C++ calls back into Python, it can end in a crash. There, it has to wait.
 """
 
 import _thread
