@@ -70,6 +70,15 @@ def test_binary_vectors_come_back_bit_by_bit(tmp_path_factory, count, width, see
     np.testing.assert_array_equal(read_vectors(path).values, values)
 
 
+def test_a_line_end_among_the_first_bytes_is_part_of_a_number(tmp_path):
+    """A number whose first byte is that of a line end does not make text of a binary file."""
+    path = tmp_path / "v.bin"
+    values = np.frombuffer(b"\n\x00\x80\x3f" * 3, "<f4").reshape(3, 1)
+    path.write_bytes(binary(["a", "b", "c"], values))
+
+    np.testing.assert_array_equal(read_vectors(path).values, values)
+
+
 def test_only_what_is_wanted_is_kept(tmp_path):
     """Of a large file the tokens that are asked for stay, capitals aside; a second vector of one does not."""
     (tmp_path / "v").write_text("whale 1\nPod 2\nshark 3\nwhale 4\n")

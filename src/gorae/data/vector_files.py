@@ -133,7 +133,9 @@ def _vectors(path: Path, file: _Bounded) -> Iterator[_Vector]:
     probe = file.line(_BLOCK)
     if not 1 <= width <= _MAX_WIDTH:
         raise DamagedFileError(f"{path}: line 1 promises vectors of {width:,} numbers, 1 to {_MAX_WIDTH:,}.")
-    if _DIGITS.fullmatch(probe.partition(b" ")[2]) and probe.rstrip():
+    _, space, written = probe.partition(b" ")
+    cut = space and len(written.split()) < width  # one of a number's bytes may be that of a line end
+    if _DIGITS.fullmatch(written) and probe.rstrip() and not cut:
         yield from _of_text(path, file, probe, 2, width, count)
     else:
         yield from _of_binary(path, file, probe, count, width)
