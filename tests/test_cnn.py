@@ -81,7 +81,7 @@ def test_parts_of_a_batch_are_the_whole_batch(monkeypatch):
 
 
 def test_a_batch_without_fitting_parts_is_computed_as_a_whole():
-    """Parts of a row or two would leave vector units empty: 37 rows stay together, 100 are four times 25.
+    """37 rows, which only parts of one row divide, stay together; 100 are four times 25.
 
     But 251 images are too many for a cache to stay together, and 64 x 64 cells with 64 channels are large.
     """

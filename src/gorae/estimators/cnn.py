@@ -22,10 +22,10 @@ _DIVIDED_FROM = 3
 """Workers: two do a tenth more when XLA divides what is in a convolution between them (measured). Between the
 products it works with one, so that more should gain by dividing the rows; that was not measured."""
 _FEW_ROWS = 8
-"""With half as many at once, or fewer, vector units are mostly empty: a batch that has no larger part is
-computed as a whole,"""
+"""A batch whose largest part that divides it has no more than half as many rows, and no more than half of
+what a cache holds, is computed as a whole."""
 _MOST_TIMES = 4
-"""unless it holds more than so many times the rows that a cache does."""
+"""But not where it holds more than so many times the rows that a cache does, for the sake of memory."""
 
 
 class CNNClassifier(SoftmaxClassifier):
@@ -366,5 +366,5 @@ def _micro_batch(shape: CNNShape, batch: int, device: Any) -> int:
     if shape.normalization == "batch" or batch <= most or select_devices(device)[0].platform != "cpu":
         return 0
     rows = max(rows for rows in range(1, most + 1) if batch % rows == 0)
-    whole = 2 * rows <= min(most, _FEW_ROWS) and batch <= _MOST_TIMES * most
-    return 0 if whole else rows
+    as_a_whole = 2 * rows <= min(most, _FEW_ROWS) and batch <= _MOST_TIMES * most
+    return 0 if as_a_whole else rows

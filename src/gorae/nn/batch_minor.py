@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.core import Tracer
 from jax.experimental.layout import Layout, with_layout_constraint
 from jaxtyping import Array
@@ -48,9 +49,4 @@ def batch_minor_on_cpu(x: Array) -> Array:
     """Return the array stored so where the program runs on a CPU, and as the compiler likes elsewhere."""
     if not isinstance(x, Tracer) or not suits_batch_minor(x.shape[0]):
         return x
-    return jax.lax.platform_dependent(x, cpu=batch_minor, default=_same)
-
-
-def _same(x: Array) -> Array:
-    """Return what was given."""
-    return x
+    return jax.lax.platform_dependent(x, cpu=batch_minor, default=jnp.asarray)

@@ -151,15 +151,10 @@ def _times_kernels(
     return found.reshape(*patches.shape[:-1], outputs)
 
 
-def _as_it_is(x: Array) -> Array:
-    """Return what was given."""
-    return x
-
-
 BATCH_LAST = Order(_batch_last, _batch_first, 0, _kernels_times)
 """For few rows: see `gorae.nn.batch_minor`."""
 
-CHANNELS_LAST = Order(_as_it_is, _as_it_is, -1, partial(_times_kernels, jnp.matmul))
+CHANNELS_LAST = Order(jnp.asarray, jnp.asarray, -1, partial(_times_kernels, jnp.matmul))
 """For many rows."""
 
 _CHANNELS_LAST_IN_TRAINING = CHANNELS_LAST._replace(multiply=partial(_times_kernels, trained_product))
