@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gorae import nn
 from gorae.errors import InputError, ParameterError
+from gorae.nn import convolving
 from gorae.nn.convolving import BATCH_LAST, CHANNELS_LAST, convolve, convolve_by_patches, convolve_by_rows
 
 TRAINING = nn.Context(None, training=True)
@@ -97,7 +98,8 @@ def test_of_equal_cells_the_first_has_the_gradient():
 
 
 @pytest.mark.parametrize(
-    ("cells", "kernel"), [((6,), 3), ((4, 6), (2, 3)), ((4, 2, 6), (2, 1, 3)), ((5, 7), 2), ((3, 3), 3)]
+    ("cells", "kernel"),
+    [((6,), 3), ((4, 6), 2), ((4, 6), (2, 3)), ((4, 2, 6), (2, 1, 3)), ((5, 7), 2), ((3, 3), 3)],
 )
 @pytest.mark.parametrize("kind", ["max", "min"])
 def test_slopes_of_windows_side_by_side(kind, cells, kernel):
@@ -176,6 +178,31 @@ def test_all_forms_are_one_convolution():
         np.testing.assert_allclose(found, forms[0], rtol=1e-4, atol=1e-4)
     one = sum(x[1, 1 + u, 1 + 3 * v] @ weight[u, v] for u in range(3) for v in range(2))
     np.testing.assert_allclose(forms[0][1, 1, 3], one, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [7, 3])
+def test_windows_in_bands_are_the_same_convolution(monkeypatch, size):
+    """In as many bands as suit one thread, also unequal ones, answer and gradients are the same."""
+    rng = np.random.default_rng(3)
+    x = jnp.asarray(rng.normal(size=(2, size, 6, 5)), jnp.float32)
+    weight = jnp.asarray(rng.normal(size=(3, 3, 5, 4)), jnp.float32)
+    windows = nn.make_windows(3, padding=1)
+    work = weight.size * size * 6 * 2
+
+    def with_gradients(form):
+        def answer(x, w):
+            return form(windows, BATCH_LAST, x, w)
+
+        return answer(x, weight), jax.grad(lambda x, w: jnp.sum(answer(x, w) ** 3), (0, 1))(x, weight)
+
+    def found(most):
+        monkeypatch.setattr(convolving, "_ONE_THREADS_WORK", most)
+        return [with_gradients(form) for form in (convolve_by_patches, convolve_by_rows)]
+
+    whole = found(work)
+    for share in (2, 4, 6, 12):  # 2 and 4 bands of patches, 2 and 4 of each of three rows
+        for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(found(work // share)), strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-3)
 
 
 def test_no_rows_and_any_number_of_rows():

@@ -30,6 +30,11 @@ __all__ = [
 
 _FEW_COLUMNS = 32
 """With fewer columns in a row of the kernel, a product over such rows leaves the vector units empty."""
+_ONE_THREADS_WORK = 2_000_000
+"""Multiplications of a product that XLA leaves to one thread (measured; somewhat more, if sums are long)."""
+_BANDS = (1, 2, 4)
+"""Into how many such products one is cut that threads would share: of a few microseconds' work, to wait for
+each other takes a good part, and each has other work to do. A still larger product is worth sharing."""
 
 
 def convolve(
@@ -134,10 +139,30 @@ def _batch_first(x: Float[Array, "channels *cells batch"]) -> Float[Array, "batc
 def _kernels_times(
     weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "numbers *windows batch"]
 ) -> Float[Array, "outputs *windows batch"]:
-    """Return W^T X."""
+    """Return W^T X, of windows in bands: see `_BANDS`."""
     numbers, outputs = patches.shape[0], weight.shape[-1]
-    found = weight.reshape(numbers, outputs).T @ patches.reshape(numbers, prod(patches.shape[1:]))
-    return found.reshape(outputs, *patches.shape[1:])
+    kernels = weight.reshape(numbers, outputs)
+    found = [
+        _times_one_band(kernels, band)
+        for band in jnp.array_split(patches, _bands(weight.size, patches.shape[1:]), axis=1)
+    ]
+    return jnp.concatenate(found, axis=1) if len(found) > 1 else found[0]
+
+
+def _times_one_band(
+    kernels: Float[Array, "numbers outputs"], patches: Float[Array, "numbers *windows batch"]
+) -> Float[Array, "outputs *windows batch"]:
+    """Return W^T X."""
+    columns = patches.reshape(patches.shape[0], prod(patches.shape[1:]))
+    found = jax.lax.dot_general(kernels, columns, (((0,), (0,)), ((), ())))
+    return found.reshape(kernels.shape[1], *patches.shape[1:])
+
+
+def _bands(weights: int, windows: Sequence[int]) -> int:
+    """Return into how many bands a product of kernels with windows is cut."""
+    work = weights * prod(windows)
+    suitable = (count for count in _BANDS if count <= windows[0] and work <= count * _ONE_THREADS_WORK)
+    return next(suitable, 1)
 
 
 def _times_kernels(

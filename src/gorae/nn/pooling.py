@@ -1,6 +1,7 @@
 """Pooling: each window of an image or a sequence becomes its largest, smallest or mean cell."""
 
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple, final
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gorae.errors import ParameterError
-from gorae.nn.batch_minor import batch_minor_on_cpu
+from gorae.nn.batch_minor import batch_minor_on_cpu, suits_batch_minor
 from gorae.nn.checks import known_name, require_channels
 from gorae.nn.layer import Context, Layer
 from gorae.nn.windows import Windows, make_windows
@@ -19,6 +20,8 @@ __all__ = ["POOLINGS", "GlobalPool", "Pool"]
 
 POOLINGS = ("max", "average", "min")
 """What a window may become."""
+_FEW_CELLS = 4
+"""Up to so many cells of a window a sum over them costs less than their choice in one go."""
 
 
 @final
@@ -229,15 +232,19 @@ _largest.defvjp(_save_largest, _gradient_of_largest)
 
 
 def _spread(windows: Windows, place: Array, g: Array) -> Array:
-    """Return the gradients of windows side by side at their cells: one loop without conditions.
+    """Return the gradients of windows side by side, each at the cell that was its largest.
 
-    Each axis of windows is followed by one of a window's cells, and both become an axis of cells.
+    Few rows lie side by side in memory, where a sum over a window's cells becomes a loop along them, and
+    their choice in one go does not.
     """
-    within = tuple(range(2, 2 * windows.axes + 1, 2))
-    numbers = np.arange(np.prod(windows.kernel)).reshape(windows.kernel)
+    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
+    if suits_batch_minor(g.shape[0]) and prod(windows.kernel) <= _FEW_CELLS:
+        shares = [jnp.where(place == number, g, 0) for number in range(prod(windows.kernel))]
+        return _placed(windows, shares, (g.shape[0], *cells, g.shape[-1]))
+    within = tuple(range(2, 2 * windows.axes + 1, 2))  # after each axis of windows, one of cells
+    numbers = np.arange(prod(windows.kernel)).reshape(windows.kernel)
     numbers = np.expand_dims(numbers, (0, *(axis - 1 for axis in within), 2 * windows.axes + 1))
     whole = jnp.where(jnp.expand_dims(place, within) == numbers, jnp.expand_dims(g, within), 0)
-    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
     return whole.reshape(g.shape[0], *cells, g.shape[-1])
 
 
