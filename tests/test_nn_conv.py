@@ -101,11 +101,11 @@ def test_of_equal_cells_the_first_has_the_gradient():
     ("cells", "kernel"),
     [((6,), 3), ((4, 6), 2), ((4, 6), (2, 3)), ((4, 2, 6), (2, 1, 3)), ((5, 7), 2), ((3, 3), 3)],
 )
-@pytest.mark.parametrize("kind", ["max", "min"])
-def test_slopes_of_windows_side_by_side(kind, cells, kernel):
+@pytest.mark.parametrize(("kind", "rows"), [("max", 3), ("min", 3), ("max", 33)])
+def test_slopes_of_windows_side_by_side(kind, rows, cells, kernel):
     """Each window's slope stands at its chosen cell, also of ties, along one to three axes; left over cells have none."""
     rng = np.random.default_rng(1)
-    x = rng.integers(0, 4, (3, *cells, 2)).astype(np.float32)
+    x = rng.integers(0, 4, (rows, *cells, 2)).astype(np.float32)
     layer = nn.Pool.create(kind, kernel, axes=len(cells))
     answer = layer(jnp.asarray(x), TRAINING)[0]
     g = rng.normal(size=answer.shape).astype(np.float32)
@@ -180,29 +180,47 @@ def test_all_forms_are_one_convolution():
     np.testing.assert_allclose(forms[0][1, 1, 3], one, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [7, 3])
-def test_windows_in_bands_are_the_same_convolution(monkeypatch, size):
-    """In as many bands as suit one thread, also unequal ones, answer and gradients are the same."""
-    rng = np.random.default_rng(3)
-    x = jnp.asarray(rng.normal(size=(2, size, 6, 5)), jnp.float32)
-    weight = jnp.asarray(rng.normal(size=(3, 3, 5, 4)), jnp.float32)
-    windows = nn.make_windows(3, padding=1)
-    work = weight.size * size * 6 * 2
+@pytest.mark.parametrize(
+    ("cells", "kernel", "products"),
+    [
+        ((9, 8), (3, 3), {60480: (1, 3), 34560: (2, 3), 17280: (4, 6), 5760: (1, 12), 100: (1, 3)}),
+        ((52,), (3,), {24000: (1,), 12000: (2,), 6240: (4,), 100: (1,)}),
+        ((5, 4, 3), (2, 2, 2), {30720: (1, 4), 15360: (2, 4), 7680: (4, 4), 1920: (1, 16)}),
+    ],
+)
+def test_windows_in_bands_are_the_same_convolution(monkeypatch, cells, kernel, products):
+    """As one thread can do so much, there are so many products of patches and of rows; answers and gradients stay.
 
-    def with_gradients(form):
+    Of 7 x 6 windows and 8 rows, a band of 4 x 6 x 8 columns times 45 x 4 weights is 34,560 multiplications.
+    """
+    rng = np.random.default_rng(3)
+    x = jnp.asarray(rng.normal(size=(8, *cells, 5)), jnp.float32)
+    weight = jnp.asarray(rng.normal(size=(*kernel, 5, 4)), jnp.float32)
+    windows = nn.make_windows(kernel)
+    forms = (convolve_by_patches, convolve_by_rows)[: len(cells)]
+
+    def found(form, most):
+        monkeypatch.setattr(convolving, "_ONE_THREADS_WORK", most)
+
         def answer(x, w):
             return form(windows, BATCH_LAST, x, w)
 
-        return answer(x, weight), jax.grad(lambda x, w: jnp.sum(answer(x, w) ** 3), (0, 1))(x, weight)
+        slopes = jax.grad(lambda x, w: jnp.sum(answer(x, w) ** 3), (0, 1))(x, weight)
+        return str(jax.make_jaxpr(answer)(x, weight)).count("dot_general["), answer(x, weight), *slopes
 
-    def found(most):
-        monkeypatch.setattr(convolving, "_ONE_THREADS_WORK", most)
-        return [with_gradients(form) for form in (convolve_by_patches, convolve_by_rows)]
+    whole = [found(form, 10**9)[1:] for form in forms]
+    for most, counts in products.items():
+        for form, count, once in zip(forms, counts, whole, strict=True):
+            made, *parts = found(form, most)
+            assert made == count
+            for part, one in zip(parts, once, strict=True):
+                np.testing.assert_allclose(part, one, rtol=1e-4, atol=1e-3)
 
-    whole = found(work)
-    for share in (2, 4, 6, 12):  # 2 and 4 bands of patches, 2 and 4 of each of three rows
-        for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(found(work // share)), strict=True):
-            np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-3)
+
+def test_only_products_of_a_middling_size_are_cut():
+    """2 million multiplications are one thread's; up to four times as many are cut, if there are columns enough."""
+    assert [convolving._bands((80, 32), (8, height, 32)) for height in (3, 6, 12, 13)] == [1, 2, 4, 1]
+    assert [convolving._bands((1000, 400), (2, 2, rows)) for rows in (1, 2)] == [1, 1]
 
 
 def test_no_rows_and_any_number_of_rows():
@@ -216,6 +234,8 @@ def test_no_rows_and_any_number_of_rows():
     def answer(x):
         return pool(layer(x, nn.inference())[0], nn.inference())[0]
 
+    (height,) = jax.export.symbolic_shape("height", constraints=["height >= 8"])
+    assert jax.eval_shape(answer, jax.ShapeDtypeStruct((2, height, 5, 2), jnp.float32)).shape[2:] == (2, 4)
     (rows,) = jax.export.symbolic_shape("rows")
     x = jnp.asarray(np.random.default_rng(1).normal(size=(3, 6, 5, 2)), jnp.float32)
     anything = jax.export.export(jax.jit(answer))(jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype))

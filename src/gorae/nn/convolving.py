@@ -31,10 +31,11 @@ __all__ = [
 _FEW_COLUMNS = 32
 """With fewer columns in a row of the kernel, a product over such rows leaves the vector units empty."""
 _ONE_THREADS_WORK = 2_000_000
-"""Multiplications of a product that XLA leaves to one thread (measured; somewhat more, if sums are long)."""
+"""Multiplications of a product that XLA leaves to one thread: measured on two cores, with AVX-512."""
 _BANDS = (1, 2, 4)
-"""Into how many such products one is cut that threads would share: of a few microseconds' work, to wait for
-each other takes a good part, and each has other work to do. A still larger product is worth sharing."""
+"""Into how many such products, each of windows side by side along their first axis, one is cut that threads
+would share: to wait for each other takes a good part of its time, and each has other work to do. Of still
+larger products it is a small part."""
 
 
 def convolve(
@@ -139,17 +140,14 @@ def _batch_first(x: Float[Array, "channels *cells batch"]) -> Float[Array, "batc
 def _kernels_times(
     weight: Float[Array, "*kernel channels outputs"], patches: Float[Array, "numbers *windows batch"]
 ) -> Float[Array, "outputs *windows batch"]:
-    """Return W^T X, of windows in bands: see `_BANDS`."""
-    numbers, outputs = patches.shape[0], weight.shape[-1]
-    kernels = weight.reshape(numbers, outputs)
-    found = [
-        _times_one_band(kernels, band)
-        for band in jnp.array_split(patches, _bands(weight.size, patches.shape[1:]), axis=1)
-    ]
+    """Return W^T X, in bands of windows: see `_BANDS`."""
+    kernels = weight.reshape(patches.shape[0], weight.shape[-1])
+    bands = jnp.array_split(patches, _bands(kernels.shape, patches.shape[1:]), axis=1)
+    found = [_kernels_times_band(kernels, band) for band in bands]
     return jnp.concatenate(found, axis=1) if len(found) > 1 else found[0]
 
 
-def _times_one_band(
+def _kernels_times_band(
     kernels: Float[Array, "numbers outputs"], patches: Float[Array, "numbers *windows batch"]
 ) -> Float[Array, "outputs *windows batch"]:
     """Return W^T X."""
@@ -158,11 +156,23 @@ def _times_one_band(
     return found.reshape(kernels.shape[1], *patches.shape[1:])
 
 
-def _bands(weights: int, windows: Sequence[int]) -> int:
-    """Return into how many bands a product of kernels with windows is cut."""
-    work = weights * prod(windows)
-    suitable = (count for count in _BANDS if count <= windows[0] and work <= count * _ONE_THREADS_WORK)
-    return next(suitable, 1)
+def _bands(kernels: tuple[int, int], windows: Sequence[Any]) -> int:
+    """Return into how many bands a product of kernels with windows is cut: see `_BANDS`.
+
+    A band has more columns than a kernel has numbers: each makes a gradient as large as the kernels.
+
+    Args:
+        kernels: numbers of a kernel, and outputs.
+        windows: how many along each axis, and rows; those of an exported program may be symbols.
+    """
+    if not all(isinstance(size, int) for size in windows):
+        return 1
+    numbers, outputs = kernels
+    for count in _BANDS:
+        columns = -(-windows[0] // count) * prod(windows[1:])
+        if numbers * outputs * columns <= _ONE_THREADS_WORK and (count == 1 or columns > numbers):
+            return count if count <= windows[0] else 1
+    return 1
 
 
 def _times_kernels(

@@ -21,7 +21,8 @@ __all__ = ["POOLINGS", "GlobalPool", "Pool"]
 POOLINGS = ("max", "average", "min")
 """What a window may become."""
 _FEW_CELLS = 4
-"""Up to so many cells of a window a sum over them costs less than their choice in one go."""
+"""Up to so many cells of a window, of few rows on a CPU, a sum over them costs less than to choose among them
+in one go (measured: half)."""
 
 
 @final
@@ -234,17 +235,30 @@ _largest.defvjp(_save_largest, _gradient_of_largest)
 def _spread(windows: Windows, place: Array, g: Array) -> Array:
     """Return the gradients of windows side by side, each at the cell that was its largest.
 
-    Few rows lie side by side in memory, where a sum over a window's cells becomes a loop along them, and
-    their choice in one go does not.
+    Few rows lie side by side in a CPU's memory (`gorae.nn.batch_minor`): the compiler makes vectors of them
+    in a sum over a window's cells, and not where all are chosen in one go.
     """
-    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
     if suits_batch_minor(g.shape[0]) and prod(windows.kernel) <= _FEW_CELLS:
-        shares = [jnp.where(place == number, g, 0) for number in range(prod(windows.kernel))]
-        return _placed(windows, shares, (g.shape[0], *cells, g.shape[-1]))
-    within = tuple(range(2, 2 * windows.axes + 1, 2))  # after each axis of windows, one of cells
+        return jax.lax.platform_dependent(
+            place, g, cpu=partial(_summed, windows), default=partial(_chosen, windows)
+        )
+    return _chosen(windows, place, g)
+
+
+def _summed(windows: Windows, place: Array, g: Array) -> Array:
+    """Return the same, cell by cell of a window."""
+    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
+    shares = [jnp.where(place == number, g, 0) for number in range(prod(windows.kernel))]
+    return _placed(windows, shares, (g.shape[0], *cells, g.shape[-1]))
+
+
+def _chosen(windows: Windows, place: Array, g: Array) -> Array:
+    """Return the same in one go: each axis of windows, and one of a window's cells, become one of cells."""
+    within = tuple(range(2, 2 * windows.axes + 1, 2))
     numbers = np.arange(prod(windows.kernel)).reshape(windows.kernel)
     numbers = np.expand_dims(numbers, (0, *(axis - 1 for axis in within), 2 * windows.axes + 1))
     whole = jnp.where(jnp.expand_dims(place, within) == numbers, jnp.expand_dims(g, within), 0)
+    cells = [n * k for n, k in zip(g.shape[1:-1], windows.kernel, strict=True)]
     return whole.reshape(g.shape[0], *cells, g.shape[-1])
 
 
