@@ -156,7 +156,7 @@ def _kernels_times_band(
     return found.reshape(kernels.shape[1], *patches.shape[1:])
 
 
-def _bands(kernels: tuple[int, int], windows: Sequence[Any]) -> int:
+def _bands(kernels: Sequence[int], windows: Sequence[Any]) -> int:
     """Return into how many bands a product of kernels with windows is cut: see `_BANDS`.
 
     A band has more columns than a kernel has numbers: each makes a gradient as large as the kernels.
