@@ -197,7 +197,7 @@ def test_windows_in_bands_are_the_same_convolution(monkeypatch, cells, kernel, p
     x = jnp.asarray(rng.normal(size=(8, *cells, 5)), jnp.float32)
     weight = jnp.asarray(rng.normal(size=(*kernel, 5, 4)), jnp.float32)
     windows = nn.make_windows(kernel)
-    forms = (convolve_by_patches, convolve_by_rows)[: len(cells)]
+    forms = (convolve_by_patches, convolve_by_rows)[: len(cells)]  # rows of a kernel need two axes
 
     def found(form, most):
         monkeypatch.setattr(convolving, "_ONE_THREADS_WORK", most)
