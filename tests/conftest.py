@@ -62,6 +62,15 @@ def programs_are_compiled_once():
         yield
 
 
+@pytest.fixture
+def compiled(monkeypatch):
+    """Have programs train and answer every network, those too that NumPy would."""
+    from gorae.estimators import uncompiled
+
+    for limit in ("_STEPS", "_WEIGHTS"):
+        monkeypatch.setattr(uncompiled, limit, -1)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def memory_is_given_back():
     """Let go of compiled programs once they and all else take gigabytes: seven thousand tests leave six."""

@@ -26,7 +26,10 @@ from gorae.train.problem import parameter_shapes
 from gorae.train.task import draw_compiled
 from population_cases import CLASSES, fit
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("compiled"),
+]
 
 CANCER = tuple(part[:120] for part in load_breast_cancer(return_X_y=True))
 DIABETES = tuple(part[:101] for part in load_diabetes(return_X_y=True))

@@ -52,8 +52,9 @@ class Dropping(eqx.Module):
 OPTIONS = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_module_is_what_the_same_network_of_gorae_is():
-    """The layers of an MLP given as a module train to bitwise what the estimator of them does."""
+    """The layers of an MLP given as a module train to bitwise what the estimator of them, compiled, does."""
     own = NeuralClassifier(as_mlp, members=2, **OPTIONS).fit(X, Y)
     known = MLPClassifier((8,), members=2, **OPTIONS).fit(X, Y)
 

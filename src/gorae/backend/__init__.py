@@ -3,6 +3,7 @@
 Nothing here happens on import. JAX's own configuration is set only while gorae compiles, and put back after.
 """
 
+from gorae.backend.blas import one_blas_thread
 from gorae.backend.compile import clear_programs, compiled, own_numerics
 from gorae.backend.devices import Device, Worker, cores, select_devices, workers_for
 from gorae.backend.doctor import diagnose
@@ -26,6 +27,7 @@ __all__ = [
     "is_out_of_memory",
     "least",
     "memory_budget",
+    "one_blas_thread",
     "own_numerics",
     "process_count",
     "process_index",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 from gorae.errors import ParameterError
 from gorae.estimators.preparation import Fit, ReadyFit, prepared_fits
 from gorae.estimators.together import Together
-from gorae.train import MemberResult, as_result, member_arrays, member_from_arrays
+from gorae.train import MemberResult, Problem, as_result, member_arrays, member_from_arrays
 from gorae.train.problem import parameter_shapes
 
 
@@ -49,10 +50,15 @@ def _cost(ready: ReadyFit, epochs: int) -> Cost:
     Forward, for the gradient of the rows, and for that of the weights. What is not a product is not counted,
     nor are the units of zeros that a program for wider layers adds.
     """
-    shapes = jax.tree.leaves(parameter_shapes(ready.recipe.problem)[0])
-    weights = sum(int(np.prod(leaf.shape)) for leaf in shapes if len(leaf.shape) > 1)
-    work = ready.recipe.problem.row_work or weights
+    work = ready.recipe.problem.row_work or _weights(ready.recipe.problem)
     return Cost(epochs, 6.0 * work * int(ready.split.train_count) * epochs)
+
+
+@lru_cache(maxsize=256)
+def _weights(problem: Problem) -> int:
+    """Return the number of a network's weights, biases apart."""
+    shapes = jax.tree.leaves(parameter_shapes(problem)[0])
+    return sum(int(np.prod(leaf.shape)) for leaf in shapes if len(leaf.shape) > 1)
 
 
 def kept_bytes(together: Together, place: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from gorae.estimators.population import network_problem
+from gorae.estimators.uncompiled import answered_on_host
 from gorae.models.cnn import CNNShape
 from gorae.models.module import ModuleShape
 from gorae.models.shape import NetworkShape
@@ -45,8 +46,8 @@ class Learned:
 
 
 def answering_problem(shape: NetworkShape) -> Problem:
-    """Return the problem to ask members with: one for all ways to train them, so that programs are shared."""
-    return network_problem(shape, objective="squared_error")
+    """Return the problem to ask members with: one for all ways to train them, by NumPy where it is small."""
+    return network_problem(shape, objective="squared_error", on_host=answered_on_host(shape))
 
 
 def encoding_only(parts: Mapping[str, np.ndarray]) -> SplitRows:

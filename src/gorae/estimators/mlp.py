@@ -7,6 +7,7 @@ from gorae.estimators.parameters import check_real
 from gorae.estimators.population import Recipe, network_problem
 from gorae.estimators.recipes import batch_rows, training_numbers
 from gorae.estimators.softmax import SoftmaxClassifier
+from gorae.estimators.uncompiled import on_host
 from gorae.models.mlp import MLPShape
 
 
@@ -16,6 +17,10 @@ class MLPClassifier(SoftmaxClassifier):
     Minimises the mean cross-entropy of $\mathrm{softmax}(W_L h_{L-1} + b_L)$, with
     $h_l = f(W_l h_{l-1} + b_l)$ and $h_0$ the scaled row.
     See `MLPRegressor` for the same network with the squared error.
+
+    On a CPU a small network is trained by NumPy where it takes at most 512 steps, so that its first fit need
+    not wait for a compiler: one with "relu", "tanh", "sigmoid" or "identity", a constant schedule, and
+    neither dropout nor normalisation. It is what the compiled program makes of it, but for rounding.
 
     Args:
         hidden: width of each hidden layer; () makes a linear model.
@@ -49,7 +54,8 @@ class MLPClassifier(SoftmaxClassifier):
         members: networks trained from different seeds; probabilities are their mean.
         warm_start: whether `fit` goes on where the last fit stopped, for `epochs` more; columns and targets
             stay scaled as they were. On the same rows with a constant schedule, 10 epochs and 10 more are
-            bitwise 20, unless training stopped before its last epoch.
+            bitwise 20, unless training stopped before its last epoch; within rounding where 10 are few
+            enough for NumPy and 20 are not.
         checkpoint: folder in which members are kept after every epoch; a killed fit goes on from there.
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of weights, row order and dropout; the same seed gives bitwise the same model.
@@ -161,7 +167,8 @@ class MLPRegressor(NetworkRegressor):
         members: networks trained from different seeds; predictions are their mean.
         warm_start: whether `fit` goes on where the last fit stopped, for `epochs` more; columns and targets
             stay scaled as they were. On the same rows with a constant schedule, 10 epochs and 10 more are
-            bitwise 20, unless training stopped before its last epoch.
+            bitwise 20, unless training stopped before its last epoch; within rounding where 10 are few
+            enough for NumPy and 20 are not.
         checkpoint: folder in which members are kept after every epoch; a killed fit goes on from there.
         device: None, "cpu", "gpu" or "tpu".
         random_state: seed of weights, row order and dropout; the same seed gives bitwise the same model.
@@ -264,4 +271,5 @@ def mlp_recipe(
         classes=classes,
         shuffle=parts,
     )
-    return Recipe(problem, {**numbers, "dropout": dropout, **more}, merge=not parts)
+    recipe = Recipe(problem, {**numbers, "dropout": dropout, **more}, merge=not parts)
+    return on_host(recipe, rows, estimator.device)

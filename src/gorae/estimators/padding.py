@@ -14,7 +14,7 @@ from gorae.backend import Device
 from gorae.estimators.widths import needs_telling
 from gorae.models.mlp import MLP, MLPShape, scaled_mlp
 from gorae.models.mlp_widths import resized_mlp
-from gorae.train import Member, MemberResult, Problem
+from gorae.train import Draw, Member, MemberResult, Problem
 from gorae.train.problem import parameter_shapes
 from gorae.train.task import draw_compiled
 
@@ -36,18 +36,22 @@ class Drawing:
     Args:
         own: the member's problem.
         wide: the program's.
+        draw: what draws the member where it is alone, if the problem does not: it then does so here.
     """
 
     own: Problem
     wide: Problem
+    draw: Draw | None = None
 
     def __call__(self, hyper: Mapping[str, np.generic], device: Device) -> tuple[Any, Any]:
         """Return parameters and buffers with zeros in the units that are not the member's."""
         build: Any = self.wide.build
+        own: Any = self.own.build
+        if self.draw is not None:
+            return padded(self.draw(hyper, device), own.shape, build)
         unit = replace(self.wide, build=replace(build, unit=True, room=False))
         drawn = jax.tree.map(np.asarray, draw_compiled(unit, hyper, device))
         parameters, buffers = jax.tree.map(_first, drawn, parameter_shapes(self.own))
-        own: Any = self.own.build
         return padded((scaled_mlp(parameters, own.shape), buffers), own.shape, build)
 
 
@@ -55,7 +59,7 @@ def into_wide(member: Member, own: Problem, wide: Problem) -> Member:
     """Return a member of one problem as one of a wider one."""
     of_own, of_wide = _builds(own, wide)
     state = None if member.state is None else padded(member.state, of_own.shape, of_wide)
-    return member._replace(state=state, draw=Drawing(own, wide))
+    return member._replace(state=state, draw=Drawing(own, wide, member.draw))
 
 
 def out_of_wide(result: MemberResult, own: Problem) -> MemberResult:

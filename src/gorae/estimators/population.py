@@ -143,7 +143,12 @@ def shape_of(problem: Problem) -> NetworkShape:
 def within_widths(recipe: Recipe, widths: Sequence[int] | None) -> Recipe:
     """Return a recipe for a program of these widths, where its networks can be trained in one."""
     shape = shape_of(recipe.problem)
-    if widths is None or not isinstance(shape, MLPShape) or not can_be_widened(shape):
+    if (
+        widths is None
+        or not isinstance(shape, MLPShape)
+        or not can_be_widened(shape)
+        or recipe.problem.on_host
+    ):
         return recipe
     if len(widths) != len(shape.hidden) or any(a > b for a, b in zip(shape.hidden, widths, strict=True)):
         return recipe

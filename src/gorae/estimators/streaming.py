@@ -28,6 +28,7 @@ from gorae.estimators.recipes import AUTO, steps_as_epochs
 from gorae.estimators.storage import DTYPES, stored_rows
 from gorae.estimators.stream_rows import Bounds, Streamed, check_finite, checked_stream, scale_kind
 from gorae.estimators.telling import tell_outcome
+from gorae.estimators.uncompiled import compiled_only
 from gorae.train import History, MemberResult, SharedRows, SplitRows, train
 
 _ENDLESS = 1 << 30
@@ -117,6 +118,8 @@ def _recipe(estimator: Any, data: Streamed) -> tuple[Recipe, Recipe]:
     counts = [int(data.train[low:high].sum()) for low, high in data.learned]
     outputs = len(data.rows.classes) if data.rows.classes is not None else data.rows.targets.shape[1]
     recipe = estimator._recipe(len(data.anchors[0]), outputs, max(counts))
+    if len(counts) > 1:
+        recipe = compiled_only(recipe)
     hyper, blocks = dict(recipe.hyper), len(data.learned)
     watched = data.stop.any()
     if estimator.epochs == AUTO:

@@ -54,7 +54,7 @@ class WidthPlan:
     def _wider(self, problem: Problem) -> Problem | None:
         """Return what a problem is trained in; None for itself."""
         shape = shape_of(problem)
-        if not isinstance(shape, MLPShape) or not can_be_widened(shape):
+        if not isinstance(shape, MLPShape) or not can_be_widened(shape) or problem.on_host:
             return None
         family = _family(problem)
         programs, rows = self.families.get(family, Family({}, 0))
@@ -72,8 +72,9 @@ def plan_widths(fits: Iterable[ReadyFit]) -> WidthPlan:
     """
     families: dict[Problem, list[ReadyFit]] = {}
     for one in fits:
-        if can_be_widened(shape_of(one.recipe.problem)):
-            families.setdefault(_family(one.recipe.problem), []).append(one)
+        problem = one.recipe.problem
+        if can_be_widened(shape_of(problem)) and not problem.on_host:  # nothing compiled, nothing to save
+            families.setdefault(_family(problem), []).append(one)
     return WidthPlan({family: _planned(own) for family, own in families.items()})
 
 

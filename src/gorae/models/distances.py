@@ -5,25 +5,21 @@ and the distance itself for the others. Two ways lead to it: `reference_ranks` g
 scikit-learn's own sequence of roundings, `pair_ranks` a few of them with the fewest roundings.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from jaxtyping import Float64, Shaped
 from scipy.linalg import get_blas_funcs
 from sklearn import get_config
 from sklearn.metrics import DistanceMetric
-from threadpoolctl import ThreadpoolController
 
+from gorae.backend import one_blas_thread
 from gorae.errors import ParameterError, closest
 
 __all__ = [
     "METRICS",
     "Metric",
     "find_metric",
-    "one_blas_thread",
     "pair_ranks",
     "rank_noise",
     "reference_ranks",
@@ -202,19 +198,3 @@ def rank_noise(rank: float, length: float, width: int, kind: str) -> float:
     if kind == "manhattan":
         return gamma * rank
     return 0.0 if kind == "chebyshev" else 2.0 * gamma
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Run BLAS and LAPACK on one thread inside the block.
-
-    Rounding then depends on the shapes alone; and small factorisations do not wait for busy cores.
-    """
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """Return the handle on the BLAS libraries of this process; finding them takes milliseconds."""
-    return ThreadpoolController()

@@ -20,8 +20,8 @@ from jaxtyping import Float, Float64, Int
 from scipy.linalg import cho_factor, cho_solve, eigh, get_lapack_funcs, solve
 from scipy.special import softmax
 
+from gorae.backend import one_blas_thread
 from gorae.evidence.checks import check_same_length, finite_matrix
-from gorae.models.distances import one_blas_thread
 
 __all__ = ["kernel_answers"]
 

@@ -20,9 +20,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float32, Float64, Int64, Shaped
 
-from gorae.backend import compiled, select_devices
+from gorae.backend import compiled, one_blas_thread, select_devices
 from gorae.models.candidate_programs import LEAF, difference_scores, product_scores, smallest
-from gorae.models.distances import one_blas_thread
 
 __all__ = ["Frame", "Screen", "compressed_screen", "difference_screen", "find_frame", "product_screen"]
 

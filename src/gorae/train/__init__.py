@@ -6,17 +6,19 @@
 from gorae.train.ahead import Training, compiling
 from gorae.train.checkpoint import Checkpoint, member_arrays, member_from_arrays
 from gorae.train.history import History, MemberResult, as_result
+from gorae.train.host_network import ON_HOST_OBJECTIVES
 from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
 from gorae.train.planner import Plan, check_members, member_bytes, parameter_count, plan_members
 from gorae.train.predict import Asked, hidden_activations, member_outputs
-from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names
+from gorae.train.problem import Problem, SharedRows, SplitRows, hyper_scalars, layer_names, split_model
 from gorae.train.schedules import SCHEDULES, find_schedule
 from gorae.train.task import Draw, Member
 
 __all__ = [
     "OBJECTIVES",
+    "ON_HOST_OBJECTIVES",
     "OPTIMIZERS",
     "SCHEDULES",
     "Asked",
@@ -47,5 +49,6 @@ __all__ = [
     "member_outputs",
     "parameter_count",
     "plan_members",
+    "split_model",
     "train",
 ]

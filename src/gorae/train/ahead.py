@@ -11,7 +11,7 @@ import numpy as np
 
 from gorae.backend import Device, own_numerics
 from gorae.train.loop import end_together
-from gorae.train.planner import plan_members
+from gorae.train.planner import plan_members, trains_on_host
 from gorae.train.problem import Problem, SharedRows, SplitRows, as_read, with_spare_rows
 from gorae.train.spread import Spread
 from gorae.train.task import Member, Work, compile_ahead, draw_member, fewest_steps
@@ -66,13 +66,15 @@ def _compile_all(trainings: Sequence[Training], stop: threading.Event) -> None:
 
 def _draw(training: Training) -> None:
     """Compile the program that draws a member, by drawing one, unless the members go on."""
-    if training.members[0].state is None:
+    if training.members[0].state is None and not trains_on_host(training.problem, training.devices[0]):
         draw_member(training.problem, training.members[0], training.devices[0])
 
 
 def _train(training: Training) -> None:
     """Compile the program that trains."""
     problem, shared, splits, members, devices = training
+    if trains_on_host(problem, devices[0]):
+        return
     work = Work(problem, (), [as_read(splits[members[0].split])], False, None, "")
     plan = plan_members(
         problem,

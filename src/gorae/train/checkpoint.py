@@ -23,7 +23,7 @@ from gorae.train.problem import Problem, SharedRows, SplitRows
 
 KIND = "member-checkpoint"
 
-_ENGINE = 4
+_ENGINE = 5
 """To be raised by every change of the program after which a checkpoint would go on differently."""
 
 _LEFTOVER_SECONDS = 600.0

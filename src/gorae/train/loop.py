@@ -5,6 +5,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gorae.backend import Device, hearing_interrupts, own_numerics
+from gorae.backend import Device, hearing_interrupts, one_blas_thread, own_numerics
 from gorae.errors import GoraeWarning
 from gorae.train.checkpoint import Checkpoint, fingerprint, open_folder
 from gorae.train.history import MemberResult
@@ -112,7 +113,8 @@ def train(
         known = checkpoint is not None or spread.count > 1
         fit = fingerprint(problem, shared, splits, members) if known else ""
         read = [as_read(split, weighed=weighed) for split in splits]
-        work = Work(problem, members, read, keep_state, checkpoint, fit, until, parts=plan.parts)
+        given = shared if plan.on_host else None
+        work = Work(problem, members, read, keep_state, checkpoint, fit, until, parts=plan.parts, given=given)
         return (work, plan, _placed(shared, plan)), Terms(fit, plan.chunk if chunk is None else chunk)
 
     (work, plan, placed), terms = spread.begin(ready)
@@ -124,7 +126,7 @@ def train(
     run = Run(work, spread, [*tasks], own, plan.chunk, plan.turns, results, epochs)
     jobs = _jobs(run, plan, placed)
     threads = [threading.Thread(target=counted, args=(run, job), daemon=True) for job in jobs]
-    with hearing_interrupts(partial(_interrupt, run)):
+    with hearing_interrupts(partial(_interrupt, run)), one_blas_thread() if plan.on_host else nullcontext():
         interrupted = _run_threads(run, threads, progress, began) or run.interrupted
     for task in run.tasks:  # those that waited for their turn when it was interrupted
         if isinstance(task, Paused):
@@ -142,7 +144,7 @@ def train(
 def _jobs(run: Run, plan: Plan, placed: dict[Device, SharedRows]) -> list[Callable[[], None]]:
     """Return what threads are to do: each worker its tasks; first compiling, which takes longest."""
     tasks, jobs = run.tasks, []
-    if tasks and not isinstance(tasks[0], Paused) and is_drawn(run.work, tasks[0]):
+    if tasks and not plan.on_host and not isinstance(tasks[0], Paused) and is_drawn(run.work, tasks[0]):
         first = plan.workers[0].device
         jobs.append(partial(compile_task, run, tasks[0], first, placed[first]))
     workers = plan.workers[: len(tasks)]
@@ -151,6 +153,8 @@ def _jobs(run: Run, plan: Plan, placed: dict[Device, SharedRows]) -> list[Callab
 
 def _placed(shared: SharedRows, plan: Plan) -> dict[Device, SharedRows]:
     """Return rows and targets on every device of a plan."""
+    if plan.on_host:
+        return {worker.device: shared for worker in plan.workers}
     rows = SharedRows(with_spare_rows(shared.rows), with_spare_rows(shared.targets))
     with own_numerics():
         return {device: jax.device_put(rows, device) for device in {w.device for w in plan.workers}}
@@ -165,11 +169,17 @@ def end_together(problem: Problem, members: Sequence[Member]) -> bool:
 
 
 def _tasks(work: Work, chunk: int) -> list[list[int]]:
-    """Return the members of each task; those of one task have equally many steps an epoch."""
-    groups: dict[int, list[int]] = {}
+    """Return the members of each task; those of one task have equally many steps an epoch.
+
+    On the host they have equally many rows: a product with rows of padding may round otherwise.
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
     for i, member in enumerate(work.members):
-        steps = steps_an_epoch(work.problem, work.splits[member.split]) if chunk > 1 else 0
-        groups.setdefault(steps, []).append(i)
+        split = work.splits[member.split]
+        alike = (steps_an_epoch(work.problem, split),) if chunk > 1 else ()
+        if work.given is not None:
+            alike = (int(split.train_count), int(split.stop_count))
+        groups.setdefault(alike, []).append(i)
     return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]
 
 

@@ -33,7 +33,7 @@ SEGMENT_EPOCHS = 64
 RECORD = ("train_loss", "validation_loss", "validation_score")
 """What is recorded an epoch, before the gradient norm of each layer."""
 
-_TOO_LARGE = 1e15
+TOO_LARGE = 1e15
 
 
 class MemberState(NamedTuple):
@@ -60,6 +60,10 @@ class MemberState(NamedTuple):
     stopped: Any
 
 
+_ANY: Any = {"momentum": np.float32(0)}
+"""What an optimizer of any member reads; of JAX it would be compiled for."""
+
+
 @lru_cache(maxsize=256)
 def state_shapes(problem: Problem) -> tuple[Any, ...]:
     """Return the shapes of a member's parameters, buffers, optimizer, best parameters and best buffers.
@@ -68,7 +72,7 @@ def state_shapes(problem: Problem) -> tuple[Any, ...]:
     """
     parameters, buffers = parameter_shapes(problem)
     with own_numerics():
-        direction = find_optimizer(problem.optimizer).direction({"momentum": jnp.float32(0)})
+        direction = find_optimizer(problem.optimizer).direction(_ANY)
         optimizer = jax.eval_shape(direction.init, parameters)
     return parameters, buffers, optimizer, parameters, buffers
 
@@ -220,7 +224,7 @@ def end_epoch(
 def _too_large(parameters: Any) -> Bool[Array, ""]:
     """Return whether a parameter is NaN, or so large that outputs may overflow, though the losses did not."""
     sizes = [jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(parameters)]
-    return ~(jnp.max(jnp.stack(sizes)) <= _TOO_LARGE)
+    return ~(jnp.max(jnp.stack(sizes)) <= TOO_LARGE)
 
 
 def _decide(

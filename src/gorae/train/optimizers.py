@@ -19,7 +19,7 @@ from jaxtyping import Array
 from gorae.errors import ParameterError, closest
 
 Hyper = Mapping[str, Array]
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def _adam(hyper: Hyper) -> optax.GradientTransformation:
         del params
         count = state.count + 1
         steps = count.astype(jnp.float32)
-        first = -1.0 / jnp.expm1(steps * math.log(_BETA1))
-        second = 1.0 / jnp.sqrt(-jnp.expm1(steps * math.log(_BETA2)))
-        mu = jax.tree.map(lambda m, g: _BETA1 * m + (1 - _BETA1) * g, state.mu, updates)
-        nu = jax.tree.map(lambda v, g: _BETA2 * v + (1 - _BETA2) * (g * g), state.nu, updates)
-        direction = jax.tree.map(lambda m, v: first * m / (second * jnp.sqrt(v) + _EPSILON), mu, nu)
+        first = -1.0 / jnp.expm1(steps * math.log(BETA1))
+        second = 1.0 / jnp.sqrt(-jnp.expm1(steps * math.log(BETA2)))
+        mu = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, state.mu, updates)
+        nu = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * (g * g), state.nu, updates)
+        direction = jax.tree.map(lambda m, v: first * m / (second * jnp.sqrt(v) + EPSILON), mu, nu)
         return direction, optax.ScaleByAdamState(count, mu, nu)
 
     return optax.GradientTransformation(init, update)

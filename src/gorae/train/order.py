@@ -1,15 +1,20 @@
 """The order in which an epoch visits its rows: a random permutation that depends on no padding."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int, UInt32
 
 _GOLDEN = 0x9E3779B9
 _SECOND = 0x7F4A7C15
 _ODD = (0x2C1B3C6D, 0x297A2D39)
 _INVERSES = tuple(pow(odd, -1, 1 << 32) for odd in _ODD)
+
+Words = Any
+"""32-bit words, of JAX or of NumPy: what is done to them below is the same for both."""
 
 
 def epoch_order(
@@ -37,7 +42,7 @@ def epoch_order(
         >>> sorted(epoch_order(hyper, jnp.int32(0), jnp.int32(3), 5)[:3].tolist())
         [0, 1, 2]
     """
-    first, second = _keys(hyper, epoch)
+    first, second = _keys(*map(jnp.asarray, (hyper["seed"], hyper["stream"], epoch)))
     position = jnp.arange(padded, dtype=jnp.uint32)
     words = _mix(_mix(position ^ first) + second)
     bits = jnp.uint32(32) - jax.lax.clz(jnp.maximum(count.astype(jnp.uint32), 2) - 1)
@@ -46,6 +51,30 @@ def epoch_order(
     packed = jax.lax.sort(jnp.where(position < count, packed, jnp.uint32(0xFFFFFFFF)), is_stable=False)
     order = _unscramble(packed & low, bits, first, second).astype(jnp.int32)
     return jnp.where(position < count, order, 0)
+
+
+def orders_on_host(
+    hyper: Mapping[str, UInt32[np.ndarray, " members"]], epoch: Int[np.ndarray, " members"], count: int
+) -> Int[np.ndarray, "members count"]:
+    """Return the orders of several members by NumPy: bitwise those of `epoch_order`, without its padding.
+
+    Args:
+        hyper: the members' numbers; `seed` and `stream` decide.
+        epoch: which epoch each is at, from 0.
+        count: how many rows there are.
+
+    Example:
+        >>> hyper = {"seed": np.uint32([0]), "stream": np.uint32([0])}
+        >>> sorted(orders_on_host(hyper, np.int32([0]), 3)[0].tolist())
+        [0, 1, 2]
+    """
+    first, second = (key[:, None] for key in _keys(hyper["seed"], hyper["stream"], epoch))
+    position = np.arange(count, dtype=np.uint32)
+    words = _mix(_mix(position ^ first) + second)
+    bits = np.uint32((max(count, 2) - 1).bit_length())
+    low = (np.uint32(1) << bits) - np.uint32(1)
+    packed = np.sort((words & ~low) | _scramble(position, bits, first, second), axis=1)
+    return _unscramble(packed & low, bits, first, second).astype(np.int64)
 
 
 def sorted_by_length(
@@ -92,41 +121,41 @@ def sorted_by_length(
     return order[jnp.minimum(moved, padded - 1)]
 
 
-def _keys(hyper: Mapping[str, Array], epoch: Array) -> tuple[UInt32[Array, ""], UInt32[Array, ""]]:
+def _keys(seed: Words, stream: Words, epoch: Words) -> tuple[Words, Words]:
     """Return the two words that decide an epoch's order."""
     words = []
     for start in (_GOLDEN, _SECOND):
-        word = jnp.uint32(start)
-        for part in (hyper["seed"], hyper["stream"], epoch.astype(jnp.uint32)):
+        word = np.uint32(start)
+        for part in (seed, stream, epoch.astype(np.uint32)):
             word = _mix(word + _mix(part + word))
         words.append(word)
     return words[0], words[1]
 
 
-def _mix(x: Array) -> Array:
+def _mix(x: Words) -> Words:
     """Return 32-bit words scrambled: a bijection in which every input bit moves every output bit.
 
     References:
         Wellons 2018, "Prospecting for Hash Functions" (the two-round xorshift-multiply with least bias).
     """
-    x = (x ^ (x >> 16)) * jnp.uint32(0x21F0AAAD)
-    x = (x ^ (x >> 15)) * jnp.uint32(0xD35A2D97)
+    x = (x ^ (x >> 16)) * np.uint32(0x21F0AAAD)
+    x = (x ^ (x >> 15)) * np.uint32(0xD35A2D97)
     return x ^ (x >> 15)
 
 
-def _scramble(x: Array, bits: Array, *keys: Array) -> Array:
+def _scramble(x: Words, bits: Words, *keys: Words) -> Words:
     """Return numbers below 2^bits, scrambled among themselves by steps that have an inverse."""
-    low = (jnp.uint32(1) << bits) - 1
+    low = (np.uint32(1) << bits) - 1
     for key, odd in zip(keys, _ODD, strict=True):
-        x = ((x ^ key) * jnp.uint32(odd)) & low
+        x = ((x ^ key) * np.uint32(odd)) & low
         x = x ^ (x >> ((bits + 1) // 2))  # twice by half of the bits or more shifts all of them out
     return x
 
 
-def _unscramble(x: Array, bits: Array, *keys: Array) -> Array:
+def _unscramble(x: Words, bits: Words, *keys: Words) -> Words:
     """Return what `_scramble` was given."""
-    low = (jnp.uint32(1) << bits) - 1
+    low = (np.uint32(1) << bits) - 1
     for key, inverse in zip(reversed(keys), reversed(_INVERSES), strict=True):
         x = x ^ (x >> ((bits + 1) // 2))
-        x = ((x * jnp.uint32(inverse)) ^ key) & low
+        x = ((x * np.uint32(inverse)) ^ key) & low
     return x

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax
 import numpy as np
 
-from gorae.backend import Device, Worker, least, memory_budget, workers_for
+from gorae.backend import Device, Worker, least, memory_budget, process_count, workers_for
 from gorae.errors import MemoryPlanError
 from gorae.train.member import state_shapes
 from gorae.train.problem import Problem, SharedRows, SplitRows, parameter_shapes
@@ -20,6 +21,9 @@ _STACKED_STEPS = 1 << 16
 """Steps of all members from which a stack pays: it saves about 20 µs a step, and the final fit of a search,
 which is one network, then has to compile a program of its own."""
 _LARGEST_CHUNK = 512
+_HOST_CHUNK, _HOST_NUMBERS = 64, 1 << 18
+"""Members that NumPy trains at a time, and their parameters: they share the overhead of a call, and wait less
+for Python's one lock, as long as they stay near the processor."""
 _DIVIDED_STEP = 1 << 25
 """Multiplications of a step's answers from which parts pay, measured: those of a half take about a
 millisecond, and to make a step on the host half of one."""
@@ -31,10 +35,11 @@ _MEMBER_OVERHEAD = 20_000
 
 @dataclass(frozen=True)
 class Plan:
-    """The planner's answer: members a program, and who runs them.
+    """The planner's answer: members a program (or a call of NumPy's), and who runs them.
 
     `turns` says whether members that would wait for a worker at the end may take turns with those at work:
-    all of them are then in memory. `parts` is into how many a batch of a member alone is cut.
+    all of them are then in memory. `parts` is into how many a batch of a member alone is cut. `on_host` says
+    whether NumPy trains them, and nothing is compiled.
     """
 
     chunk: int
@@ -42,6 +47,7 @@ class Plan:
     member_bytes: int
     turns: bool = False
     parts: int = 1
+    on_host: bool = False
 
 
 def plan_members(
@@ -87,6 +93,12 @@ def plan_members(
         )
     workers = workers_for(devices)
     fitting = int(free // each)
+    if trains_on_host(problem, device):
+        at_once = max(1, min(_HOST_CHUNK, _HOST_NUMBERS // parameter_count(problem)))
+        cores = len(workers) * process_count()
+        chunk = max(1, min(fitting, at_once, -(-members // cores)))
+        busy = min(len(workers), fitting // chunk, -(-members // chunk))
+        return Plan(chunk, tuple(workers[: max(1, busy)]), each, on_host=True)
     if device.platform == "cpu":
         chunk = min(fitting, _cpu_chunk(problem, members, len(workers), together, steps))
         busy = min(len(workers), fitting // chunk, -(-members // chunk))
@@ -97,21 +109,38 @@ def plan_members(
     return Plan(max(1, min(share, fitting, _LARGEST_CHUNK)), tuple(workers[: max(1, members)]), each)
 
 
+def trains_on_host(problem: Problem, device: Device) -> bool:
+    """Return whether NumPy trains a problem's members, where this device is theirs."""
+    return bool(problem.on_host) and device.platform == "cpu"
+
+
 def member_bytes(problem: Problem, split: SplitRows) -> int:
     """Return about how many bytes a member needs while it trains.
 
     Counted are its state before and after a call, a gradient, the activations of a batch forwards and
     backwards with its encoded rows, and the epoch's order with what sorting it takes.
     """
-    parameters, _ = parameter_shapes(problem)
-    widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(parameters) if leaf.ndim >= 2)
+    arrays, widths = _of_any_rows(problem)
     kept = problem.row_numbers or widths
     stops = VALIDATION_BLOCK if split.stop_rows.shape[-1] else 1
     rows = max(problem.batch_size, stops)
     at_once = max(problem.micro_batch or problem.batch_size, stops)
     activations = 4 * (at_once * 3 * kept + rows * 2 * int(np.prod(split.shift.shape[-1:])))
     order = 24 * split.train_rows.shape[-1]
-    return 2 * _nbytes(state_shapes(problem)) + _nbytes(parameters) + activations + order
+    gathered = 0
+    if problem.on_host:  # a copy of the split's rows, what an epoch tells of them, and rooms of two sizes
+        inputs, outputs = int(split.shift.shape[-1]), problem.classes or int(split.target_shift.shape[-1])
+        numbers = 2 * (inputs + 1) + 6 * outputs + 8
+        gathered = 4 * numbers * (split.train_rows.shape[-1] + split.stop_rows.shape[-1]) + activations
+    return arrays + activations + gathered + order
+
+
+@lru_cache(maxsize=256)
+def _of_any_rows(problem: Problem) -> tuple[int, int]:
+    """Return the bytes of a member's state, before and after a call, and of a gradient; and its widths."""
+    parameters, _ = parameter_shapes(problem)
+    widths = sum(leaf.shape[-1] for leaf in jax.tree.leaves(parameters) if leaf.ndim >= 2)
+    return 2 * _nbytes(state_shapes(problem)) + _nbytes(parameters), widths
 
 
 def check_members(problem: Problem, members: int) -> None:

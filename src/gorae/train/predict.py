@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -10,14 +11,17 @@ import numpy as np
 from jaxtyping import Array
 
 from gorae import nn
-from gorae.backend import Device, compiled, own_numerics, workers_for
-from gorae.train.planner import is_tiny
+from gorae.backend import Device, compiled, one_blas_thread, own_numerics, workers_for
+from gorae.train.on_host import encoded_on_host, outputs_on_host
+from gorae.train.planner import is_tiny, trains_on_host
 from gorae.train.problem import Problem, SplitRows, assemble, encode, with_spare_rows
 
 _BLOCK = 256
 _CALL = 8
 _FEW = 4
 """Blocks a call answers: `_CALL`, or one where `_FEW` or fewer are left. Two programs serve all sizes."""
+_MANY_ROWS = 1 << 16
+"""Rows, in all questions to NumPy, from which threads pay."""
 _BLOCK_NUMBERS = 1 << 28
 """Numbers that a block's layers may hold, about: of large images fewer rows are answered at a time."""
 
@@ -51,7 +55,7 @@ def member_outputs(
         questions: who is asked about which rows (indices).
         devices: where.
         features: whether to return the last hidden layer instead of the outputs.
-        block: rows that are answered at a time; fewer for rows that take much memory.
+        block: rows that a program answers at a time; fewer for rows that take much memory.
 
     Returns:
         For each question a float32 array `(rows asked, outputs)`, in the scale of the model: scores for
@@ -85,6 +89,9 @@ def _answers(
     block: int,
 ) -> list[np.ndarray]:
     """Return a part of what members compute, for each question an array of one row a row asked."""
+    if trains_on_host(problem, devices[0]):
+        with one_blas_thread():
+            return _host_answers(problem, np.asarray(rows), questions, part, len(workers_for(devices)))
     workers = workers_for(devices)[: max(1, len(questions))]
     while block > 1 and block * problem.row_numbers > _BLOCK_NUMBERS:
         block //= 2
@@ -117,6 +124,29 @@ def _answers(
         return [answer(pair) for pair in enumerate(questions)]
     with ThreadPoolExecutor(len(workers)) as pool:
         return list(pool.map(answer, enumerate(questions)))
+
+
+def _host_answers(
+    problem: Problem, rows: np.ndarray, questions: Sequence[Asked], part: Part, workers: int
+) -> list[np.ndarray]:
+    """Return what members answer by NumPy; where much is asked, all cores are at it."""
+    answer = partial(_host_answer, problem, rows, part)
+    if len(questions) <= 1 or sum(len(asked.rows) for asked in questions) < _MANY_ROWS:
+        return [answer(asked) for asked in questions]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(answer, questions))
+
+
+def _host_answer(problem: Problem, rows: np.ndarray, part: Part, asked: Asked) -> np.ndarray:
+    """Return what a member answers by NumPy, in blocks of one size, so that a row always has one answer."""
+    rows = rows if len(rows) else np.zeros((1, *rows.shape[1:]), rows.dtype)
+    index = np.resize(asked.rows, max(_BLOCK, -(-len(asked.rows) // _BLOCK) * _BLOCK))
+    found = []
+    with np.errstate(all="ignore"):
+        for block in np.split(index, len(index) // _BLOCK):
+            x = encoded_on_host(rows[block], asked.split, problem.missing)
+            found.append(outputs_on_host(problem, asked.parameters, x, part))
+    return np.concatenate(found)[: len(asked.rows)]
 
 
 def _outputs(

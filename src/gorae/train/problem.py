@@ -66,6 +66,9 @@ class Problem:
             itself divides large ones, and better.
         bucket: batches whose rows are sorted together by their first stored number, which is a sequence's
             length, so that rows of a batch are about equally long; 0 leaves rows as they are shuffled.
+        on_host: of networks that are dense layers and nothing else, with weights and biases in turn, the
+            activation between them, where CPUs are to train them by NumPy (`train.on_host`): so few and small
+            steps that compiling would take longer. Empty for a compiled program.
     """
 
     build: Callable[[Array, Mapping[str, Array]], Any]
@@ -84,6 +87,7 @@ class Problem:
     clip: bool = False
     divided_from: int = 0
     bucket: int = 0
+    on_host: str = ""
 
 
 class SharedRows(NamedTuple):

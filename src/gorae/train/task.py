@@ -26,6 +26,7 @@ from gorae.train.member import (
     put_back,
     train_segment,
 )
+from gorae.train.on_host import host_rows, train_on_host
 from gorae.train.planner import is_tiny
 from gorae.train.problem import Problem, SharedRows, SplitRows, layer_names
 
@@ -57,6 +58,7 @@ class Work:
     """What the tasks of one training have in common.
 
     `until` is the epoch after which members pause; None trains them to their end.
+    `given` are the rows as they were given, where NumPy trains on the host; None where programs do.
     Workers share all without a lock: `stop` only ever turns true, `seconds_an_epoch` is a hint, and a split
     that was put on a device twice is the same split.
     """
@@ -72,6 +74,7 @@ class Work:
     seconds_an_epoch: float = 0.0
     parts: int = 1
     placed: dict[tuple[int, Device], SplitRows] = field(default_factory=dict)
+    given: SharedRows | None = None
 
 
 Tell = Callable[[Sequence[int], np.ndarray, float], None]
@@ -151,21 +154,16 @@ def train_task(
     Returns:
         The result of each member that has finished an epoch; or what is to be gone on with.
     """
+    if work.given is not None and not isinstance(task, Paused):
+        size = len(task)  # nothing is compiled for more
     now = task if isinstance(task, Paused) else _begun(work, task, size, device)
     task, state, records = now.task, now.state, now.records
-    members = [work.members[i] for i in [*task, *[task[-1]] * (size - len(task))]]
-    if size > 1:
-        hyper = _stack([member.hyper for member in members])
-        split = _stack([work.splits[member.split] for member in members])
-    else:
-        hyper, split = dict(members[0].hyper), _placed(work, members[0].split, device)
-    steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
     segment, had_a_turn = None, False
     while not work.stop and (left := _epochs_left(work, state)) > 0:
         if had_a_turn and make_way():
             return Paused(task, size, state, records)
         had_a_turn = True
-        segment = segment or _segment(work, size, device, (shared, split, hyper, state, steps))
+        segment = segment or _segment(work, task, size, device, shared, state)
         before, began = np.atleast_1d(state.epoch), time.perf_counter()
         state, rows = segment(state, min(_segment_epochs(work), left))
         state = put_back(state)
@@ -184,15 +182,42 @@ def train_task(
 
 
 def _segment(
-    work: Work, size: int, device: Device, given: Given
+    work: Work, task: Sequence[int], size: int, device: Device, shared: SharedRows, state: MemberState
 ) -> Callable[[MemberState, int], tuple[MemberState, Any]]:
-    """Return what trains a task for some epochs, compiled: from its state to that and its records."""
+    """Return what trains a task for some epochs, from its state to that and its records."""
+    members = [work.members[i] for i in [*task, *[task[-1]] * (size - len(task))]]
+    if work.given is not None:
+        return _host_segment(work, members, work.given)
+    if size > 1:
+        hyper = _stack([member.hyper for member in members])
+        split = _stack([work.splits[member.split] for member in members])
+    else:
+        hyper, split = dict(members[0].hyper), _placed(work, members[0].split, device)
+    steps = np.int32(steps_an_epoch(work.problem, work.splits[members[0].split]))
+    given: Given = (shared, split, hyper, state, steps)
     if work.parts > 1:
         programs = divided_programs(work.problem, work.parts, device, given)
         return partial(train_divided, work.problem, programs, device, given)
     *rows, _, steps = given
     program = _program(work.problem, size, (*given[:4], np.int32(0), steps), device)
     return lambda state, epochs: program(*rows, state, np.int32(epochs), steps)
+
+
+def _host_segment(
+    work: Work, members: Sequence[Member], shared: SharedRows
+) -> Callable[[MemberState, int], tuple[MemberState, Any]]:
+    """Return what trains members on the host; one alone is a stack of one there."""
+    rows = host_rows(work.problem, shared, work.splits, [member.split for member in members])
+    hyper = _stack([dict(member.hyper) for member in members])
+
+    def segment(state: MemberState, epochs: int) -> tuple[MemberState, Any]:
+        if len(members) > 1:
+            return train_on_host(work.problem, rows, hyper, state, epochs)
+        stack = jax.tree.map(lambda leaf: np.asarray(leaf)[None], state)
+        after, records = train_on_host(work.problem, rows, hyper, stack, epochs)
+        return jax.tree.map(lambda leaf: leaf[0], after), records
+
+    return segment
 
 
 def _begun(work: Work, task: Sequence[int], size: int, device: Device) -> Paused:
