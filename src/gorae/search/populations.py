@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from gorae.estimators.carrying import (
     set_fit_arrays,
     spent_cost,
 )
+from gorae.estimators.parameters import LARGEST_COUNT
 from gorae.estimators.population import build_of
 from gorae.estimators.preparation import prepared_fits
 from gorae.estimators.together import Fit, begin_together, forget, learn, sharing, train_together
 from gorae.estimators.width_plan import WidthPlan, plan_widths
 from gorae.search.asking import answers_tags
+from gorae.search.epoch_chains import as_ended, epochs_of, leaders
 from gorae.search.expected import Expected
 from gorae.search.outputs import outputs_of
 from gorae.search.races import MOST_A_PART, Arrays, Tell, under
@@ -136,19 +139,59 @@ class NetworkRace:
     def _run_batch(self, which: Sequence[int], until: int | None, tell: Tell) -> list[list[Entry] | None]:
         """Train and score settings that are in memory at once."""
         began = time.perf_counter()
-        places = self._of(which)
-        before = {place: spent_cost(self._together, place) for place in places}
-        ended = True
-        for alike in self._of_equal_epochs(places):
-            ended = ended and train_together(
-                self._together, alike, until=until, progress=lambda now: tell(_share_of(now))
-            )
+        before = {place: spent_cost(self._together, place) for place in self._of(which)}
+        followed = {} if until is not None else self._leaders(which)
+        ended = self._train(which, followed, until, tell)
         splits = len(self._trials.splits)
         whole = [ended or self._got_there(one, until) for one in which]
         done = [place for one, there in zip(which, whole, strict=True) if there for place in self._of([one])]
         seconds = (time.perf_counter() - began) / max(len(done), 1)
         entries = iter(self._scored(done, seconds, before))
         return [[next(entries) for _ in range(splits)] if there else None for there in whole]
+
+    def _leaders(self, which: Sequence[int]) -> dict[int, int]:
+        """Return those of some settings that have not begun and that another's training passes through."""
+        members = self._together.members
+        new = [one for one in which if not any(place in members for place in self._of([one]))]
+        return leaders(self._together.ready, {one: self._of([one]) for one in new})
+
+    def _train(
+        self, which: Sequence[int], followed: Mapping[int, int], until: int | None, tell: Tell
+    ) -> bool:
+        """Train settings, by way of those that end at another's pauses; return whether all got there."""
+        pauses: dict[int, list[int]] = {}
+        for one in followed:
+            pauses.setdefault(self._epochs(one), []).append(one)
+        legs: list[tuple[set[int], int | None, list[int]]] = [
+            ({followed[one] for one in here}, epochs, here) for epochs, here in sorted(pauses.items())
+        ]
+        legs.append(({one for one in which if one not in followed}, until, []))
+        total = sum(min(self._epochs(one), until or LARGEST_COUNT) for one in legs[-1][0])
+        reached: dict[int, int] = {}
+        for ahead, upto, here in legs:
+            done = sum(reached.values())
+            reached |= {one: min(self._epochs(one), upto or LARGEST_COUNT) for one in ahead}
+            told = partial(_tell_leg, tell, done / max(1, total), sum(reached.values()) / max(1, total))
+            for alike in self._of_equal_epochs(self._of(sorted(ahead))):
+                if not train_together(self._together, alike, until=upto, progress=told):
+                    return False
+            for one in here:
+                self._end(one, followed[one])
+        return True
+
+    def _epochs(self, one: int) -> int:
+        """Return the epochs that a setting trains for; 0 where no fit of it can be trained."""
+        ready = self._together.ready
+        return max((epochs_of(ready[place]) for place in self._of([one]) if place in ready), default=0)
+
+    def _end(self, one: int, leader: int) -> None:
+        """Give a setting what its leader is now; where that was refused, refuse it too."""
+        for place, ahead in zip(self._of([one]), self._of([leader]), strict=True):
+            if ahead in self._together.ready:
+                self._together.members[place] = [as_ended(m) for m in self._together.members[ahead]]
+            else:
+                self._together.refused[place] = self._together.refused[ahead]
+                del self._together.ready[place]
 
     def _fits_of(self, settings: Sequence[Setting]) -> list[Fit]:
         """Return the fits of settings, one a split."""
@@ -287,6 +330,11 @@ class NetworkRace:
         if refused is None and self._fits[place].estimator.diverged_members_:
             return _DIVERGED
         return refused
+
+
+def _tell_leg(tell: Tell, before: float, upto: float, now: Progress) -> bool:
+    """Tell how far a part of the training is, as a share of all; answer whether it is to end."""
+    return tell(before + (upto - before) * _share_of(now))
 
 
 def _share_of(now: Progress) -> float:
