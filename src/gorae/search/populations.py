@@ -46,6 +46,7 @@ _WIDTHS = "hidden"
 class NetworkRace:
     """Settings of a network, or a tagger: every fit becomes what it would be alone, in parts or at once.
 
+    Settings that differ only in their epochs share one training (`epoch_chains`).
     A setting whose members diverge in a split is scored there as a fit that failed. The time of a fit is its
     share of the population's. What settings have learned is kept between two parts as far as a quarter of the
     memory that may be used goes; whoever does not fit in begins anew, to bitwise the same end.

@@ -1,5 +1,6 @@
 """The population engine: objectives, optimizers, the program of one member, the loop that trains them all.
 
+Few, small steps of plain networks are made by NumPy instead of a program (`on_host`), to the same end.
 `train` knows no model; it is handed one that can be built from a key, and batches of rows.
 """
 
