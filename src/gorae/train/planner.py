@@ -66,8 +66,8 @@ def plan_members(
     On a CPU a member is a program of its own, except that tiny nets are stacked in eights where there are
     enough of them and of their steps (their cost is the overhead of an operation, which a stack shares;
     larger stacks fall out of the second-level cache), and small ones where none waits for another. On
-    accelerators a chunk takes as many as fit. What NumPy trains is dealt out to all cores, as many at a time as
-    stay near the processor.
+    accelerators a chunk takes as many as fit. What NumPy trains is dealt out to all cores, as many at a time
+    as stay near the processor.
 
     Args:
         problem: what is trained.
