@@ -12,6 +12,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import machine
 import numpy as np
@@ -43,7 +44,8 @@ def own(name: str) -> tuple[float, float]:
     import gorae
     from gorae.backend import select_devices
     from gorae.data import Split
-    from gorae.estimators.population import fold_outputs, make_table, train_recipes
+    from gorae.estimators.learned import answering_problem
+    from gorae.estimators.population import fold_outputs, make_table, shape_of, train_recipes
 
     X, y, folds = data(name)
     job, nothing = JOBS[name], np.zeros(0, np.int32)
@@ -66,7 +68,9 @@ def own(name: str) -> tuple[float, float]:
     devices = select_devices("cpu")
     results, _ = train_recipes(table, recipes, members, seed=0, devices=devices)
     questions = [(i, f, folds[f][1].astype(np.int32)) for i, (_, f, _) in enumerate(members)]
-    outputs = fold_outputs(recipes[0].problem, table, results, questions, devices=devices)
+    problem = recipes[0].problem
+    asked = replace(problem, on_host=answering_problem(shape_of(problem)).on_host)  # as the estimator asks
+    outputs = fold_outputs(asked, table, results, questions, devices=devices)
     hits = [(o.argmax(1) == y[q[2]]).mean() for o, q in zip(outputs, questions, strict=True)]
     best = np.reshape(hits, (len(recipes), -1)).mean(1).max()
     return time.perf_counter() - began, float(best)
