@@ -9,7 +9,7 @@ is, so that it is the same in either case.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gorae.errors import GoraeError
 from gorae.estimators.population import Recipe, shape_of
 from gorae.models.mlp import MLPShape
 from gorae.models.mlp_on_host import drawn_mlp, is_plain
-from gorae.train import ON_HOST_OBJECTIVES, split_model
+from gorae.train import ON_HOST_ACTIVATIONS, ON_HOST_OBJECTIVES, split_model
 
 _STEPS = 512
 """The most steps of a member."""
@@ -57,7 +57,7 @@ def on_host(recipe: Recipe, rows: int, device: Any) -> Recipe:
         ['relu', '']
     """
     problem, shape = recipe.problem, shape_of(recipe.problem)
-    if not isinstance(shape, MLPShape) or not is_plain(shape) or _weights(shape) > _WEIGHTS:
+    if not _is_known(shape):
         return recipe
     recipe = replace(recipe, draw=DrawnOnHost(shape))
     known = problem.objective in ON_HOST_OBJECTIVES and problem.schedule == "constant"
@@ -78,9 +78,13 @@ def answered_on_host(shape: Any) -> str:
 
     However many rows are asked and however it was trained: its answers are always the same.
     """
-    if isinstance(shape, MLPShape) and is_plain(shape) and _weights(shape) <= _WEIGHTS:
-        return shape.activation
-    return ""
+    return shape.activation if _is_known(shape) else ""
+
+
+def _is_known(shape: Any) -> TypeGuard[MLPShape]:
+    """Return whether NumPy knows all that is in a network of this shape, and it is small."""
+    plain = isinstance(shape, MLPShape) and is_plain(shape)
+    return plain and shape.activation in ON_HOST_ACTIVATIONS and _weights(shape) <= _WEIGHTS
 
 
 def _weights(shape: MLPShape) -> int:

@@ -9,14 +9,11 @@ from gorae import nn
 from gorae.models.mlp import MLP, MLPShape
 from gorae.nn import host_random
 
-__all__ = ["ON_HOST", "drawn_mlp", "is_plain"]
-
-ON_HOST = ("relu", "tanh", "sigmoid", "identity")
-"""The activations that NumPy's training knows (`gorae.train.on_host`)."""
+__all__ = ["drawn_mlp", "is_plain"]
 
 
 def is_plain(shape: object) -> bool:
-    """Return whether networks of this shape are dense layers and nothing else that NumPy would have to know.
+    """Return whether networks of this shape are dense layers, and functions between them, and nothing else.
 
     Example:
         >>> is_plain(MLPShape(4, 3, activation="tanh")), is_plain(MLPShape(4, 3, dropout=True))
@@ -24,7 +21,7 @@ def is_plain(shape: object) -> bool:
     """
     return (
         isinstance(shape, MLPShape)
-        and shape.activation in ON_HOST
+        and shape.activation in nn.ACTIVATION_NAMES
         and shape.normalization is None
         and not shape.dropout
         and shape.initialization != "orthogonal"

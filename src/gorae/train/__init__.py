@@ -7,7 +7,7 @@ Few, small steps of plain networks are made by NumPy instead of a program (`on_h
 from gorae.train.ahead import Training, compiling
 from gorae.train.checkpoint import Checkpoint, member_arrays, member_from_arrays
 from gorae.train.history import History, MemberResult, as_result
-from gorae.train.host_network import ON_HOST_OBJECTIVES
+from gorae.train.host_network import ON_HOST_ACTIVATIONS, ON_HOST_OBJECTIVES
 from gorae.train.loop import Outcome, Progress, train
 from gorae.train.objectives import OBJECTIVES, find_objective
 from gorae.train.optimizers import OPTIMIZERS, find_optimizer
@@ -19,6 +19,7 @@ from gorae.train.task import Draw, Member
 
 __all__ = [
     "OBJECTIVES",
+    "ON_HOST_ACTIVATIONS",
     "ON_HOST_OBJECTIVES",
     "OPTIMIZERS",
     "SCHEDULES",

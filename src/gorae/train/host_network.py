@@ -101,16 +101,18 @@ def backward(problem: Problem, layers: Sequence[Rows], gradients: Sequence[Rows]
             later = back[..., :-1]
 
 
-def slope_of_loss(problem: Problem, outputs: Rows, target: Rows, out: Rows) -> np.ndarray | None:
+def slope_of_loss(
+    problem: Problem, outputs: Rows, target: Rows, out: Rows
+) -> Float32[np.ndarray, "members rows"]:
     """Put the gradient of each row's loss into `out`; outputs become what `losses` takes.
 
     Returns:
-        The sums of the softmax's exponentials, `(members, rows)`; None in regression.
+        The sums of the softmax's exponentials; ones in regression.
     """
     if not problem.classes:
         outputs -= target
         np.multiply(outputs, np.float32(1 / outputs.shape[-1]), out=out)
-        return None
+        return np.ones(outputs.shape[:-1], np.float32)
     outputs -= _over_columns(np.maximum, outputs)[..., None]
     np.exp(outputs, out=out)
     totals = _over_columns(np.add, out)
@@ -191,3 +193,4 @@ ACTIVATIONS = {
     "identity": Activation(_identity, _identity_slope),
 }
 """The activations that are known here, by the names of `gorae.nn`."""
+ON_HOST_ACTIVATIONS = tuple(ACTIVATIONS)

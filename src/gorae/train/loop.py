@@ -113,8 +113,8 @@ def train(
         known = checkpoint is not None or spread.count > 1
         fit = fingerprint(problem, shared, splits, members) if known else ""
         read = [as_read(split, weighed=weighed) for split in splits]
-        given = shared if plan.on_host else None
-        work = Work(problem, members, read, keep_state, checkpoint, fit, until, parts=plan.parts, given=given)
+        options = {"parts": plan.parts, "on_host": plan.on_host}
+        work = Work(problem, members, read, keep_state, checkpoint, fit, until, **options)
         return (work, plan, _placed(shared, plan)), Terms(fit, plan.chunk if chunk is None else chunk)
 
     (work, plan, placed), terms = spread.begin(ready)
@@ -177,7 +177,7 @@ def _tasks(work: Work, chunk: int) -> list[list[int]]:
     for i, member in enumerate(work.members):
         split = work.splits[member.split]
         alike = (steps_an_epoch(work.problem, split),) if chunk > 1 else ()
-        if work.given is not None:
+        if work.on_host:
             alike = (int(split.train_count), int(split.stop_count))
         groups.setdefault(alike, []).append(i)
     return [group[i : i + chunk] for group in groups.values() for i in range(0, len(group), chunk)]

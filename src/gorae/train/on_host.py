@@ -222,7 +222,7 @@ def _steps(
     )
     target, weight = _smoothed(problem, hyper, flat_target[place]), flat_weight[place]
     nothing = weight <= 0 if (weight <= 0).any() else None
-    outputs, totals = np.empty_like(target), np.ones_like(weight)
+    outputs, totals = np.empty_like(target), np.empty_like(weight)
     gradient = np.empty_like(stack.parameters)
     layers, gradients = layered(problem, stack.parameters), layered(problem, gradient)
     norms = np.zeros((members, len(layers)), np.float32)
@@ -233,9 +233,7 @@ def _steps(
         room = _room(problem, stack, last - first)
         np.take(flat_x, place[here], axis=0, out=room.inputs[0], mode="clip")
         forward(problem, layers, room, outputs[here])
-        found = slope_of_loss(problem, outputs[here], target[here], room.slope)
-        if found is not None:
-            totals[here] = found
+        totals[here] = slope_of_loss(problem, outputs[here], target[here], room.slope)
         room.slope *= (weight[here] * np.float32(1 / (last - first)))[..., None]
         if nothing is not None:
             room.slope[nothing[here]] = 0
@@ -288,7 +286,7 @@ def _validated(
         else:
             scores = -np.mean((outputs - target) ** 2, axis=-1)
         totals = slope_of_loss(problem, outputs, target, room.slope)
-        lost = losses(problem, outputs, target, weight if totals is None else totals)
+        lost = losses(problem, outputs, target, totals)
         for place, values in enumerate((lost, scores, np.ones_like(lost))):
             sums[place] += (np.where(weight > 0, values, 0) * weight).sum(axis=1)
     return sums[0] / sums[2], sums[1] / sums[2]

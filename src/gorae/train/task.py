@@ -58,7 +58,7 @@ class Work:
     """What the tasks of one training have in common.
 
     `until` is the epoch after which members pause; None trains them to their end.
-    `given` are the rows as they were given, where NumPy trains on the host; None where programs do.
+    `on_host` says whether NumPy trains them: rows are then where they were given, and not on a device.
     Workers share all without a lock: `stop` only ever turns true, `seconds_an_epoch` is a hint, and a split
     that was put on a device twice is the same split.
     """
@@ -74,7 +74,7 @@ class Work:
     seconds_an_epoch: float = 0.0
     parts: int = 1
     placed: dict[tuple[int, Device], SplitRows] = field(default_factory=dict)
-    given: SharedRows | None = None
+    on_host: bool = False
 
 
 Tell = Callable[[Sequence[int], np.ndarray, float], None]
@@ -154,7 +154,7 @@ def train_task(
     Returns:
         The result of each member that has finished an epoch; or what is to be gone on with.
     """
-    if work.given is not None and not isinstance(task, Paused):
+    if work.on_host and not isinstance(task, Paused):
         size = len(task)  # nothing is compiled for more
     now = task if isinstance(task, Paused) else _begun(work, task, size, device)
     task, state, records = now.task, now.state, now.records
@@ -186,8 +186,8 @@ def _segment(
 ) -> Callable[[MemberState, int], tuple[MemberState, Any]]:
     """Return what trains a task for some epochs, from its state to that and its records."""
     members = [work.members[i] for i in [*task, *[task[-1]] * (size - len(task))]]
-    if work.given is not None:
-        return _host_segment(work, members, work.given)
+    if work.on_host:
+        return _host_segment(work, members, shared)
     if size > 1:
         hyper = _stack([member.hyper for member in members])
         split = _stack([work.splits[member.split] for member in members])
